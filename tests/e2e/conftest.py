@@ -1,0 +1,119 @@
+"""Real Envoy and a real translator process, before a scripted model server or before MLServer."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo import stack
+from tests.e2e.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP response, read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The inside of an OpenAI error, which must be all there is."""
+        document = self.json
+        assert list(document) == ["error"]
+        error = document["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert error["message"]
+        return dict(error)
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway, and an HTTP client that hides nothing."""
+
+    port: int
+    envoy: stack.Server
+    translator: stack.Server
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> Reply:
+        """Send one request; names in ``headers`` have underscores for dashes."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            head = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, head)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def post(self, path: str, body: Any, **headers: str) -> Reply:
+        """Post JSON, or bytes as they are."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.request("POST", path, data, **{"content_type": "application/json", **headers})
+
+
+@pytest.fixture(scope="session")
+def _upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def upstream(_upstream: Upstream) -> Upstream:
+    """The scripted model server, with a clean slate."""
+    _upstream.reset()
+    return _upstream
+
+
+@pytest.fixture(scope="session")
+def gateway(_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """envoy/gateway.yaml and a translator before the scripted model server."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with stack.gateway(folder, http=_upstream.port, grpc=_upstream.port) as parts:
+        yield Gateway(*parts)
+
+
+@dataclass(frozen=True)
+class ModelServer:
+    """A running MLServer."""
+
+    http: int
+    grpc: int
+
+
+@pytest.fixture(scope="session")
+def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """Real MLServer with the demo's models."""
+    ports = ModelServer(stack.free_port(), stack.free_port())
+    with stack.mlserver(ports.http, ports.grpc, tmp_path_factory.mktemp("mlserver")):
+        yield ports
+
+
+@pytest.fixture(scope="session")
+def model_gateway(
+    mlserver: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    """envoy/gateway.yaml and a translator before MLServer."""
+    folder: Path = tmp_path_factory.mktemp("model-gateway")
+    with stack.gateway(folder, http=mlserver.http, grpc=mlserver.grpc) as parts:
+        yield Gateway(*parts)

@@ -1,0 +1,13 @@
+"""The OpenAI endpoints, one module each. Here the two dialects meet. Pure."""
+
+from translator.endpoints.base import Endpoint, Inference, StreamTranslator
+from translator.endpoints.chat import CHAT
+from translator.endpoints.embeddings import EMBEDDINGS
+from translator.endpoints.images import IMAGES
+
+REGISTRY: dict[str, Endpoint] = {
+    endpoint.operation: endpoint for endpoint in (CHAT, EMBEDDINGS, IMAGES)
+}
+"""Every endpoint by its operation."""
+
+__all__ = ["REGISTRY", "Endpoint", "Inference", "StreamTranslator"]

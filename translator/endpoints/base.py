@@ -1,0 +1,110 @@
+"""What an endpoint is: a request translated one way, and what must be remembered for the way back."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from translator.errors import ClientError
+from translator.openai.request import Fields, decode_field, is_null, missing
+
+# Control characters cannot stand in the header that carries the name, "." and ".." would be read
+# as path steps, and a name longer than this one is no name.
+_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f]|^\.{1,2}$")
+_LONGEST_NAME = 512
+
+
+class StreamTranslator(Protocol):
+    """Translates one streamed answer. Any split of the input gives the same output."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take the next bytes from upstream; give the complete OpenAI events they lead to."""
+
+    def finish(self) -> bytes:
+        """Upstream has ended: give the events that end the OpenAI stream."""
+
+
+class Inference(Protocol):
+    """One request on its way: what its answer depends on.
+
+    Attributes:
+        model: the model as the client named it, or None when only the answer knows.
+        streamed: whether upstream is to be asked for a stream of events.
+        media_type: the content type of :meth:`from_oip`'s result.
+    """
+
+    @property
+    def model(self) -> str | None: ...
+    @property
+    def streamed(self) -> bool: ...
+    @property
+    def media_type(self) -> str: ...
+
+    def from_oip(self, body: bytes) -> bytes:
+        """Translate a whole OIP response.
+
+        Raises:
+            UpstreamError: 502, the response is not what this endpoint can answer with.
+        """
+
+    def stream(self) -> StreamTranslator:
+        """A translator for a streamed response. Called only where ``streamed`` is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One OpenAI endpoint.
+
+    Attributes:
+        operation: the path after the version or after ``/infer``, as ``chat/completions``.
+        to_oip: takes the request body and the model of the URL (None if the URL names none); gives
+            the OIP body and the inference. Raises ClientError for a request that is at fault.
+        inference: makes an inference from the model's name and ``streamed`` alone, for an answer
+            whose request is not at hand.
+    """
+
+    operation: str
+    to_oip: Callable[[bytes, str | None], tuple[bytes, Inference]]
+    inference: Callable[[str | None, bool], Inference]
+
+
+def take_model(fields: Fields, url_model: str | None, *, required: bool = True) -> str:
+    """Remove ``model`` from the body, check it against the URL's, and give the name.
+
+    Args:
+        fields: the body, which loses its ``model``.
+        url_model: the model that the URL names, if it does.
+        required: whether the body must name it even when the URL does.
+
+    Raises:
+        ClientError: 400 when it is missing or is not the URL's; 404 when no model can have it.
+    """
+    raw = fields.pop("model", None)
+    if raw is None or is_null(raw):
+        if required or url_model is None:
+            raise missing("model")
+        model = url_model
+    else:
+        model = decode_field(raw, str, "model")
+    if not model:
+        raise missing("model")
+    if url_model is not None and model != url_model:
+        raise ClientError(
+            f"The model in the request body, '{model}', is not the model of this URL, "
+            f"'{url_model}'.",
+            param="model",
+            code="model_mismatch",
+        )
+    if _IMPOSSIBLE_NAME.search(model) or len(model) > _LONGEST_NAME:
+        raise model_not_found(model[:64])
+    return model
+
+
+def model_not_found(model: str | None) -> ClientError:
+    """OpenAI's error for a model that is not there, status 404."""
+    name = f"`{model}`" if model else "that you requested"
+    return ClientError(
+        f"The model {name} does not exist or you do not have access to it.",
+        status=404,
+        code="model_not_found",
+    )

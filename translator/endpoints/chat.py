@@ -1,0 +1,166 @@
+"""``chat/completions``: messages become the tensors role, content and type.
+
+Two encodings, both Seldon's: a conversation of one message gives plain strings, one element per
+content part; a longer one gives one element per message, each a JSON list of the message's parts.
+What is neither a message nor a tool travels verbatim under ``kwargs`` (read by the local runtime)
+and ``llm_parameters`` (read by the OpenAI runtime).
+"""
+
+import time
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Raw
+
+from translator.endpoints import chat_answer
+from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints.chat_stream import ChatStream
+from translator.errors import ClientError
+from translator.oip import request as oip
+from translator.openai.chat import Message, Part
+from translator.openai.request import (
+    Fields,
+    decode_body,
+    decode_field,
+    flag,
+    is_null,
+    missing,
+    take,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatInference:
+    """A chat completion under way."""
+
+    model: str | None
+    streamed: bool = False
+    include_usage: bool = False
+    created: int = field(default_factory=lambda: int(time.time()))
+    media_type: str = "application/json"
+
+    def from_oip(self, body: bytes) -> bytes:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return chat_answer.translate(body, self.model, self.created)
+
+    def stream(self) -> StreamTranslator:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return ChatStream(self.model, self.created, include_usage=self.include_usage)
+
+
+def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ChatInference]:
+    """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
+    fields = decode_body(body)
+    model = take_model(fields, url_model)
+    messages = decode_field(take(fields, "messages"), list[Message], "messages")
+    if not messages:
+        raise ClientError(
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+            "but got an empty array instead.",
+            param="messages",
+            code="empty_array",
+        )
+    inference = ChatInference(
+        model, streamed=flag(fields, "stream"), include_usage=_include_usage(fields)
+    )
+    inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
+    parameters = {"kwargs": fields, "llm_parameters": fields}
+    return oip.encode(oip.InferenceRequest(inputs, parameters)), inference
+
+
+def _include_usage(fields: Fields) -> bool:
+    raw = fields.get("stream_options")
+    if raw is None:
+        return False
+    options = decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
+    include = options.get("include_usage")
+    return include is not None and bool(
+        decode_field(include, bool | None, "stream_options.include_usage")
+    )
+
+
+def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
+    contents: list[list[str]] = []
+    types: list[list[str]] = []
+    for index, message in enumerate(messages):
+        content, kinds = _parts(message.content, f"messages[{index}].content")
+        contents.append(content)
+        types.append(kinds)
+    alone = len(messages) == 1
+    tensors = [
+        oip.bytes_tensor("role", [message.role for message in messages]),
+        oip.bytes_tensor("content", contents[0] if alone else [*map(_json, contents)]),
+        oip.bytes_tensor("type", types[0] if alone else [*map(_json, types)]),
+    ]
+    # What few messages have: a tensor of one element per message, "" where there is nothing, left
+    # out when that would be all of it. After the first two, these go beyond what Seldon sends.
+    sparse = {
+        "tool_calls": [_tool_calls(message, alone=alone) for message in messages],
+        "tool_call_id": [message.tool_call_id or "" for message in messages],
+        "name": [message.name or "" for message in messages],
+        "refusal": [message.refusal or "" for message in messages],
+        "audio": [_text(message.audio) for message in messages],
+        "function_call": [_text(message.function_call) for message in messages],
+    }
+    tensors += [oip.bytes_tensor(name, data) for name, data in sparse.items() if any(data)]
+    return tensors
+
+
+def _parts(content: str | list[str | Part] | None, param: str) -> tuple[list[str], list[str]]:
+    """The payloads and the types of a message's content parts, at least one of each."""
+    if isinstance(content, str) or not content:
+        return [content or ""], ["text"]
+    payloads: list[str] = []
+    kinds: list[str] = []
+    for index, part in enumerate(content):
+        payload, kind = (part, "text") if isinstance(part, str) else _part(part, param, index)
+        payloads.append(payload)
+        kinds.append(kind)
+    return payloads, kinds
+
+
+def _part(part: Part, param: str, index: int) -> tuple[str, str]:
+    at = f"{param}[{index}]"
+    if "type" not in part:
+        raise missing(f"{at}.type")
+    kind = decode_field(part["type"], str, f"{at}.type")
+    payload = part.get(kind)
+    if payload is None or is_null(payload):
+        raise missing(f"{at}.{kind}")
+    if bytes(payload).startswith(b'"'):
+        return decode_field(payload, str, f"{at}.{kind}"), kind
+    return _text(payload), kind
+
+
+def _tool_calls(message: Message, *, alone: bool) -> str:
+    if not message.tool_calls:
+        return ""
+    calls = [_text(call) for call in message.tool_calls]
+    return calls[0] if alone and len(calls) == 1 else _json(calls)
+
+
+def _tool_tensors(fields: Fields) -> list[oip.InputTensor]:
+    raw = fields.pop("tools", None)
+    tools = [] if raw is None else decode_field(raw, list[Raw] | None, "tools") or []
+    if not tools:
+        return []  # tool_choice and its like then stay among the parameters: nothing is lost
+    tensors = [oip.bytes_tensor("tools", [_text(tool) for tool in tools])]
+    for name in ("parallel_tool_calls", "tool_choice"):
+        raw = fields.pop(name, None)
+        if raw is not None and not is_null(raw):
+            text = _text(raw)
+            plain = decode_field(raw, str, name) if text.startswith('"') else text
+            tensors.append(oip.bytes_tensor(name, [plain]))
+    return tensors
+
+
+def _text(raw: Raw) -> str:
+    """The JSON text of a value as the client wrote it; "" when it is null or absent."""
+    return "" if is_null(raw) else bytes(raw).decode()
+
+
+def _json(texts: list[str]) -> str:
+    return msgspec.json.encode(texts).decode()
+
+
+CHAT = Endpoint("chat/completions", to_oip, ChatInference)

@@ -1,0 +1,27 @@
+"""``output_all``: the tensor in which Seldon's OpenAI runtime returns a provider's whole answer.
+
+It is OpenAI's JSON already, so it is made compact (the runtime indents it, which would tear an SSE
+event into lines) and otherwise left as it is, to the digit.
+"""
+
+import msgspec
+
+from translator.oip.response import InferenceResponse, unreadable
+
+
+def read(response: InferenceResponse) -> bytes | None:
+    """The OpenAI object inside a response as compact JSON, or None when there is none.
+
+    Raises:
+        UpstreamError: 502, the tensor is there but does not hold exactly one JSON object.
+    """
+    texts = response.strings("output_all")
+    if texts is None:
+        return None
+    if not texts or not texts[0].lstrip().startswith("{"):
+        raise unreadable()
+    try:
+        compact = msgspec.json.format(texts[0], indent=-1)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise unreadable() from error
+    return compact.encode()

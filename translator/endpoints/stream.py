@@ -1,0 +1,77 @@
+"""What every streamed answer has in common: events in, events out, one ``[DONE]``, errors said once."""
+
+from abc import ABC, abstractmethod
+
+from translator import sse
+from translator.errors import UpstreamError
+from translator.oip.errors import read_message
+from translator.oip.response import InferenceResponse, decode
+from translator.openai.errors import error_event
+
+
+class EventStream(ABC):
+    """A :class:`~translator.endpoints.base.StreamTranslator` of OIP responses, one per event.
+
+    A subclass says what one response leads to and what ends the stream. An error, the server's or
+    in its data, becomes an OpenAI error event; whatever comes after it is dropped. The stream
+    always ends with exactly one ``[DONE]``.
+    """
+
+    def __init__(self) -> None:
+        self._events = sse.Decoder()
+        self._empty = True
+        self._closed = False
+
+    @abstractmethod
+    def on_response(self, response: InferenceResponse) -> list[bytes]:
+        """The data of the OpenAI events that one OIP response leads to.
+
+        Raises:
+            UpstreamError: the response cannot be translated.
+        """
+
+    @abstractmethod
+    def on_end(self) -> list[bytes]:
+        """The data of the events that complete an answer, before ``[DONE]``."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return self._translate(chunk, last=False)
+
+    def finish(self) -> bytes:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return self._translate(b"", last=True)
+
+    def _translate(self, chunk: bytes, *, last: bool) -> bytes:
+        if self._closed:
+            return b""
+        out: list[bytes] = []
+        try:
+            for data in self._events.finish() if last else self._events.feed(chunk):
+                if data.strip() == b"[DONE]":
+                    last = True
+                    break
+                out += map(sse.encode, self._on_event(data))
+            if last:
+                if self._empty:
+                    raise UpstreamError("The model server ended its stream without an answer.")
+                out += map(sse.encode, self.on_end())
+                out.append(self._close())
+        except sse.EventTooLargeError:
+            error = UpstreamError("The model server sent an event that is too large.")
+            out += [error_event(error), self._close()]
+        except UpstreamError as error:
+            out += [error_event(error), self._close()]
+        return b"".join(out)
+
+    def _on_event(self, data: bytes) -> list[bytes]:
+        response = decode(data)
+        if response.failed:
+            message = read_message(data) or "The model server failed while it was answering."
+            raise UpstreamError(message, status=500)
+        self._empty = False
+        return self.on_response(response)
+
+    def _close(self) -> bytes:
+        self._closed = True
+        return sse.DONE

@@ -1,0 +1,82 @@
+"""What can go wrong with one exchange, as OpenAI clients know it.
+
+The whole tree::
+
+    TranslatorError          status, type, code, param, message
+    ├── ClientError          the request is at fault; nothing was sent upstream       4xx
+    ├── UpstreamError        the model server refused, failed or answered nonsense    4xx or 5xx
+    └── InternalError        this program is at fault; the cause is only logged       500
+
+Every field of an error is shown to the client, so none may hold an internal detail. Rendering is
+:func:`translator.openai.errors.error_body`; raising is everybody's.
+"""
+
+
+class TranslatorError(Exception):
+    """An error that reaches the client as an OpenAI error object.
+
+    Attributes:
+        status: HTTP status to answer with.
+        type: OpenAI's error class, such as ``invalid_request_error`` or ``server_error``.
+        code: OpenAI's machine-readable code, or None.
+        param: the request field at fault as a path (``messages[0].role``), or None.
+        message: one sentence for a person.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        type: str,  # noqa: A002 -- the name of the field in OpenAI's error object
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.type = type
+        self.code = code
+        self.param = param
+
+
+class ClientError(TranslatorError):
+    """The client's request cannot be accepted as it is (4xx)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        status: int = 400,
+    ) -> None:
+        super().__init__(
+            message, status=status, type="invalid_request_error", code=code, param=param
+        )
+
+
+class UpstreamError(TranslatorError):
+    """The model server's answer is an error, or is no answer at all (502 unless it said)."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 502,
+        type: str = "server_error",  # noqa: A002 -- the name of the field in OpenAI's error object
+        code: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, type=type, code=code, param=param)
+
+
+class InternalError(TranslatorError):
+    """A fault of this program. It says nothing about itself to the client."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server had an error while processing your request.",
+            status=500,
+            type="server_error",
+        )

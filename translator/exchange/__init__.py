@@ -1,0 +1,1 @@
+"""One HTTP exchange as a sans-IO state machine: route, phases, headers, errors. Pure."""

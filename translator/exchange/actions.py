@@ -1,0 +1,48 @@
+"""What an exchange wants done with the message it was shown. Plain data; extproc/ makes it protobuf."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Mode(Enum):
+    """A change of how the rest of the exchange is sent to us."""
+
+    KEEP = auto()
+    STREAM = auto()  # show the response body chunk by chunk, as it arrives
+    BYPASS = auto()  # show nothing more of this exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Let the message go on, changed as said.
+
+    Attributes:
+        set_headers: names and values; each overwrites.
+        remove_headers: names; removed before the others are set.
+        body: the new body; None leaves it, b"" swallows it. With a headers message it stands in
+            for the body that did not come.
+        reroute: choose the route anew, by the headers as they are now.
+        mode: how to go on.
+    """
+
+    set_headers: Headers = ()
+    remove_headers: tuple[str, ...] = ()
+    body: bytes | None = None
+    reroute: bool = False
+    mode: Mode = Mode.KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """Answer the client here and now; upstream sees nothing of this exchange (any more)."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+Action = Forward | Respond
+
+UNCHANGED = Forward()

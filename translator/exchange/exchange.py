@@ -1,0 +1,282 @@
+"""One HTTP exchange: shown each of its messages in turn, it says what is to become of it.
+
+Synchronous and free of I/O. Errors are raised anywhere below; here, and only here, they are turned
+into a reply. What Envoy does with a reply in each phase is told in docs/architecture.md.
+"""
+
+import logging
+import zlib
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import uuid4
+
+from translator import sse
+from translator.endpoints import Inference, StreamTranslator
+from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
+from translator.exchange import routes, upstream_errors
+from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
+from translator.exchange.content_encoding import (
+    IDENTITY,
+    INFLATABLE,
+    Inflater,
+    TooLargeError,
+    inflate,
+)
+from translator.exchange.headers import (
+    STRIPPED_FROM_REQUEST,
+    STRIPPED_FROM_RESPONSE,
+    is_json,
+    media_type,
+)
+from translator.exchange.limits import Limits
+from translator.exchange.states import TRANSITIONS, Phase, State
+from translator.openai.errors import error_body, error_event
+
+logger = logging.getLogger(__name__)
+
+_EVENTS = "text/event-stream"
+
+P = ParamSpec("P")
+Step = Callable[Concatenate["Exchange", P], Action]
+
+
+def _phase(phase: Phase) -> Callable[[Step[P]], Step[P]]:
+    """Guard a step: it runs only in a state that knows its phase, and its errors become replies."""
+
+    def guard(step: Step[P]) -> Step[P]:
+        @wraps(step)
+        def run(self: "Exchange", /, *args: P.args, **kwargs: P.kwargs) -> Action:
+            if (self.state, phase) not in TRANSITIONS:
+                return UNCHANGED
+            try:
+                return step(self, *args, **kwargs)
+            except TranslatorError as error:
+                return self._fail(phase, error)
+            except Exception:
+                logger.exception("%s failed", phase.name.lower())
+                return self._fail(phase, InternalError())
+
+        return run
+
+    return guard
+
+
+class Exchange:
+    """The life of one HTTP exchange.
+
+    A message that does not fit the state of the exchange is left unchanged: Envoy is known to
+    repeat a chunk after the end of a body.
+
+    Args:
+        limits: the bounds of this exchange.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.state = State.IDLE
+        self._limits = limits or Limits()
+        self.route: routes.Route | None = None
+        self.inference: Inference | None = None
+        self._stream: StreamTranslator | None = None
+        self._inflater: Inflater | None = None
+        self._request: Mapping[str, str] = {}
+        self._response: Mapping[str, str] = {}
+        self._request_id = ""
+
+    def adopt(self, route: routes.Route, inference: Inference) -> None:
+        """Stand where a translated request would have led, to translate an answer on its own."""
+        self.route, self.inference, self.state = route, inference, State.SENT
+        self._request_id = _new_request_id()
+
+    @_phase(Phase.REQUEST_HEADERS)
+    def on_request_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
+        """Find the endpoint; refuse what can be refused before its body has come.
+
+        Args:
+            headers: at least those of :data:`~translator.exchange.headers.READ` that are there.
+            end_of_stream: no body follows.
+        """
+        self._request = headers
+        self._request_id = headers.get("x-request-id") or _new_request_id()
+        path = headers.get(":path", "")
+        self.route = routes.find(headers.get(":method", ""), path)
+        if self.route is None:
+            self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
+            return Forward(mode=Mode.BYPASS)
+        if headers.get("content-encoding", "").lower() not in (*IDENTITY, *INFLATABLE):
+            raise ClientError("Unsupported content encoding.", status=415)
+        kind = media_type(headers)
+        if kind and not is_json(kind):
+            raise ClientError(
+                f"Unsupported content type: '{kind}'. This API method only accepts "
+                "'application/json' requests.",
+                status=415,
+                code="unsupported_content_type",
+            )
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > self._limits.request_body:
+            raise self._request_too_large()
+        self._to(State.HELD, Phase.REQUEST_HEADERS)
+        return self.on_request_body(b"") if end_of_stream else UNCHANGED
+
+    @_phase(Phase.REQUEST_BODY)
+    def on_request_body(self, body: bytes) -> Action:
+        """Translate the whole request body, and send it to the model it names."""
+        assert self.route is not None  # noqa: S101 -- HELD implies it
+        if self._request.get("content-encoding", "").lower() in INFLATABLE:
+            try:
+                body = inflate(body, self._limits.request_body)
+            except TooLargeError:
+                raise self._request_too_large() from None
+            except zlib.error as error:
+                raise ClientError("The compressed body of your request is broken.") from error
+        if len(body) > self._limits.request_body:
+            raise self._request_too_large()
+        oip_body, inference = self.route.endpoint.to_oip(body, self.route.model)
+        self.inference = inference
+        model = inference.model or ""
+        self._to(State.SENT, Phase.REQUEST_BODY)
+        return Forward(
+            set_headers=(
+                (":path", self.route.upstream_path(model, streamed=inference.streamed)),
+                ("content-type", "application/json"),
+                ("content-length", str(len(oip_body))),
+                ("accept-encoding", "identity"),
+                ("seldon-model", model),
+                ("x-request-id", self._request_id),
+                # For access logs, and for a local reply to know whose client it speaks to.
+                ("x-envoy-original-path", self._request.get(":path", "")),
+            ),
+            remove_headers=STRIPPED_FROM_REQUEST,
+            body=oip_body,
+            reroute=True,
+        )
+
+    @_phase(Phase.RESPONSE_HEADERS)
+    def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
+        """Decide between events as they come and one body; answer now if there is no body."""
+        self._response = headers
+        wanted = self.inference is not None and self.inference.streamed
+        if wanted and self._succeeded and media_type(headers) == _EVENTS and not end_of_stream:
+            return self._start_stream()
+        if end_of_stream:
+            raise self._upstream_error(b"")
+        self._to(State.ANSWERING, Phase.RESPONSE_HEADERS)
+        return UNCHANGED
+
+    def on_response_body(self, body: bytes, *, end_of_stream: bool) -> Action:
+        """Translate the whole answer, or the next chunk of a streamed one.
+
+        Args:
+            body: bytes as upstream sent them.
+            end_of_stream: a streamed answer ends here. Of a whole one it says nothing: Envoy
+                gives false there when trailers follow.
+        """
+        if self.state is State.STREAMING:
+            return self._response_chunk(body, end_of_stream)
+        return self._whole_response(body)
+
+    def _start_stream(self) -> Action:
+        assert self.inference is not None  # noqa: S101 -- the caller asked it
+        encoding = self._response.get("content-encoding", "").lower()
+        if encoding not in IDENTITY:
+            if encoding not in INFLATABLE:
+                raise UpstreamError("The model server sent a compression nobody asked for.")
+            self._inflater = Inflater(self._limits.response_body)
+        self._stream = self.inference.stream()
+        self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
+        return Forward(
+            set_headers=(
+                ("content-type", "text/event-stream; charset=utf-8"),
+                ("cache-control", "no-cache"),
+                ("x-request-id", self._request_id),
+            ),
+            # Envoy checked content-length before it knew that the body would be streamed.
+            remove_headers=(*STRIPPED_FROM_RESPONSE, "content-length"),
+            mode=Mode.STREAM,
+        )
+
+    @_phase(Phase.RESPONSE_BODY)
+    def _response_chunk(self, chunk: bytes, end_of_stream: bool) -> Action:  # noqa: FBT001 -- private
+        if end_of_stream:
+            self._to(State.DONE, Phase.RESPONSE_BODY)
+        if self._stream is None:  # an error has ended it
+            return Forward(body=b"")
+        try:
+            events = self._stream.feed(self._inflater.feed(chunk) if self._inflater else chunk)
+        except (TooLargeError, zlib.error) as error:
+            raise UpstreamError("The model server's compressed stream is broken.") from error
+        return Forward(body=events + self._stream.finish() if end_of_stream else events)
+
+    @_phase(Phase.RESPONSE_BODY)
+    def _whole_response(self, body: bytes) -> Action:
+        encoding = self._response.get("content-encoding", "").lower()
+        if encoding in INFLATABLE:
+            try:
+                body = inflate(body, self._limits.response_body)
+            except (TooLargeError, zlib.error) as error:
+                raise UpstreamError("The model server's answer is too large or broken.") from error
+        if len(body) > self._limits.response_body:
+            raise UpstreamError("The model server's answer is too large.")
+        if not self._succeeded or self.inference is None or encoding not in (
+            *IDENTITY,
+            *INFLATABLE,
+        ):
+            raise self._upstream_error(body)
+        answer = self.inference.from_oip(body)
+        self._to(State.DONE, Phase.RESPONSE_BODY)
+        return Forward(
+            set_headers=self._answer_headers(self.inference.media_type, answer),
+            remove_headers=STRIPPED_FROM_RESPONSE,
+            body=answer,
+        )
+
+    @property
+    def _succeeded(self) -> bool:
+        return self._response.get(":status", "").startswith("2")
+
+    def _upstream_error(self, body: bytes) -> TranslatorError:
+        status = self._response.get(":status", "")
+        model = self.inference.model if self.inference else None
+        return upstream_errors.from_answer(
+            int(status) if status.isdigit() else 0, media_type(self._response), body, model
+        )
+
+    def _request_too_large(self) -> ClientError:
+        return ClientError(
+            f"The request is too large: at most {self._limits.request_body} bytes are accepted.",
+            status=413,
+            code="request_too_large",
+        )
+
+    def _answer_headers(self, kind: str, body: bytes) -> Headers:
+        return (
+            ("content-type", kind),
+            ("content-length", str(len(body))),
+            ("x-request-id", self._request_id),
+        )
+
+    def _fail(self, phase: Phase, error: TranslatorError) -> Action:
+        """Tell the client of an error, in whichever way the phase still allows."""
+        if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
+            # The headers are gone. Whatever else upstream sends is swallowed, to the end.
+            self._stream = None
+            return Forward(body=error_event(error) + sse.DONE)
+        self._to(State.DONE, phase)
+        body = error_body(error)
+        headers = self._answer_headers("application/json", body)
+        if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
+            return Respond(error.status, headers, body)
+        return Forward(
+            set_headers=((":status", str(error.status)), *headers),
+            remove_headers=STRIPPED_FROM_RESPONSE,
+            body=body,
+        )
+
+    def _to(self, state: State, phase: Phase) -> None:
+        assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law
+        self.state = state
+
+
+def _new_request_id() -> str:
+    return f"req_{uuid4().hex}"

@@ -1,0 +1,68 @@
+"""Where a request is going: the URL forms of OpenAI clients, and the OIP path behind them.
+
+==========================================================  =============================
+``/v1/<operation>``                                          the model is in the body
+``/v2/models/<m>[/versions/<v>]/infer/<operation>``          a client's base URL per model
+``/v2/models/<m>[/versions/<v>]/infer_stream/<operation>``   the same; ``stream`` decides
+==========================================================  =============================
+
+All are POST, and a trailing slash is fine. Anything else is not OpenAI's and is left alone.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from translator.endpoints import REGISTRY, Endpoint
+from translator.errors import ClientError
+
+_GLOBAL = re.compile(r"/v1/(?P<operation>.+)")
+_PER_MODEL = re.compile(
+    r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer(?:_stream)?/(?P<operation>.+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A request line understood. ``model`` and ``version`` are None where the URL names none."""
+
+    endpoint: Endpoint
+    model: str | None = None
+    version: str | None = None
+
+    def upstream_path(self, model: str, *, streamed: bool) -> str:
+        """The OIP path for ``model``. The client's query is dropped: OIP has none."""
+        version = f"/versions/{quote(self.version, safe='')}" if self.version else ""
+        verb = "infer_stream" if streamed else "infer"
+        return f"/v2/models/{quote(model, safe='')}{version}/{verb}"
+
+
+def find(method: str, path: str) -> Route | None:
+    """Find the endpoint of a request line, or None when the path is not one of OpenAI's.
+
+    Args:
+        method: the HTTP method.
+        path: ``:path`` as Envoy gives it, with a query perhaps.
+
+    Raises:
+        ClientError: 404 for an operation we do not serve, 405 for a method other than POST.
+    """
+    bare = path.partition("?")[0].rstrip("/")
+    match = _GLOBAL.fullmatch(bare) or _PER_MODEL.fullmatch(bare)
+    if match is None:
+        return None
+    endpoint = REGISTRY.get(match["operation"])
+    if endpoint is None:
+        raise ClientError(
+            f"Invalid URL ({method} {bare})", status=404, code="unknown_url"
+        )
+    if method != "POST":
+        raise ClientError(
+            f"Not allowed to {method} on {bare} (HINT: Perhaps you meant to use POST)",
+            status=405,
+            code="method_not_supported",
+        )
+    if match.re is _GLOBAL:
+        return Route(endpoint)
+    version = match["version"]
+    return Route(endpoint, unquote(match["model"]), unquote(version) if version else None)

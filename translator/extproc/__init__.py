@@ -1,0 +1,1 @@
+"""Envoy's messages: ProcessingRequest bytes in, ProcessingResponse bytes out. Nothing of gRPC."""

@@ -1,0 +1,68 @@
+"""One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
+
+from translator.exchange.exchange import Exchange
+from translator.exchange.headers import pick
+from translator.exchange.limits import Limits
+from translator.exchange.states import Phase
+from translator.extproc import replies
+from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
+
+
+class Session:
+    """Answers the messages of one stream, each with exactly one reply, in order.
+
+    A transport is a loop around :meth:`handle`. It never awaits and does no I/O.
+
+    Args:
+        limits: the bounds of the exchange.
+    """
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.exchange = Exchange(limits)
+
+    def handle(self, message: bytes) -> bytes:
+        """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.
+
+        Raises:
+            google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest.
+            ValueError: it is one of a kind that the API did not have when this was written.
+        """
+        request = ProcessingRequest.FromString(message)
+        exchange = self.exchange
+        match request.WhichOneof("request"):
+            case "request_headers":
+                headers = request.request_headers
+                action = exchange.on_request_headers(
+                    _read(headers), end_of_stream=headers.end_of_stream
+                )
+                return replies.encode(Phase.REQUEST_HEADERS, action)
+            case "request_body":
+                action = exchange.on_request_body(request.request_body.body)
+                return replies.encode(Phase.REQUEST_BODY, action)
+            case "response_headers":
+                headers = request.response_headers
+                action = exchange.on_response_headers(
+                    _read(headers), end_of_stream=headers.end_of_stream
+                )
+                return replies.encode(Phase.RESPONSE_HEADERS, action)
+            case "response_body":
+                body = request.response_body
+                action = exchange.on_response_body(body.body, end_of_stream=body.end_of_stream)
+                return replies.encode(Phase.RESPONSE_BODY, action)
+            case "request_trailers":
+                return replies.REQUEST_TRAILERS
+            case "response_trailers":
+                return replies.RESPONSE_TRAILERS
+            case _:
+                msg = "a ProcessingRequest of an unknown kind"
+                raise ValueError(msg)
+
+
+def _read(headers: HttpHeaders) -> dict[str, str]:
+    # Bytes that are not UTF-8 are kept as they are, should they be sent on.
+    return pick(
+        (header.key, header.raw_value.decode("utf-8", "surrogateescape") or header.value)
+        for header in headers.headers.headers
+    )

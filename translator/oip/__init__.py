@@ -1,0 +1,1 @@
+"""The Open Inference Protocol (V2) dialect: named tensors over JSON. Pure; knows nothing of OpenAI."""

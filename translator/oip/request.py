@@ -1,0 +1,34 @@
+"""What is posted to ``/v2/models/<m>/infer``: tensors and parameters.
+
+Source: Open Inference Protocol, ``inference_request``. Data is always a flat list and, for the
+tensors built here, one-dimensional: MLServer silently decodes nested BYTES data to "".
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Raw
+
+
+class InputTensor(msgspec.Struct):
+    """A named input. ``shape`` holds element counts, ``data`` the elements in row-major order."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: Sequence[str]
+
+
+class InferenceRequest(msgspec.Struct):
+    """A whole inference request. Nested objects under ``parameters`` are Seldon's extension."""
+
+    inputs: list[InputTensor]
+    parameters: Mapping[str, Mapping[str, Raw]]
+
+
+def bytes_tensor(name: str, elements: Sequence[str]) -> InputTensor:
+    """A BYTES tensor of shape ``[len(elements)]``."""
+    return InputTensor(name, [len(elements)], "BYTES", elements)
+
+
+encode = msgspec.json.Encoder().encode

@@ -1,0 +1,120 @@
+"""What a model server answers: output tensors, or an error in one of its many forms.
+
+Read leniently, because servers differ: ``id`` and ``model_name`` may be missing (Triton), data may
+be nested or flat, a shape may be ``[n]`` or ``[n, 1]``, BYTES may be base64 (Seldon's pipeline
+gateway), and outputs nobody asked for may be there. Source: Open Inference Protocol,
+``inference_response``, and the servers themselves.
+"""
+
+import base64
+import binascii
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from translator.errors import UpstreamError
+
+_NUMBER_BYTES = b"0123456789+-.eE,"
+_LAYOUT_BYTES = b"[] \t\r\n"
+
+
+class OutputTensor(msgspec.Struct):
+    """A named output. ``data`` stays JSON text until somebody needs its elements."""
+
+    name: str
+    data: Raw
+    shape: list[int] = []
+    datatype: str = "BYTES"
+    parameters: dict[str, Raw] | None = None
+
+    def strings(self) -> list[str]:
+        """The elements of a BYTES tensor as text, in row-major order; null is "".
+
+        Raises:
+            UpstreamError: the data is not a list of strings.
+        """
+        try:
+            elements = _flatten(msgspec.json.decode(self.data))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise unreadable() from error
+        if self._is_base64():
+            try:
+                return [base64.b64decode(text, validate=True).decode() for text in elements]
+            except (binascii.Error, UnicodeDecodeError):
+                return elements  # a content type of the server's own, but plain text after all
+        return elements
+
+    def numbers(self) -> list[bytes]:
+        """The elements of a numeric tensor as the server wrote them, digit for digit.
+
+        Raises:
+            UpstreamError: the data holds something other than numbers.
+        """
+        text = bytes(self.data).translate(None, _LAYOUT_BYTES)
+        if text.translate(None, _NUMBER_BYTES):
+            raise unreadable()
+        return text.split(b",") if text else []
+
+    def _is_base64(self) -> bool:
+        # Only Seldon's pipeline gateway does this, and only to tensors that do not say "str".
+        kind = (self.parameters or {}).get("content_type")
+        return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
+
+
+class InferenceResponse(msgspec.Struct):
+    """A whole answer, or one event of a streamed one."""
+
+    outputs: list[OutputTensor] = []
+    id: str | None = None
+    model_name: str | None = None
+    parameters: dict[str, Raw] | None = None
+    error: Raw = Raw()
+
+    def strings(self, name: str) -> list[str] | None:
+        """The elements of the BYTES output called ``name``, or None when there is no such output.
+
+        Raises:
+            UpstreamError: the output is there but is not text.
+        """
+        tensor = self.output(name)
+        return None if tensor is None else tensor.strings()
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is ``{"error": ...}``, the way servers fail inside a stream."""
+        return bytes(self.error) not in (b"", b"null", b'""')
+
+    def output(self, name: str) -> OutputTensor | None:
+        """The output called ``name``, if the server sent it."""
+        return next((tensor for tensor in self.outputs if tensor.name == name), None)
+
+
+_decode = msgspec.json.Decoder(InferenceResponse).decode
+
+
+def decode(body: bytes) -> InferenceResponse:
+    """Read an answer.
+
+    Raises:
+        UpstreamError: 502, the body is not an OIP response.
+    """
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable() from error
+
+
+def unreadable() -> UpstreamError:
+    """The error for an answer that cannot be understood."""
+    return UpstreamError("The model server sent a response that could not be understood.")
+
+
+def _flatten(data: Any) -> list[str]:
+    if data is None:
+        return [""]
+    if isinstance(data, str):
+        return [data]
+    if isinstance(data, list):
+        return [text for item in data for text in _flatten(item)]
+    raise unreadable()

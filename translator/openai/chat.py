@@ -1,0 +1,116 @@
+"""Chat completions: the messages of a request, the objects of an answer.
+
+Source: OpenAI API reference, "Create chat completion", "The chat completion object" and "The chat
+completion chunk object". Fields that travel untouched are JSON text (:class:`msgspec.Raw`).
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+
+Part = dict[str, Raw]
+"""A content part: ``type`` names the key that holds its payload."""
+
+
+class Message(msgspec.Struct):
+    """One message of the conversation. Null and absent are the same."""
+
+    role: Role
+    content: str | list[str | Part] | None = None
+    tool_calls: list[Raw] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    refusal: str | None = None
+    audio: Raw = Raw()
+    function_call: Raw = Raw()
+
+
+class FunctionCall(msgspec.Struct, omit_defaults=True):
+    """The function a model wants called; ``arguments`` is JSON as text."""
+
+    name: str | UnsetType = UNSET
+    arguments: str = ""
+
+
+class ToolCall(msgspec.Struct):
+    """A tool call as it stands in a message."""
+
+    id: str
+    type: str
+    function: FunctionCall
+
+
+class Usage(msgspec.Struct):
+    """Token counts."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class AnswerMessage(msgspec.Struct):
+    """The message of a choice. ``content`` and ``refusal`` are required and may be null."""
+
+    role: str
+    content: str | None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | UnsetType = UNSET
+
+
+class Choice(msgspec.Struct):
+    """One answer out of ``n``."""
+
+    index: int
+    message: AnswerMessage
+    finish_reason: str
+    logprobs: Raw | None = None
+
+
+class ChatCompletion(msgspec.Struct, tag_field="object", tag="chat.completion"):
+    """The whole answer. ``created`` is in seconds since the epoch."""
+
+    id: str
+    created: int
+    model: str
+    choices: list[Choice]
+    usage: Usage | UnsetType = UNSET
+
+
+class ToolCallDelta(msgspec.Struct):
+    """A tool call as it stands in a delta: ``index`` says which call of the message it extends."""
+
+    index: int
+    id: str | UnsetType = UNSET
+    type: str | UnsetType = UNSET
+    function: FunctionCall | UnsetType = UNSET
+
+
+class Delta(msgspec.Struct):
+    """What a chunk adds to the message of its choice."""
+
+    role: str | UnsetType = UNSET
+    content: str | UnsetType | None = UNSET
+    refusal: str | UnsetType | None = UNSET
+    tool_calls: list[ToolCallDelta] | UnsetType = UNSET
+
+
+class ChunkChoice(msgspec.Struct):
+    """A choice inside a chunk; ``finish_reason`` is null until the choice is complete."""
+
+    index: int
+    delta: Delta
+    finish_reason: str | None = None
+    logprobs: Raw | None = None
+
+
+class ChatChunk(msgspec.Struct, tag_field="object", tag="chat.completion.chunk"):
+    """One event of a streamed answer. ``usage`` is there (null but once) only if it was asked for."""
+
+    id: str
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: Usage | UnsetType | None = UNSET

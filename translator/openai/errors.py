@@ -1,0 +1,36 @@
+"""OpenAI's error object: the one place where an error becomes bytes.
+
+All four fields are required by OpenAI's API description; ``param`` and ``code`` may be null.
+"""
+
+import msgspec
+
+from translator import sse
+from translator.errors import TranslatorError
+
+
+class ErrorObject(msgspec.Struct):
+    """The inside of ``{"error": {...}}``. Also reads one, when it is lenient about what is absent."""
+
+    message: str
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class Envelope(msgspec.Struct):
+    """The outside: ``{"error": {...}}``."""
+
+    error: ErrorObject
+
+
+def error_body(error: TranslatorError) -> bytes:
+    """The JSON body that tells an OpenAI client of ``error``."""
+    return msgspec.json.encode(
+        Envelope(ErrorObject(error.message, error.type, error.param, error.code))
+    )
+
+
+def error_event(error: TranslatorError) -> bytes:
+    """The same inside a stream that has begun: OpenAI's SDKs raise on any data with an ``error``."""
+    return sse.encode(error_body(error))

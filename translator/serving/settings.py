@@ -1,0 +1,22 @@
+"""What can be set about a process."""
+
+from dataclasses import dataclass, field
+
+from translator.exchange.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one serving process.
+
+    Attributes:
+        listen: ``host:port`` or ``unix:/path``, where Envoy reaches us.
+        limits: the bounds of one exchange.
+        grace: seconds that open streams get to finish after SIGTERM.
+        log_level: a level of :mod:`logging` by name.
+    """
+
+    listen: str = "127.0.0.1:50051"
+    limits: Limits = field(default_factory=Limits)
+    grace: float = 30.0
+    log_level: str = "INFO"

@@ -1,0 +1,92 @@
+"""Server-sent events: an incremental decoder and the encoder for one event.
+
+Only what carries data is of interest here: ``data`` fields are kept, ``event``, ``id``, ``retry``
+and comments are read past. Source: WHATWG HTML, section "Server-sent events", with one leniency:
+an event that the end of the stream cuts off before its blank line is still delivered, because a
+model server that forgets the last line feed has not unsaid its answer.
+"""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class EventTooLargeError(ValueError):
+    """One event is larger than the decoder's limit."""
+
+
+class Decoder:
+    """Turns chunks of a ``text/event-stream`` body into the data of its events.
+
+    Any split of the stream into chunks gives the same events. A line may end in LF, CR or CRLF;
+    no other character ends one (``str.splitlines`` would also break at U+2028, which JSON may hold).
+
+    Args:
+        limit: the most bytes one event may hold before :class:`EventTooLargeError` is raised.
+    """
+
+    __slots__ = ("_after_cr", "_data", "_first", "_limit", "_partial", "_size")
+
+    def __init__(self, limit: int = 64 * 1024 * 1024) -> None:
+        self._limit = limit
+        self._partial: list[bytes] = []  # pieces of the line that has not ended yet
+        self._data: list[bytes] = []  # data lines of the event that has not ended yet
+        self._size = 0
+        self._after_cr = False
+        self._first = True
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Take the next bytes of the stream; give the data of every event they complete."""
+        if not chunk:
+            return []
+        # A CR ends its line at once; only the LF of a CRLF split over two chunks is left to skip.
+        if self._after_cr and chunk[:1] == b"\n":
+            chunk = chunk[1:]
+            self._after_cr = False
+            if not chunk:
+                return []
+        self._after_cr = chunk[-1:] == b"\r"
+        events: list[bytes] = []
+        for piece in chunk.splitlines(keepends=True):
+            self._size += len(piece)
+            if self._size > self._limit:
+                raise EventTooLargeError
+            if piece[-1] not in b"\r\n":
+                self._partial.append(piece)
+                continue
+            line = piece.rstrip(b"\r\n")
+            if self._partial:
+                line = b"".join((*self._partial, line))
+                self._partial.clear()
+            self._take_line(line, events)
+        return events
+
+    def finish(self) -> list[bytes]:
+        """The stream has ended: give the event it left open, if there is one."""
+        events: list[bytes] = []
+        if self._partial:
+            self._take_line(b"".join(self._partial), events)
+            self._partial.clear()
+        self._take_line(b"", events)
+        return events
+
+    def _take_line(self, line: bytes, events: list[bytes]) -> None:
+        if self._first:
+            self._first = False
+            line = line.removeprefix(_BOM)
+        if not line:
+            if self._data:
+                events.append(b"\n".join(self._data))
+                self._data.clear()
+            self._size = 0
+        elif line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        elif line == b"data":
+            self._data.append(b"")
+
+
+def encode(data: bytes) -> bytes:
+    """One event holding ``data``, which must be a single line, as compact JSON is."""
+    return b"data: %b\n\n" % data
+
+
+DONE = encode(b"[DONE]")
+"""What ends every OpenAI stream."""

@@ -1,0 +1,1 @@
+"""What carries ext_proc's bytes between Envoy and a session."""

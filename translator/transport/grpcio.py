@@ -1,0 +1,110 @@
+"""The gRPC transport on grpc.aio: Envoy's ``Process`` stream, health checks, reflection.
+
+Messages stay bytes up to the session (a generic handler without serialisers), so protobuf is parsed
+once, where it is understood.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+
+import grpc
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
+from translator.extproc.session import Session
+
+logger = logging.getLogger(__name__)
+
+SERVICE = DESCRIPTOR.services_by_name["ExternalProcessor"].full_name
+
+_OPTIONS = (
+    # grpcio stops at 4 MiB, but a body comes in one message; its size is limited by Envoy's buffer
+    # and by the exchange itself.
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # Envoy opens one connection per endpoint, so a second process on the same port would get
+    # nothing; better that it learns of it at once.
+    ("grpc.so_reuseport", 0),
+)
+
+
+class ListenError(OSError):
+    """The address to listen on cannot be had."""
+
+
+class GrpcTransport:
+    """A gRPC server for ext_proc on one address.
+
+    Args:
+        new_session: makes the session of each new stream.
+    """
+
+    def __init__(self, new_session: Callable[[], Session]) -> None:
+        self._new_session = new_session
+        self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(options=_OPTIONS)
+        handler = grpc.stream_stream_rpc_method_handler(self._process)
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),)
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self, address: str) -> int:
+        """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
+
+        Raises:
+            ListenError: the address is taken or cannot be bound.
+        """
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            msg = f"cannot listen on {address}: is it in use?"
+            raise ListenError(msg) from error
+        await self._server.start()
+        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    async def drain(self, grace: float) -> None:
+        """Stop: say NOT_SERVING, take no new stream, give those open ``grace`` seconds to finish."""
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        if self._open:
+            logger.info("draining %d streams for up to %g s", self._open, grace)
+        stopping = asyncio.create_task(self._server.stop(grace))
+        # A health check's Watch never ends by itself, so only the exchanges are waited for.
+        idle = asyncio.create_task(self._idle.wait())
+        await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
+        idle.cancel()
+        if not stopping.done():
+            await self._server.stop(0)
+        await stopping
+
+    async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
+        for service in ("", SERVICE):
+            await self._health.set(service, status)
+
+    async def _process(
+        self, messages: AsyncIterator[bytes], context: "grpc.aio.ServicerContext[bytes, bytes]"
+    ) -> AsyncIterator[bytes]:
+        session = self._new_session()
+        self._open += 1
+        self._idle.clear()
+        try:
+            async for message in messages:
+                yield session.handle(message)
+        except (DecodeError, ValueError):
+            logger.exception("a message that is not Envoy's")
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
+        finally:
+            # Envoy resets the stream as often as it closes it, and a client that hangs up looks
+            # the same: neither is an error.
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
