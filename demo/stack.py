@@ -40,7 +40,7 @@ class Server:
         timeout: seconds it may take to become ready.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is one fact about a process
         self,
         name: str,
         argv: Sequence[str | Path],
@@ -189,10 +189,10 @@ def envoy(config: Mapping[str, Any], folder: Path) -> Server:
     bootstrap = folder / "envoy.yaml"
     bootstrap.write_text(yaml.safe_dump(config))
     admin = config["admin"]["address"]["socket_address"]["port_value"]
-    argv = [envoy_binary(), "-c", bootstrap, "--use-dynamic-base-id", "--concurrency", "2"]
+    options = ["--use-dynamic-base-id", "--concurrency", "2", "--log-level", "warning"]
     return Server(
         "Envoy",
-        [*argv, "--log-level", "warning"],
+        [envoy_binary(), "-c", bootstrap, *options],
         log=folder / "envoy.log",
         ready=lambda: answers(f"http://127.0.0.1:{admin}/ready"),
     )

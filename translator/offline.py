@@ -6,7 +6,6 @@ told and not what a second implementation thinks.
 
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from translator.errors import ClientError, TranslatorError

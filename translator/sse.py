@@ -17,7 +17,7 @@ class Decoder:
     """Turns chunks of a ``text/event-stream`` body into the data of its events.
 
     Any split of the stream into chunks gives the same events. A line may end in LF, CR or CRLF;
-    no other character ends one (``str.splitlines`` would also break at U+2028, which JSON may hold).
+    nothing else does (``str.splitlines`` would also break at U+2028, which JSON may hold).
 
     Args:
         limit: the most bytes one event may hold before :class:`EventTooLargeError` is raised.

@@ -9,7 +9,6 @@ from typing import Any
 
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest
-
 from runtimes.tensors import parse_json, read_strings, require_strings
 
 
@@ -32,9 +31,7 @@ def read_conversation(request: InferenceRequest) -> dict[str, Any]:
     if tools := read_strings(request, "tools"):
         conversation["tools"] = [parse_json(tool, "tools") for tool in tools]
     if choice := read_strings(request, "tool_choice"):
-        mode = choice[
-            0
-        ]  # a word such as "auto", or the JSON text of an object that names a function
+        mode = choice[0]  # a word such as "auto", or JSON text that names a function
         is_object = mode.startswith("{")
         conversation["tool_choice"] = parse_json(mode, "tool_choice") if is_object else mode
     if parallel := read_strings(request, "parallel_tool_calls"):

@@ -83,7 +83,7 @@ class Llama:
         finally:
             closed.set()
 
-    async def _in_thread(self, handle: Any, body: dict[str, Any]) -> Any:  # noqa: ANN401
+    async def _in_thread(self, handle: Any, body: dict[str, Any]) -> Any:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _checked, handle, body)
 
@@ -133,7 +133,7 @@ def _weights() -> Path:
     return next(Path(folders[0]).glob("*.gguf"))
 
 
-def _checked(handle: Any, *args: Any) -> Any:  # noqa: ANN401 - xllamacpp carries no types
+def _checked(handle: Any, *args: Any) -> Any:
     """Call llama.cpp, which tells of a bad request by an exception or in its reply."""
     try:
         reply = handle(*args)
@@ -142,7 +142,7 @@ def _checked(handle: Any, *args: Any) -> Any:  # noqa: ANN401 - xllamacpp carrie
     return _refuse_error(reply)
 
 
-def _refuse_error(reply: Any) -> Any:  # noqa: ANN401 - None if the answer went to a callback
+def _refuse_error(reply: Any) -> Any:
     if reply and "error" in reply:
         raise InferenceError(reply["error"]["message"])
     return reply

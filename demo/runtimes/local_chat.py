@@ -6,7 +6,6 @@ from typing import Any
 
 from mlserver import MLModel
 from mlserver.types import InferenceRequest, InferenceResponse
-
 from runtimes.conversation import read_conversation
 from runtimes.llama import Llama, chat_llama
 from runtimes.tensors import read_parameters, write_strings
@@ -59,7 +58,8 @@ class LocalChatRuntime(MLModel):
         async with aclosing(self._llama.stream_chat(request)) as chunks:
             async for chunk in chunks:
                 for choice in chunk["choices"]:
-                    if choice["delta"].get("content"):
+                    # The first delta has a role and no content yet; the last has neither.
+                    if choice["delta"].get("role") or choice["delta"].get("content"):
                         yield self._response([choice["delta"]])
 
     def _response(self, messages: Sequence[dict[str, Any]]) -> InferenceResponse:

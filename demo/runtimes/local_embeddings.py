@@ -4,7 +4,6 @@ from itertools import chain
 
 from mlserver import MLModel
 from mlserver.types import Datatype, InferenceRequest, InferenceResponse, ResponseOutput, TensorData
-
 from runtimes.llama import Llama, embedding_llama
 from runtimes.tensors import require_strings
 

@@ -12,7 +12,6 @@ from mlserver.errors import MLServerError
 from mlserver.types import InferenceRequest, InferenceResponse
 from openai import APIStatusError, AsyncOpenAI, DefaultAsyncHttpxClient
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
-
 from runtimes.conversation import read_conversation
 from runtimes.llama import MODEL_NAME, chat_llama
 from runtimes.tensors import read_parameters, write_strings

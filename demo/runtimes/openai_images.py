@@ -9,7 +9,6 @@ from base64 import b64encode
 from mlserver import MLModel
 from mlserver.errors import InferenceError
 from mlserver.types import InferenceRequest, InferenceResponse
-
 from runtimes.painter import paint
 from runtimes.tensors import read_parameters, require_strings, write_strings
 

@@ -59,7 +59,7 @@ def read_parameters(request: InferenceRequest, name: str) -> dict[str, Any]:
     return {key: item for key, item in value.items() if item is not None}
 
 
-def parse_json(text: str, name: str) -> Any:  # noqa: ANN401 - JSON may be any type
+def parse_json(text: str, name: str) -> Any:
     """Parse one JSON element of tensor `name`."""
     try:
         return json.loads(text)

@@ -4,7 +4,6 @@ import http.client
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,9 +49,7 @@ class Gateway:
         """Where it listens."""
         return f"http://127.0.0.1:{self.port}"
 
-    def request(
-        self, method: str, path: str, body: bytes | None = None, **headers: str
-    ) -> Reply:
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """Send one request; names in ``headers`` have underscores for dashes."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -114,6 +111,6 @@ def model_gateway(
     mlserver: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """envoy/gateway.yaml and a translator before MLServer."""
-    folder: Path = tmp_path_factory.mktemp("model-gateway")
+    folder = tmp_path_factory.mktemp("model-gateway")
     with stack.gateway(folder, http=mlserver.http, grpc=mlserver.grpc) as parts:
         yield Gateway(*parts)

@@ -2,7 +2,7 @@
 
 from tests import oip
 from tests.e2e.conftest import Gateway
-from tests.e2e.upstream import Gate, Upstream
+from tests.e2e.upstream import Upstream
 
 HELLO = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
 

@@ -1,4 +1,4 @@
-"""A scripted model server: it writes the exact bytes a test tells it to, and keeps what it was sent.
+"""A scripted model server: writes the bytes a test tells it to, and keeps what it was sent.
 
 Real MLServer cannot be made to fail on cue; this one can, at any byte.
 """

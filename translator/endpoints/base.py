@@ -1,4 +1,4 @@
-"""What an endpoint is: a request translated one way, and what must be remembered for the way back."""
+"""What an endpoint is: a request translated one way, and what to remember for the way back."""
 
 import re
 from collections.abc import Callable
@@ -25,20 +25,19 @@ class StreamTranslator(Protocol):
 
 
 class Inference(Protocol):
-    """One request on its way: what its answer depends on.
-
-    Attributes:
-        model: the model as the client named it, or None when only the answer knows.
-        streamed: whether upstream is to be asked for a stream of events.
-        media_type: the content type of :meth:`from_oip`'s result.
-    """
+    """One request on its way: what its answer depends on."""
 
     @property
-    def model(self) -> str | None: ...
+    def model(self) -> str | None:
+        """The model as the client named it, or None when only the answer knows."""
+
     @property
-    def streamed(self) -> bool: ...
+    def streamed(self) -> bool:
+        """Whether upstream is to be asked for a stream of events."""
+
     @property
-    def media_type(self) -> str: ...
+    def media_type(self) -> str:
+        """The content type of :meth:`from_oip`'s result."""
 
     def from_oip(self, body: bytes) -> bytes:
         """Translate a whole OIP response.

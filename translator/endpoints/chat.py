@@ -52,7 +52,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ChatInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
-    messages = decode_field(take(fields, "messages"), list[Message], "messages")
+    messages: list[Message] = decode_field(take(fields, "messages"), list[Message], "messages")
     if not messages:
         raise ClientError(
             "Invalid 'messages': empty array. Expected an array with minimum length 1, "
@@ -72,7 +72,7 @@ def _include_usage(fields: Fields) -> bool:
     raw = fields.get("stream_options")
     if raw is None:
         return False
-    options = decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
+    options: dict[str, Raw] = decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
     include = options.get("include_usage")
     return include is not None and bool(
         decode_field(include, bool | None, "stream_options.include_usage")
@@ -108,8 +108,10 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
 
 def _parts(content: str | list[str | Part] | None, param: str) -> tuple[list[str], list[str]]:
     """The payloads and the types of a message's content parts, at least one of each."""
-    if isinstance(content, str) or not content:
-        return [content or ""], ["text"]
+    if not content:
+        content = ""
+    if isinstance(content, str):
+        return [content], ["text"]
     payloads: list[str] = []
     kinds: list[str] = []
     for index, part in enumerate(content):
@@ -123,7 +125,7 @@ def _part(part: Part, param: str, index: int) -> tuple[str, str]:
     at = f"{param}[{index}]"
     if "type" not in part:
         raise missing(f"{at}.type")
-    kind = decode_field(part["type"], str, f"{at}.type")
+    kind: str = decode_field(part["type"], str, f"{at}.type")
     payload = part.get(kind)
     if payload is None or is_null(payload):
         raise missing(f"{at}.{kind}")
@@ -141,7 +143,9 @@ def _tool_calls(message: Message, *, alone: bool) -> str:
 
 def _tool_tensors(fields: Fields) -> list[oip.InputTensor]:
     raw = fields.pop("tools", None)
-    tools = [] if raw is None else decode_field(raw, list[Raw] | None, "tools") or []
+    tools: list[Raw] = []
+    if raw is not None:
+        tools = decode_field(raw, list[Raw] | None, "tools") or []
     if not tools:
         return []  # tool_choice and its like then stay among the parameters: nothing is lost
     tensors = [oip.bytes_tensor("tools", [_text(tool) for tool in tools])]

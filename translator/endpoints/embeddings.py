@@ -60,7 +60,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, EmbeddingsInferen
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
-    texts = decode_field(take(fields, "input"), str | list[str], "input")
+    texts: str | list[str] = decode_field(take(fields, "input"), str | list[str], "input")
     texts = [texts] if isinstance(texts, str) else texts
     if not texts:
         raise ClientError(
@@ -77,7 +77,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, EmbeddingsInferen
 
 
 def _encoding_format(raw: Raw) -> str:
-    wanted = decode_field(raw, str | None, "encoding_format") or "float"
+    wanted: str = decode_field(raw, str | None, "encoding_format") or "float"
     if wanted not in ("float", "base64"):
         raise ClientError(
             f"Invalid value for 'encoding_format': '{wanted}'. "

@@ -49,7 +49,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ImagesInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model, required=False)
-    prompt = decode_field(take(fields, "prompt"), str, "prompt")
+    prompt: str = decode_field(take(fields, "prompt"), str, "prompt")
     request = oip.InferenceRequest(
         [oip.bytes_tensor("prompt", [prompt])], {"llm_parameters": fields}
     )

@@ -1,4 +1,4 @@
-"""What every streamed answer has in common: events in, events out, one ``[DONE]``, errors said once."""
+"""What every streamed answer has in common: events in, events out, one ``[DONE]`` at the end."""
 
 from abc import ABC, abstractmethod
 
@@ -53,9 +53,7 @@ class EventStream(ABC):
                     break
                 out += map(sse.encode, self._on_event(data))
             if last:
-                if self._empty:
-                    raise UpstreamError("The model server ended its stream without an answer.")
-                out += map(sse.encode, self.on_end())
+                out += map(sse.encode, self._on_end())
                 out.append(self._close())
         except sse.EventTooLargeError:
             error = UpstreamError("The model server sent an event that is too large.")
@@ -71,6 +69,11 @@ class EventStream(ABC):
             raise UpstreamError(message, status=500)
         self._empty = False
         return self.on_response(response)
+
+    def _on_end(self) -> list[bytes]:
+        if self._empty:
+            raise UpstreamError("The model server ended its stream without an answer.")
+        return self.on_end()
 
     def _close(self) -> bytes:
         self._closed = True

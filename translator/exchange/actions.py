@@ -1,4 +1,4 @@
-"""What an exchange wants done with the message it was shown. Plain data; extproc/ makes it protobuf."""
+"""What an exchange wants done with the message it was shown: plain data, not yet protobuf."""
 
 from dataclasses import dataclass
 from enum import Enum, auto

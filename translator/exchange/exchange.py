@@ -218,9 +218,14 @@ class Exchange:
                 raise UpstreamError("The model server's answer is too large or broken.") from error
         if len(body) > self._limits.response_body:
             raise UpstreamError("The model server's answer is too large.")
-        if not self._succeeded or self.inference is None or encoding not in (
-            *IDENTITY,
-            *INFLATABLE,
+        if (
+            not self._succeeded
+            or self.inference is None
+            or encoding
+            not in (
+                *IDENTITY,
+                *INFLATABLE,
+            )
         ):
             raise self._upstream_error(body)
         answer = self.inference.from_oip(body)

@@ -53,9 +53,7 @@ def find(method: str, path: str) -> Route | None:
         return None
     endpoint = REGISTRY.get(match["operation"])
     if endpoint is None:
-        raise ClientError(
-            f"Invalid URL ({method} {bare})", status=404, code="unknown_url"
-        )
+        raise ClientError(f"Invalid URL ({method} {bare})", status=404, code="unknown_url")
     if method != "POST":
         raise ClientError(
             f"Not allowed to {method} on {bare} (HINT: Perhaps you meant to use POST)",

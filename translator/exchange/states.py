@@ -39,9 +39,7 @@ TRANSITIONS: dict[tuple[State, Phase], frozenset[State]] = {
     (State.IDLE, Phase.REQUEST_HEADERS): frozenset({State.BYPASSED, State.HELD, State.DONE}),
     (State.HELD, Phase.REQUEST_BODY): frozenset({State.SENT, State.DONE}),
     (State.HELD, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.DONE}),
-    (State.SENT, Phase.RESPONSE_HEADERS): frozenset(
-        {State.ANSWERING, State.STREAMING, State.DONE}
-    ),
+    (State.SENT, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.STREAMING, State.DONE}),
     (State.ANSWERING, Phase.RESPONSE_BODY): frozenset({State.DONE}),
     (State.STREAMING, Phase.RESPONSE_BODY): frozenset({State.STREAMING, State.DONE}),
 }

@@ -54,7 +54,7 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
 
 
 def _openai_error(status: int, body: bytes) -> TranslatorError | None:
-    """The error when it is an OpenAI object already, as Envoy's local replies may be set to give."""
+    """The error when it is an OpenAI object already, as Envoy may be set to reply."""
     try:
         error = msgspec.json.decode(body, type=Envelope).error
     except (msgspec.DecodeError, RecursionError):

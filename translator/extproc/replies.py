@@ -56,9 +56,7 @@ def encode(phase: Phase, action: Action) -> bytes:
 def _forward(phase: Phase, action: Forward) -> ProcessingResponse:
     common = CommonResponse(clear_route_cache=action.reroute)
     if action.set_headers or action.remove_headers:
-        common.header_mutation.CopyFrom(
-            _header_mutation(action.set_headers, action.remove_headers)
-        )
+        common.header_mutation.CopyFrom(_header_mutation(action.set_headers, action.remove_headers))
     if action.body is not None:
         common.body_mutation.CopyFrom(BodyMutation(body=action.body))
     match phase:

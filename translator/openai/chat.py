@@ -107,7 +107,7 @@ class ChunkChoice(msgspec.Struct):
 
 
 class ChatChunk(msgspec.Struct, tag_field="object", tag="chat.completion.chunk"):
-    """One event of a streamed answer. ``usage`` is there (null but once) only if it was asked for."""
+    """One event of a streamed answer. ``usage`` is there (mostly null) only if it was asked for."""
 
     id: str
     created: int

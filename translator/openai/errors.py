@@ -10,7 +10,7 @@ from translator.errors import TranslatorError
 
 
 class ErrorObject(msgspec.Struct):
-    """The inside of ``{"error": {...}}``. Also reads one, when it is lenient about what is absent."""
+    """The inside of ``{"error": {...}}``. Reading one, it is lenient about what is absent."""
 
     message: str
     type: str | None = None
@@ -32,5 +32,5 @@ def error_body(error: TranslatorError) -> bytes:
 
 
 def error_event(error: TranslatorError) -> bytes:
-    """The same inside a stream that has begun: OpenAI's SDKs raise on any data with an ``error``."""
+    """The same inside a stream: OpenAI's SDKs raise on any data that has an ``error``."""
     return sse.encode(error_body(error))

@@ -6,19 +6,19 @@ objects their key order.
 """
 
 import re
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import Raw
 
 from translator.errors import ClientError
 
-T = TypeVar("T")
-
 Fields = dict[str, Raw]
 """The top level of a body: field name to JSON text."""
 
 _decode_fields = msgspec.json.Decoder(Fields).decode
+
+_NULL = b"null"
 
 _UNPARSABLE = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -37,7 +37,9 @@ _TYPE_NAMES = {
     "null": "null",
 }
 _MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>\w+)`(?: - at `\$(?P<at>.*)`)?")
-_UNKNOWN_VALUE = re.compile(r"Invalid enum value '(?P<value>.*)'(?: - at `\$(?P<at>.*)`)?", re.DOTALL)
+_UNKNOWN_VALUE = re.compile(
+    r"Invalid enum value '(?P<value>.*)'(?: - at `\$(?P<at>.*)`)?", re.DOTALL
+)
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `\$(?P<at>.*)`)?")
 
 
@@ -51,16 +53,14 @@ def decode_body(body: bytes) -> Fields:
         str(body, "utf-8")  # msgspec reads past text it does not keep, whatever its bytes
         return _decode_fields(body)
     except msgspec.ValidationError as error:
-        raise ClientError(
-            "Invalid type for the request body: expected an object."
-        ) from error
+        raise ClientError("Invalid type for the request body: expected an object.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ClientError(_UNPARSABLE) from error
     except RecursionError as error:
         raise ClientError("The JSON body of your request is nested too deeply.") from error
 
 
-def decode_field(raw: Raw | bytes, type: type[T] | Any, param: str) -> T:  # noqa: A002 -- as msgspec
+def decode_field(raw: Raw, type: Any, param: str) -> Any:  # noqa: A002 -- as msgspec says it
     """Decode one field into ``type``.
 
     Raises:
@@ -68,7 +68,7 @@ def decode_field(raw: Raw | bytes, type: type[T] | Any, param: str) -> T:  # noq
             very element that is wrong.
     """
     try:
-        return msgspec.json.decode(raw, type=type)  # type: ignore[no-any-return]
+        return msgspec.json.decode(raw, type=type)
     except msgspec.ValidationError as error:
         raise _explain(str(error), param) from error
     except (msgspec.DecodeError, RecursionError) as error:
@@ -112,7 +112,8 @@ def missing(param: str) -> ClientError:
 
 def is_null(raw: Raw | None) -> bool:
     """Whether a field is absent or null, which OpenAI treats alike."""
-    return raw is None or memoryview(raw) == b"null"  # a view: the field may be megabytes
+    # The length first, so that a field of megabytes is not copied.
+    return raw is None or (memoryview(raw).nbytes == len(_NULL) and bytes(raw) == _NULL)
 
 
 def take(fields: Fields, name: str) -> Raw:

@@ -70,10 +70,10 @@ class GrpcTransport:
             raise ListenError(msg) from error
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        return port
+        return int(port)
 
     async def drain(self, grace: float) -> None:
-        """Stop: say NOT_SERVING, take no new stream, give those open ``grace`` seconds to finish."""
+        """Say NOT_SERVING, take no new stream, give the open ones ``grace`` seconds to finish."""
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         if self._open:
             logger.info("draining %d streams for up to %g s", self._open, grace)

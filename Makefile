@@ -1,0 +1,45 @@
+PORT ?= 9000
+PYTHON := .venv/bin/python
+PROJECT := .venv/.installed
+MLSERVER := .venv-mlserver/.installed
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(PROJECT): pyproject.toml demo/install.sh
+	@demo/install.sh project
+
+$(MLSERVER): demo/requirements-mlserver.txt demo/requirements-mlserver-nodeps.txt demo/install.sh
+	@demo/install.sh mlserver
+
+install: $(PROJECT) $(MLSERVER) ## install everything into .venv and .venv-mlserver
+
+demo: install ## run Envoy, the translator and a real model server on localhost:9000
+	@$(PYTHON) -m demo --port $(PORT)
+
+test: install ## run every test
+	@$(PYTHON) -m pytest
+
+lint: $(PROJECT) ## ruff, mypy --strict, import-linter
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+format: $(PROJECT) ## let ruff lay out the code
+	$(PYTHON) -m ruff check --fix-only .
+	$(PYTHON) -m ruff format .
+
+proto: $(PROJECT) ## compile proto/ into translator/extproc/_proto
+	$(PYTHON) -m grpc_tools.protoc -Iproto --python_out=translator/extproc/_proto \
+	  --pyi_out=translator/extproc/_proto external_processor.proto
+
+bench: install ## measure against Envoy alone and a no-op filter (needs wrk)
+	@$(PYTHON) -m bench
+
+clean: ## remove the virtual environments and caches
+	rm -rf .venv .venv-mlserver .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+.PHONY: help install demo test lint format proto bench clean

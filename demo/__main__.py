@@ -1,0 +1,110 @@
+"""``make demo``: OpenAI clients on one side, a real model server on the other, until Ctrl-C."""
+
+import argparse
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from demo import stack
+
+_READY = """
+OpenAI clients can use these base URLs now:
+
+  {url}/v1                                    the model is chosen by the request
+  {url}/v2/models/chatgpt/infer               chat, Seldon's local runtime
+  {url}/v2/models/openai-chat/infer           chat, Seldon's OpenAI runtime
+  {url}/v2/models/openai-embeddings/infer     embeddings
+  {url}/v2/models/openai-images/infer         images
+
+Try it:
+
+  curl -N {url}/v1/chat/completions -H 'content-type: application/json' \\
+    -d '{{"model": "chatgpt", "stream": true,
+         "messages": [{{"role": "user", "content": "What is the capital of Romania?"}}]}}'
+
+Logs are in {folder}. Ctrl-C stops everything.
+"""
+
+
+def main() -> int:
+    """Run the demo. Gives the exit status."""
+    parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=9000, help="where clients connect (9000)")
+    port: int = parser.parse_args().port
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have us ignore the first
+        signal.signal(number, signal.default_int_handler)
+    try:
+        _require_free(port)
+        with tempfile.TemporaryDirectory(prefix="oip-translator-demo-") as folder:
+            _run(port, Path(folder))
+    except stack.StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        _say("Stopped.")
+    return 0
+
+
+def _run(port: int, folder: Path) -> None:
+    http, grpc, worker = (stack.free_port() for _ in range(3))
+    config = stack.gateway_config(
+        port=port, admin=stack.free_port(), http=http, grpc=grpc, translators=[worker]
+    )
+    servers = [
+        stack.mlserver(http, grpc, folder),
+        stack.translator(worker, folder),
+        stack.envoy(config, folder),
+    ]
+    try:
+        with ExitStack() as running:
+            for server in servers:
+                begun = time.monotonic()
+                sys.stdout.write(f"Starting {server.name} ... ")
+                sys.stdout.flush()
+                running.enter_context(server)
+                _say(f"ready after {time.monotonic() - begun:.1f} s")
+            _say(_READY.format(url=f"http://localhost:{port}", folder=folder))
+            _watch(servers)
+    except stack.StackError as error:
+        # The folder goes with us, so what a person needs of the log is shown now.
+        raise stack.StackError(f"{error}\n{_tail(servers)}") from error
+
+
+def _watch(servers: Sequence[stack.Server]) -> None:
+    while True:
+        for server in servers:
+            if server.poll() is not None:
+                msg = f"{server.name} stopped with status {server.poll()}."
+                raise stack.StackError(msg)
+        time.sleep(0.5)
+
+
+def _tail(servers: Sequence[stack.Server], lines: int = 15) -> str:
+    dead = next((server for server in servers if server.poll()), None)
+    text = dead.log.read_text(errors="replace") if dead and dead.log.exists() else ""
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def _require_free(port: int) -> None:
+    # Envoy would share the port with another that allows it, and get half of the connections.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            msg = f"Port {port} is taken: stop what uses it, or choose another: make demo PORT=9001"
+            raise stack.StackError(msg) from error
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

