@@ -6,6 +6,8 @@ an event that the end of the stream cuts off before its blank line is still deli
 model server that forgets the last line feed has not unsaid its answer.
 """
 
+from collections.abc import Iterator
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -30,57 +32,55 @@ class Decoder:
         self._partial: list[bytes] = []  # pieces of the line that has not ended yet
         self._data: list[bytes] = []  # data lines of the event that has not ended yet
         self._size = 0
+        # A CR ends its line at once; the LF of a CRLF split over two chunks is then left to skip.
         self._after_cr = False
         self._first = True
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """Take the next bytes of the stream; give the data of every event they complete."""
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Take the next bytes of the stream; give the data of every event they complete.
+
+        Raises:
+            EventTooLargeError: after every event before the one that is.
+        """
         if not chunk:
-            return []
-        # A CR ends its line at once; only the LF of a CRLF split over two chunks is left to skip.
+            return
         if self._after_cr and chunk[:1] == b"\n":
             chunk = chunk[1:]
-            self._after_cr = False
-            if not chunk:
-                return []
         self._after_cr = chunk[-1:] == b"\r"
-        events: list[bytes] = []
         for piece in chunk.splitlines(keepends=True):
-            self._size += len(piece)
+            line = piece.rstrip(b"\r\n")
+            self._size += len(line)
             if self._size > self._limit:
                 raise EventTooLargeError
-            if piece[-1] not in b"\r\n":
+            if len(line) == len(piece):  # the line goes on in the next chunk
                 self._partial.append(piece)
                 continue
-            line = piece.rstrip(b"\r\n")
             if self._partial:
                 line = b"".join((*self._partial, line))
                 self._partial.clear()
-            self._take_line(line, events)
-        return events
+            yield from self._take_line(line)
 
-    def finish(self) -> list[bytes]:
+    def finish(self) -> Iterator[bytes]:
         """The stream has ended: give the event it left open, if there is one."""
-        events: list[bytes] = []
-        if self._partial:
-            self._take_line(b"".join(self._partial), events)
-            self._partial.clear()
-        self._take_line(b"", events)
-        return events
+        yield from self._take_line(b"".join(self._partial))
+        self._partial.clear()
+        yield from self._take_line(b"")
 
-    def _take_line(self, line: bytes, events: list[bytes]) -> None:
+    def _take_line(self, line: bytes) -> Iterator[bytes]:
         if self._first:
             self._first = False
             line = line.removeprefix(_BOM)
-        if not line:
-            if self._data:
-                events.append(b"\n".join(self._data))
-                self._data.clear()
-            self._size = 0
-        elif line.startswith(b"data:"):
+        if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
         elif line == b"data":
             self._data.append(b"")
+        elif line:  # a comment or a field of no interest; it is not kept, so it does not count
+            self._size -= len(line)
+        elif self._data:
+            data = b"\n".join(self._data)
+            self._data.clear()
+            self._size = 0
+            yield data
 
 
 def encode(data: bytes) -> bytes:

@@ -77,7 +77,7 @@ class ChatStream(EventStream):
         self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
 
-    def on_response(self, response: InferenceResponse) -> list[bytes]:
+    def chunks_of(self, response: InferenceResponse) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
         chunk = output_all.read(response)
         if chunk is not None:
@@ -96,7 +96,7 @@ class ChatStream(EventStream):
                 chunks.append(self._chunk([ChunkChoice(index, delta)]))
         return chunks
 
-    def on_end(self) -> list[bytes]:
+    def closing_chunks(self) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
         chunks = []
         for index, choice in sorted(self._choices.items()):

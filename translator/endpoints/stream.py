@@ -23,7 +23,7 @@ class EventStream(ABC):
         self._closed = False
 
     @abstractmethod
-    def on_response(self, response: InferenceResponse) -> list[bytes]:
+    def chunks_of(self, response: InferenceResponse) -> list[bytes]:
         """The data of the OpenAI events that one OIP response leads to.
 
         Raises:
@@ -31,7 +31,7 @@ class EventStream(ABC):
         """
 
     @abstractmethod
-    def on_end(self) -> list[bytes]:
+    def closing_chunks(self) -> list[bytes]:
         """The data of the events that complete an answer, before ``[DONE]``."""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -51,9 +51,9 @@ class EventStream(ABC):
                 if data.strip() == b"[DONE]":
                     last = True
                     break
-                out += map(sse.encode, self._on_event(data))
+                out += map(sse.encode, self._translate_event(data))
             if last:
-                out += map(sse.encode, self._on_end())
+                out += map(sse.encode, self._end())
                 out.append(self._close())
         except sse.EventTooLargeError:
             error = UpstreamError("The model server sent an event that is too large.")
@@ -62,18 +62,18 @@ class EventStream(ABC):
             out += [error_event(error), self._close()]
         return b"".join(out)
 
-    def _on_event(self, data: bytes) -> list[bytes]:
+    def _translate_event(self, data: bytes) -> list[bytes]:
         response = decode(data)
         if response.failed:
             message = read_message(data) or "The model server failed while it was answering."
             raise UpstreamError(message, status=500)
         self._empty = False
-        return self.on_response(response)
+        return self.chunks_of(response)
 
-    def _on_end(self) -> list[bytes]:
+    def _end(self) -> list[bytes]:
         if self._empty:
             raise UpstreamError("The model server ended its stream without an answer.")
-        return self.on_end()
+        return self.closing_chunks()
 
     def _close(self) -> bytes:
         self._closed = True

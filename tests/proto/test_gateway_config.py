@@ -1,0 +1,85 @@
+"""envoy/ holds configurations that Envoy accepts and that say what the translator relies on."""
+
+from pathlib import Path
+from subprocess import run
+
+import pytest
+import yaml
+
+# Imported for their types, which Any messages are parsed into.
+from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
+from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers  # noqa: F401
+from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router  # noqa: F401
+from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams  # noqa: F401
+
+from demo.stack import GATEWAY, ROOT, envoy_binary
+from translator.exchange.limits import Limits
+
+CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
+FILTER = "envoy.filters.http.ext_proc"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_envoy_validates(path: Path) -> None:
+    argv = [envoy_binary(), "--mode", "validate", "--use-dynamic-base-id", "-c", path]
+    done = run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- our own binary
+    assert done.returncode == 0, done.stderr
+    assert "deprecated" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_field_is_one_of_envoys_types(path: Path) -> None:
+    resources = _bootstrap(path).static_resources
+    assert resources is not None
+    assert resources.listeners
+    assert resources.clusters
+
+
+def test_the_filter_is_off_but_on_openai_routes() -> None:
+    manager = _manager()
+    assert next(entry for entry in manager.http_filters if entry.name == FILTER).disabled
+    assert manager.route_config is not None
+    routes = manager.route_config.virtual_hosts[0].routes
+    on = [route.name for route in routes if FILTER in route.typed_per_filter_config]
+    assert on == ["openai", "openai-per-model"]
+
+
+def test_the_filter_says_what_the_translator_relies_on() -> None:
+    entry = next(entry for entry in _manager().http_filters if entry.name == FILTER)
+    assert entry.typed_config is not None
+    config = entry.typed_config.unpack()
+    assert isinstance(config, ext_proc.ExternalProcessor)
+    assert config.processing_mode == ext_proc.ProcessingMode(
+        request_header_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
+        response_header_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
+        request_body_mode=ext_proc.ProcessingModeBodySendMode.BUFFERED,
+        response_body_mode=ext_proc.ProcessingModeBodySendMode.BUFFERED,
+        request_trailer_mode=ext_proc.ProcessingModeHeaderSendMode.SKIP,
+        response_trailer_mode=ext_proc.ProcessingModeHeaderSendMode.SKIP,
+    )
+    assert config.allow_mode_override
+    assert not config.failure_mode_allow
+
+
+def test_a_body_of_the_translators_own_limit_fits_into_envoys_buffers() -> None:
+    resources = _bootstrap(GATEWAY).static_resources
+    assert resources is not None
+    buffers = {cluster.name: cluster for cluster in resources.clusters}
+    for holder in (resources.listeners[0], buffers["oip_http"], buffers["oip_translator"]):
+        assert holder.per_connection_buffer_limit_bytes == Limits().request_body
+
+
+def _bootstrap(path: Path) -> Bootstrap:
+    return Bootstrap.from_dict(yaml.safe_load(path.read_text()))  # raises on an unknown field
+
+
+def _manager() -> hcm.HttpConnectionManager:
+    resources = _bootstrap(GATEWAY).static_resources
+    assert resources is not None
+    config = resources.listeners[0].filter_chains[0].filters[0].typed_config
+    assert config is not None
+    manager = config.unpack()
+    assert isinstance(manager, hcm.HttpConnectionManager)
+    return manager
