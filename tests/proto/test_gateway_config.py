@@ -23,7 +23,7 @@ FILTER = "envoy.filters.http.ext_proc"
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_envoy_validates(path: Path) -> None:
-    argv = [envoy_binary(), "--mode", "validate", "--use-dynamic-base-id", "-c", path]
+    argv = [str(envoy_binary()), "--mode", "validate", "--use-dynamic-base-id", "-c", str(path)]
     done = run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- our own binary
     assert done.returncode == 0, done.stderr
     assert "deprecated" not in done.stderr.lower()

@@ -18,7 +18,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
+from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR, ProcessingRequest
 
 # Where Envoy keeps the messages that the subset holds in one file.
 ELSEWHERE: dict[str, types.ModuleType] = {
@@ -35,12 +35,14 @@ SCALARS: dict[int, Any] = {
 }
 
 
-def envoys(descriptor: Descriptor) -> type[betterproto2.Message]:
+def envoys(descriptor: Descriptor | None) -> type[betterproto2.Message]:
+    assert descriptor is not None
     module = ELSEWHERE.get(descriptor.name, service)
     return getattr(module, descriptor.name)  # type: ignore[no-any-return]
 
 
-def ours(descriptor: Descriptor) -> Message:
+def ours(descriptor: Descriptor | None) -> Message:
+    assert descriptor is not None
     return GetMessageClass(descriptor)()
 
 
@@ -85,7 +87,7 @@ def same(theirs: Any, field: FieldDescriptor, value: Any) -> bool:
             matches(theirs, inner, value) for inner in wanted
         )
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
-        return int(theirs) == value
+        return bool(int(theirs) == value)
     return bool(theirs == value)
 
 
@@ -142,9 +144,7 @@ def test_fields_outside_of_the_subset_are_read_past() -> None:
             request_body_mode=filters.ProcessingModeBodySendMode.BUFFERED
         ),
     )
-    request = GetMessageClass(DESCRIPTOR.message_types_by_name["ProcessingRequest"]).FromString(
-        bytes(theirs)
-    )
+    request = ProcessingRequest.FromString(bytes(theirs))
     assert request.WhichOneof("request") == "request_headers"
     assert request.request_headers.headers.headers[0].raw_value == b"/v1/x"
     assert request.request_headers.end_of_stream

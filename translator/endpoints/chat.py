@@ -17,7 +17,7 @@ from translator.endpoints.base import Endpoint, StreamTranslator, take_model
 from translator.endpoints.chat_stream import ChatStream
 from translator.errors import ClientError
 from translator.oip import request as oip
-from translator.openai.chat import Message, Part
+from translator.openai.chat import ROLES, Message, Part
 from translator.openai.request import (
     Fields,
     decode_body,
@@ -26,6 +26,7 @@ from translator.openai.request import (
     is_null,
     missing,
     take,
+    unsupported,
 )
 
 
@@ -83,6 +84,8 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     contents: list[list[str]] = []
     types: list[list[str]] = []
     for index, message in enumerate(messages):
+        if message.role not in ROLES:
+            raise unsupported(f"messages[{index}].role", message.role, ROLES)
         content, kinds = _parts(message.content, f"messages[{index}].content")
         contents.append(content)
         types.append(kinds)
@@ -159,8 +162,12 @@ def _tool_tensors(fields: Fields) -> list[oip.InputTensor]:
 
 
 def _text(raw: Raw) -> str:
-    """The JSON text of a value as the client wrote it; "" when it is null or absent."""
-    return "" if is_null(raw) else bytes(raw).decode()
+    """The JSON text of a value, compact as Seldon sends it; "" when it is null or absent."""
+    if is_null(raw):
+        return ""
+    text = bytes(raw).decode()
+    spaced = any(space in text for space in " \n\r\t")  # most clients write compactly themselves
+    return msgspec.json.format(text, indent=-1) if spaced else text
 
 
 def _json(texts: list[str]) -> str:

@@ -20,7 +20,9 @@ from translator.errors import ClientError
 from translator.oip import request as oip
 from translator.oip.response import OutputTensor, decode, unreadable
 from translator.openai.embeddings import Embedding, EmbeddingList, Usage
-from translator.openai.request import decode_body, decode_field, take
+from translator.openai.request import decode_body, decode_field, take, unsupported
+
+_ENCODINGS = ("float", "base64")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +80,8 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, EmbeddingsInferen
 
 def _encoding_format(raw: Raw) -> str:
     wanted: str = decode_field(raw, str | None, "encoding_format") or "float"
-    if wanted not in ("float", "base64"):
-        raise ClientError(
-            f"Invalid value for 'encoding_format': '{wanted}'. "
-            "Supported values are: 'float' and 'base64'.",
-            param="encoding_format",
-            code="invalid_value",
-        )
+    if wanted not in _ENCODINGS:
+        raise unsupported("encoding_format", wanted, _ENCODINGS)
     return wanted
 
 

@@ -4,12 +4,10 @@ Source: OpenAI API reference, "Create chat completion", "The chat completion obj
 completion chunk object". Fields that travel untouched are JSON text (:class:`msgspec.Raw`).
 """
 
-from typing import Literal
-
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 
 Part = dict[str, Raw]
 """A content part: ``type`` names the key that holds its payload."""
@@ -18,7 +16,7 @@ Part = dict[str, Raw]
 class Message(msgspec.Struct):
     """One message of the conversation. Null and absent are the same."""
 
-    role: Role
+    role: str
     content: str | list[str | Part] | None = None
     tool_calls: list[Raw] | None = None
     tool_call_id: str | None = None

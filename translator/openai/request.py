@@ -6,6 +6,7 @@ objects their key order.
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -37,9 +38,6 @@ _TYPE_NAMES = {
     "null": "null",
 }
 _MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>\w+)`(?: - at `\$(?P<at>.*)`)?")
-_UNKNOWN_VALUE = re.compile(
-    r"Invalid enum value '(?P<value>.*)'(?: - at `\$(?P<at>.*)`)?", re.DOTALL
-)
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `\$(?P<at>.*)`)?")
 
 
@@ -79,11 +77,6 @@ def _explain(text: str, param: str) -> ClientError:
     if match := _MISSING.match(text):
         path = f"{param}{match['at'] or ''}.{match['field']}"
         return missing(path)
-    if match := _UNKNOWN_VALUE.match(text):
-        path = f"{param}{match['at'] or ''}"
-        return ClientError(
-            f"Invalid value for '{path}': '{match['value']}'.", param=path, code="invalid_value"
-        )
     if match := _MISMATCH.match(text):
         path = f"{param}{match['at'] or ''}"
         wanted = [_TYPE_NAMES.get(name, name) for name in match["wanted"].split(" | ")]
@@ -107,6 +100,17 @@ def missing(param: str) -> ClientError:
         f"Missing required parameter: '{param}'.",
         param=param,
         code="missing_required_parameter",
+    )
+
+
+def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError:
+    """The error for a value that is none of those a field may have."""
+    quoted = [f"'{name}'" for name in supported]
+    return ClientError(
+        f"Invalid value: '{value}'. Supported values are: "
+        f"{', '.join(quoted[:-1])} and {quoted[-1]}.",
+        param=param,
+        code="invalid_value",
     )
 
 

@@ -1,0 +1,89 @@
+"""Golden cases: what stands in a folder of cases/ is what the translator does.
+
+A case is a folder with some of these files; see tests/golden/README.md for how to add one::
+
+    case.toml          path (of the OpenAI request); status and content_type (of upstream's answer)
+    request.json       what the client sends
+    oip-request.json   what upstream gets, or the error that refuses the request
+    oip-response.json  what upstream answers; .sse or .txt for other content
+    response.json      what the client gets; .sse for a stream
+
+Texts are compared after taking out white space between JSON tokens only, so a digit or the order of
+keys that changes is a difference.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from translator.offline import translate_request, translate_response
+
+CASES = Path(__file__).parent / "cases"
+UPDATE = "UPDATE_GOLDEN" in os.environ
+"""Write what the translator does instead of comparing, for a person to read and commit."""
+
+NAMES = sorted(folder.name for folder in CASES.iterdir())
+KINDS = {".json": "application/json", ".sse": "text/event-stream", ".txt": "text/plain"}
+
+
+@pytest.fixture(autouse=True)
+def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same time and the same ids in every run."""
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    fixed = SimpleNamespace(hex="0123456789abcdef0123456789abcdef")
+    monkeypatch.setattr("translator.endpoints.chat_answer.uuid4", lambda: fixed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_request(name: str) -> None:
+    folder = CASES / name
+    if not (folder / "request.json").exists():
+        assert (folder / "response.json").exists() or (folder / "response.sse").exists()
+        return
+    document, accepted = translate_request(_path(folder), (folder / "request.json").read_bytes())
+    body = document["body"] if accepted else document
+    _check(folder / "oip-request.json", msgspec.json.encode(body))
+    if not accepted:
+        assert not (folder / "response.json").exists(), "a refused request gets no answer"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_response(name: str) -> None:
+    folder = CASES / name
+    source = next(folder.glob("oip-response.*"), None)
+    if source is None:
+        assert "error" in msgspec.json.decode((folder / "oip-request.json").read_bytes())
+        return
+    request = folder / "request.json"
+    case = tomllib.loads((folder / "case.toml").read_text())
+    document, _ = translate_response(
+        case["path"],
+        source.read_bytes(),
+        request=request.read_bytes() if request.exists() else None,
+        status=case.get("status", 200),
+        content_type=case.get("content_type", KINDS[source.suffix]),
+    )
+    assert document["status"] == case.get("answer_status", case.get("status", 200))
+    body = document["body"]
+    if isinstance(body, str):
+        _check(folder / "response.sse", body.encode())
+    else:
+        _check(folder / "response.json", bytes(body))
+
+
+def _path(folder: Path) -> str:
+    return str(tomllib.loads((folder / "case.toml").read_text())["path"])
+
+
+def _check(file: Path, got: bytes) -> None:
+    if UPDATE:
+        pretty = msgspec.json.format(got, indent=2) + b"\n" if file.suffix == ".json" else got
+        file.write_bytes(pretty)
+    wanted = file.read_bytes()
+    if file.suffix == ".json":
+        got, wanted = (msgspec.json.format(text, indent=-1) for text in (got, wanted))
+    assert got.decode() == wanted.decode()
