@@ -5,6 +5,7 @@ Each is started on ports of its own, waited for until it answers, and stopped wi
 
 import importlib.util
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -124,10 +125,20 @@ class Server:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on, and that was not given out before.
+
+    Not one the kernel would choose: those (from 32768) it also gives to outgoing connections, so
+    that a port found free may be taken by the time a server wants it.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)  # noqa: S311 -- nothing secret about it
+        with socket.socket() as probe:
+            if port not in _given and probe.connect_ex(("127.0.0.1", port)) != 0:
+                _given.add(port)
+                return port
+
+
+_given: set[int] = set()
 
 
 def answers(url: str) -> bool:

@@ -3,6 +3,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +55,9 @@ class Gateway:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             head = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, head)
+            # An answer may come before the body is all sent; like any HTTP client, read it then.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body, head)
             response = connection.getresponse()
             names = {name.lower(): value for name, value in response.getheaders()}
             return Reply(response.status, names, response.read())

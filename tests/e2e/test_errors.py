@@ -1,0 +1,259 @@
+"""Whatever goes wrong, the client gets an OpenAI error object with the right status."""
+
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo import stack
+from tests import oip
+from tests.e2e.conftest import Gateway, Reply
+from tests.e2e.upstream import Gate, Upstream
+
+PATH = "/v1/chat/completions"
+HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
+
+BAD_BODIES = {
+    "nothing": (b"", None),
+    "malformed JSON": (b'{"model": "chat",', None),
+    "not UTF-8": (b'{"model": "chat", "user": "\xff"}', None),
+    "an array": (b"[]", None),
+    "null": (b"null", None),
+    "nested too deeply": (b'{"model": "chat", "user": ' + b"[" * 100_000 + b"}", None),
+    "no model": (b'{"messages": [{"role": "user", "content": "Hi"}]}', "model"),
+    "no messages": (b'{"model": "chat"}', "messages"),
+    "empty messages": (b'{"model": "chat", "messages": []}', "messages"),
+    "messages of a wrong type": (b'{"model": "chat", "messages": "Hi"}', "messages"),
+    "an unknown role": (
+        b'{"model": "chat", "messages": [{"role": "robot", "content": "Hi"}]}',
+        "messages[0].role",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_a_bad_body_is_400_and_nothing_is_sent(
+    gateway: Gateway, upstream: Upstream, name: str
+) -> None:
+    body, param = BAD_BODIES[name]
+    reply = gateway.post(PATH, body)
+    assert reply.status == 400
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["x-request-id"]
+    assert reply.error["type"] == "invalid_request_error"
+    assert reply.error["param"] == param
+    assert upstream.received == []
+
+
+def test_a_model_that_is_not_the_urls_is_400(gateway: Gateway, upstream: Upstream) -> None:
+    reply = gateway.post("/v2/models/other/infer/chat/completions", HELLO)
+    assert (reply.status, reply.error["param"]) == (400, "model")
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("model", ["..", ".", "a\nb", "m" * 100_000])
+def test_a_model_name_that_cannot_be_is_404(
+    gateway: Gateway, upstream: Upstream, model: str
+) -> None:
+    reply = gateway.post(PATH, {**HELLO, "model": model})
+    assert (reply.status, reply.error["code"]) == (404, "model_not_found")
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/no/such/thing", 404),
+        ("GET", "/v1/no/such/thing", 404),
+        ("POST", "/v2/models/chat/infer/no/such/thing", 404),
+        ("GET", "/v1/chat/completions", 405),
+        ("PUT", "/v1/embeddings", 405),
+        ("DELETE", "/v2/models/chat/infer/chat/completions", 405),
+    ],
+)
+def test_an_unknown_operation_or_method_is_refused(
+    gateway: Gateway, upstream: Upstream, method: str, path: str, status: int
+) -> None:
+    body = b"{}" if method in ("POST", "PUT") else None
+    reply = gateway.request(method, path, body, content_type="application/json")
+    assert reply.status == status
+    assert reply.error["type"] == "invalid_request_error"
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data; boundary=x"])
+def test_a_wrong_content_type_is_415(gateway: Gateway, upstream: Upstream, kind: str) -> None:
+    reply = gateway.post(PATH, HELLO, content_type=kind)
+    assert reply.status == 415
+    assert kind.partition(";")[0] in reply.error["message"]
+    assert upstream.received == []
+
+
+def test_a_body_over_the_limit_is_413(gateway: Gateway, upstream: Upstream) -> None:
+    content = "x" * (64 * 1024 * 1024)
+    reply = gateway.post(
+        PATH, {"model": "chat", "messages": [{"role": "user", "content": content}]}
+    )
+    assert reply.status == 413
+    assert reply.error["code"] == "request_too_large"
+    assert upstream.received == []
+
+
+def test_a_chunked_body_over_envoys_buffer_is_413(gateway: Gateway, upstream: Upstream) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+    chunks = (b"x" * 1024 * 1024 for _ in range(70))
+    head = {"content-type": "application/json", "transfer-encoding": "chunked"}
+    with suppress(BrokenPipeError, ConnectionResetError):  # the answer may come before its end
+        connection.request("POST", PATH, chunks, head, encode_chunked=True)
+    response = connection.getresponse()
+    reply = Reply(response.status, {}, response.read())
+    connection.close()
+    assert reply.status == 413
+    assert reply.error["code"] == "request_too_large"
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "message"),
+    [
+        ("400 Bad Request", '{"error":"bad tensor"}', "application/json", "bad tensor"),
+        (
+            "422 Unprocessable Entity",
+            '{"detail":[{"type":"missing","loc":["body","inputs"],"msg":"Field required"}]}',
+            "application/json",
+            "Field required: inputs",
+        ),
+        ("500 Internal Server Error", "Internal Server Error", "text/plain; charset=utf-8", None),
+        ("404 Not Found", "", None, "The model `chat` does not exist"),
+        ("404 Not Found", '{"error":"Model chat_1 not found"}', "application/json", "`chat`"),
+        ("429 Too Many Requests", "", None, "Rate limit"),
+        ("503 Service Unavailable", '{"error":"loading"}', "application/json", "loading"),
+        ("504 Gateway Timeout", "upstream request timeout", "text/plain", None),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_upstream_error_keeps_its_status(
+    gateway: Gateway,
+    upstream: Upstream,
+    status: str,
+    body: str,
+    kind: str | None,
+    message: str | None,
+    *,
+    streamed: bool,
+) -> None:
+    upstream.answer(body, status=status, content_type=kind, retry_after="7")
+    reply = gateway.post(PATH, {**HELLO, "stream": streamed})
+    assert f"{reply.status} " in status
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["retry-after"] == "7"
+    assert (message or "") in reply.error["message"]
+    kinds = {True: "server_error", False: "invalid_request_error"}
+    assert reply.error["type"] == kinds[reply.status >= 500]
+    assert reply.error["code"] == {404: "model_not_found", 429: "rate_limit_exceeded"}.get(
+        reply.status
+    )
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{", '{"outputs": []}', '{"outputs": [{"name": 1}]}'])
+def test_an_answer_that_makes_no_sense_is_502(
+    gateway: Gateway, upstream: Upstream, body: str
+) -> None:
+    upstream.answer(body)
+    reply = gateway.post(PATH, HELLO)
+    assert reply.status == 502
+    assert reply.error["type"] == "server_error"
+
+
+def test_an_event_stream_without_a_body_is_502(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.answer("", content_type="text/event-stream")
+    reply = gateway.post(PATH, {**HELLO, "stream": True})
+    assert (reply.status, reply.error["type"]) == (502, "server_error")
+
+
+def test_an_error_inside_a_stream_is_an_error_event(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.stream(oip.answer("Hel"), {"error": "out of memory"}, oip.answer("lo"))
+    reply = gateway.post(PATH, {**HELLO, "stream": True})
+    *_, last, done, end = reply.body.split(b"\n\n")
+    assert json.loads(last.removeprefix(b"data: "))["error"]["message"] == "out of memory"
+    assert (done, end) == (b"data: [DONE]", b"")
+    assert b'"lo"' not in reply.body
+
+
+def test_a_stream_cut_off_is_cut_off_for_the_client_too(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    gate = Gate()
+    upstream.stream(oip.answer("Hel"), gate, abort=True)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    head = {"content-type": "application/json"}
+    connection.request("POST", PATH, json.dumps({**HELLO, "stream": True}), head)
+    response = connection.getresponse()
+    assert b"Hel" in response.readline()
+    gate.set()
+    # There is no proper end that a client could take for a complete answer.
+    with pytest.raises(http.client.IncompleteRead):
+        response.read()
+    connection.close()
+
+
+def test_a_client_that_hangs_up_ends_the_inference(gateway: Gateway, upstream: Upstream) -> None:
+    gates = [Gate() for _ in range(50)]
+    upstream.stream(
+        oip.answer("Hel"), *(part for gate in gates for part in (gate, oip.answer("x")))
+    )
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    head = {"content-type": "application/json"}
+    connection.request("POST", PATH, json.dumps({**HELLO, "stream": True}), head)
+    response = connection.getresponse()
+    assert b"Hel" in response.readline()
+    response.close()
+    connection.close()
+    for gate in gates:
+        gate.set()
+        if upstream.hung_up.wait(0.1):
+            break
+    assert upstream.hung_up.is_set()
+
+
+def test_no_model_server_is_503(tmp_path: Path) -> None:
+    nobody = stack.free_port()
+    with stack.gateway(tmp_path, http=nobody, grpc=nobody) as parts:
+        reply = Gateway(*parts).post(PATH, HELLO)
+    assert reply.status == 503
+    assert reply.error["type"] == "server_error"
+    assert "127.0.0.1" not in reply.error["message"]
+
+
+def test_no_translator_is_503(upstream: Upstream, tmp_path: Path) -> None:
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
+        gateway = Gateway(*parts)
+        gateway.translator.stop()
+        reply = gateway.post(PATH, HELLO)
+        per_model = gateway.post("/v2/models/chat/infer/chat/completions", HELLO)
+    for answer in (reply, per_model):
+        assert answer.status == 503
+        assert answer.headers["content-type"] == "application/json"
+        assert answer.error["type"] == "server_error"
+    assert upstream.received == []
+
+
+def test_a_translator_that_dies_midway_is_503(upstream: Upstream, tmp_path: Path) -> None:
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
+        gateway = Gateway(*parts)
+        gate = Gate()
+        upstream.stream(gate, oip.answer("late"), content_type="application/json")
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(gateway.post, PATH, HELLO)
+            while not upstream.received:
+                assert not pending.done()
+            gateway.translator.send(9)
+            gateway.translator.wait(10)
+            gate.set()
+            reply = pending.result(20)
+    assert reply.status == 503
+    assert reply.error["type"] == "server_error"
