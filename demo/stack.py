@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import yaml
 
@@ -239,15 +239,20 @@ def mlserver(http: int, grpc: int, folder: Path) -> Server:
     )
 
 
+class Parts(NamedTuple):
+    """A running gateway: its ports (Envoy's listener and admin, the translator) and processes."""
+
+    port: int
+    admin: int
+    worker: int
+    envoy: Server
+    translator: Server
+
+
 @contextmanager
-def gateway(
-    folder: Path, *, http: int, grpc: int, port: int | None = None
-) -> Iterator[tuple[int, Server, Server]]:
-    """Envoy and a translator before a model server: its port, Envoy, the translator."""
-    port = port or free_port()
-    worker = free_port()
-    config = gateway_config(
-        port=port, admin=free_port(), http=http, grpc=grpc, translators=[worker]
-    )
-    with translator(worker, folder) as serving, envoy(config, folder) as proxy:
-        yield port, proxy, serving
+def gateway(folder: Path, *, http: int, grpc: int, options: Sequence[str] = ()) -> Iterator[Parts]:
+    """Envoy and a translator, with its command line options, before a model server."""
+    port, admin, worker = free_port(), free_port(), free_port()
+    config = gateway_config(port=port, admin=admin, http=http, grpc=grpc, translators=[worker])
+    with translator(worker, folder, *options) as serving, envoy(config, folder) as proxy:
+        yield Parts(port, admin, worker, proxy, serving)

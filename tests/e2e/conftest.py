@@ -37,13 +37,23 @@ class Reply:
         return dict(error)
 
 
-@dataclass(frozen=True)
-class Gateway:
-    """A running gateway, and an HTTP client that hides nothing."""
+def send(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
+    """Send one request to a loopback port; names in ``headers`` have underscores for dashes."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        head = {name.replace("_", "-"): value for name, value in headers.items()}
+        # An answer may come before the body is all sent; like any HTTP client, read it then.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request(method, path, body, head)
+        response = connection.getresponse()
+        names = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, names, response.read())
+    finally:
+        connection.close()
 
-    port: int
-    envoy: stack.Server
-    translator: stack.Server
+
+class Gateway(stack.Parts):
+    """A running gateway, and an HTTP client that hides nothing."""
 
     @property
     def url(self) -> str:
@@ -52,17 +62,11 @@ class Gateway:
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Reply:
         """Send one request; names in ``headers`` have underscores for dashes."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            head = {name.replace("_", "-"): value for name, value in headers.items()}
-            # An answer may come before the body is all sent; like any HTTP client, read it then.
-            with suppress(BrokenPipeError, ConnectionResetError):
-                connection.request(method, path, body, head)
-            response = connection.getresponse()
-            names = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, names, response.read())
-        finally:
-            connection.close()
+        return send(self.port, method, path, body, **headers)
+
+    def get_admin(self, path: str) -> Reply:
+        """Ask Envoy's admin interface."""
+        return send(self.admin, "GET", path)
 
     def post(self, path: str, body: Any, **headers: str) -> Reply:
         """Post JSON, or bytes as they are."""

@@ -1,0 +1,67 @@
+"""``make demo`` as a person meets it: what it prints, how it stops, what it says when it cannot."""
+
+import json
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from subprocess import PIPE, Popen
+from tempfile import gettempdir
+
+import pytest
+
+from demo import stack
+from tests.e2e.conftest import send
+
+
+@contextmanager
+def demo(port: int) -> Iterator["Popen[str]"]:
+    argv = [sys.executable, "-m", "demo", "--port", str(port)]
+    with Popen(argv, cwd=stack.ROOT, stdout=PIPE, stderr=PIPE, text=True) as process:  # noqa: S603
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(30)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
+    port = stack.free_port()
+    with demo(port) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or "Ctrl-C" not in lines[-1]:
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            lines.append(line)
+        text = "".join(lines)
+        assert all(f"Starting {name} ... ready" in text for name in ("MLServer", "Envoy"))
+        assert f"http://localhost:{port}/v1" in text
+        body = {"model": "chatgpt", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
+        head = {"content_type": "application/json"}
+        path = "/v1/chat/completions"
+        assert send(port, "POST", path, json.dumps(body).encode(), **head).status == 200
+        process.send_signal(number)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
+    assert not stack.accepts(port)
+    found = re.search(r"Logs are in (\S+)\.", text)
+    assert found
+    assert Path(found[1]).parent == Path(gettempdir())
+    assert not Path(found[1]).exists()
+
+
+def test_a_taken_port_is_said_in_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with demo(port) as process:
+            out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert out == ""
+    assert err.startswith(f"Port {port} is taken")
+    assert err.count("\n") == 1

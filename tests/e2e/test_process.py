@@ -1,0 +1,121 @@
+"""The translator as a process behind Envoy: drain, restart, limits from the command line."""
+
+import http.client
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import APIStatusError, OpenAI
+
+from demo import stack
+from tests import oip
+from tests.e2e.conftest import Gateway
+from tests.e2e.upstream import Gate, Upstream
+
+PATH = "/v1/chat/completions"
+HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
+
+
+def begin_stream(gateway: Gateway) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    head = {"content-type": "application/json"}
+    connection.request("POST", PATH, json.dumps({**HELLO, "stream": True}), head)
+    response = connection.getresponse()
+    assert b"first" in response.readline()
+    return connection, response
+
+
+def test_sigterm_lets_an_open_stream_finish(upstream: Upstream, tmp_path: Path) -> None:
+    gate = Gate()
+    upstream.stream(oip.answer("first"), gate, oip.answer("second"))
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
+        gateway = Gateway(*parts)
+        connection, response = begin_stream(gateway)
+        gateway.translator.send(signal.SIGTERM)
+        while stack.accepts(gateway.worker):  # no new stream from here on
+            assert gateway.translator.poll() is None
+        refused = gateway.post(PATH, HELLO)
+        assert gateway.translator.poll() is None, "it waits for the open stream"
+        gate.set()
+        rest = response.read()
+        connection.close()
+        assert gateway.translator.wait(10) == 0
+    assert (refused.status, refused.error["type"]) == (503, "server_error")
+    assert b"second" in rest
+    assert rest.endswith(b"data: [DONE]\n\n")
+
+
+def test_a_stream_that_outlives_the_grace_is_cut(upstream: Upstream, tmp_path: Path) -> None:
+    gate = Gate()
+    upstream.stream(oip.answer("first"), gate)
+    options = ["--grace", "0.2"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+        connection, response = begin_stream(gateway)
+        gateway.translator.send(signal.SIGTERM)
+        assert gateway.translator.wait(10) == 0
+        with pytest.raises(http.client.IncompleteRead):
+            response.read()
+        connection.close()
+        gate.set()
+
+
+def test_a_new_translator_takes_over_from_one_that_was_killed(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
+        gateway = Gateway(*parts)
+        upstream.answer(oip.answer("Hi"))
+        assert gateway.post(PATH, HELLO).status == 200
+        gateway.translator.send(signal.SIGKILL)
+        gateway.translator.wait(10)
+        assert gateway.post(PATH, HELLO).status == 503
+        with stack.translator(gateway.worker, tmp_path):
+            upstream.answer(oip.answer("Hi"))
+            status = 0
+            for _ in range(100):  # Envoy connects anew with a back-off
+                status = gateway.post(PATH, HELLO).status
+                if status == 200:
+                    break
+    assert status == 200
+
+
+def test_a_body_over_the_translators_own_limit_is_413(upstream: Upstream, tmp_path: Path) -> None:
+    options = ["--max-request-body", "100K"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+        with OpenAI(api_key="x", base_url=f"{gateway.url}/v1", max_retries=0) as client:
+            for size in (100_000, 20_000_000):
+                with pytest.raises(APIStatusError) as caught:
+                    client.chat.completions.create(
+                        model="chat", messages=[{"role": "user", "content": "x" * size}] * 2
+                    )
+                assert caught.value.status_code == 413
+                assert caught.value.code == "request_too_large"
+        small = {"model": "chat", "messages": [{"role": "user", "content": "x" * 90_000}]}
+        upstream.answer(oip.answer("Hi"))
+        assert gateway.post(PATH, small).status == 200
+
+
+def test_an_answer_over_the_translators_own_limit_is_502(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    options = ["--max-response-body", "1K"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        upstream.answer(oip.answer("x" * 2000))
+        reply = Gateway(*parts).post(PATH, HELLO)
+    assert (reply.status, reply.error["type"]) == (502, "server_error")
+
+
+def test_nothing_is_logged_of_bodies_and_credentials(upstream: Upstream, tmp_path: Path) -> None:
+    options = ["--log-level", "DEBUG"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+        upstream.answer(oip.answer("hush-answer"))
+        body = {"model": "chat", "messages": [{"role": "user", "content": "hush-question"}]}
+        assert gateway.post(PATH, body, authorization="Bearer hush-key").status == 200
+        log = gateway.translator.log
+    assert "hush" not in log.read_text()
+    assert "hush-key" not in parts.envoy.log.read_text()
