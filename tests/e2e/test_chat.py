@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 from concurrent.futures import ThreadPoolExecutor
+from subprocess import check_output
 from typing import Any
 
 import pytest
@@ -200,6 +201,22 @@ def test_a_gzipped_request_and_a_gzipped_answer(gateway: Gateway, upstream: Upst
     assert "content-encoding" not in reply.headers
     assert reply.json["choices"][0]["message"]["content"] == "Hi"
     assert "content-encoding" not in upstream.received[0].headers
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_http2_clients(gateway: Gateway, upstream: Upstream, *, streamed: bool) -> None:
+    if streamed:
+        upstream.stream(oip.answer("Hel"), oip.answer("lo"))
+    else:
+        upstream.answer(oip.answer("Hello"))
+    options = ["--http2-prior-knowledge", "-sSN", "-H", "content-type: application/json"]
+    out = check_output(  # noqa: S603 -- curl on loopback
+        ["curl", *options, "-d", json.dumps(request(stream=streamed)), gateway.url + PATH]  # noqa: S607 -- wherever it is
+    )
+    if streamed:
+        assert text(out) == "Hello"
+    else:
+        assert json.loads(out)["choices"][0]["message"]["content"] == "Hello"
 
 
 def test_many_requests_share_one_gateway(gateway: Gateway, upstream: Upstream) -> None:

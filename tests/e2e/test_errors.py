@@ -175,6 +175,12 @@ def test_an_event_stream_without_a_body_is_502(gateway: Gateway, upstream: Upstr
     assert (reply.status, reply.error["type"]) == (502, "server_error")
 
 
+def test_a_streamed_request_answered_whole_is_502(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.answer(oip.answer("Hi"))
+    reply = gateway.post(PATH, {**HELLO, "stream": True})
+    assert (reply.status, reply.error["type"]) == (502, "server_error")
+
+
 def test_an_error_inside_a_stream_is_an_error_event(gateway: Gateway, upstream: Upstream) -> None:
     upstream.stream(oip.answer("Hel"), {"error": "out of memory"}, oip.answer("lo"))
     reply = gateway.post(PATH, {**HELLO, "stream": True})

@@ -228,6 +228,9 @@ class Exchange:
             )
         ):
             raise self._upstream_error(body)
+        if self.inference.streamed:
+            # A client that waits for events takes anything else for an empty answer.
+            raise UpstreamError("The model server answered a streamed request with a whole answer.")
         answer = self.inference.from_oip(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
         return Forward(
@@ -263,6 +266,8 @@ class Exchange:
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Tell the client of an error, in whichever way the phase still allows."""
+        where = phase.name.lower()
+        logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers are gone. Whatever else upstream sends is swallowed, to the end.
             self._stream = None
