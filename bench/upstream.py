@@ -36,6 +36,7 @@ def config(*, port: int, admin: int) -> dict[str, Any]:
             "virtual_hosts": [{"name": "upstream", "domains": ["*"], "routes": [answer]}]
         },
         "http_filters": [
+            # Answered before its body has come, an HTTP/1 request costs its connection.
             _filter("buffer", "buffer.v3.Buffer", max_request_bytes=1 << 20),
             _filter("router", "router.v3.Router"),
         ],
