@@ -17,7 +17,7 @@ from translator.endpoints.base import Endpoint, StreamTranslator, take_model
 from translator.endpoints.chat_stream import ChatStream
 from translator.errors import ClientError
 from translator.oip import request as oip
-from translator.openai.chat import ROLES, Message, Part
+from translator.openai.chat import ABSENT, ROLES, Message, Part
 from translator.openai.request import (
     Fields,
     decode_body,
@@ -95,6 +95,8 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
         oip.bytes_tensor("content", contents[0] if alone else [*map(_json, contents)]),
         oip.bytes_tensor("type", types[0] if alone else [*map(_json, types)]),
     ]
+    if all(message.is_plain for message in messages):
+        return tensors
     # What few messages have: a tensor of one element per message, "" where there is nothing, left
     # out when that would be all of it. After the first two, these go beyond what Seldon sends.
     sparse = {
@@ -163,7 +165,7 @@ def _tool_tensors(fields: Fields) -> list[oip.InputTensor]:
 
 def _text(raw: Raw) -> str:
     """The JSON text of a value, compact as Seldon sends it; "" when it is null or absent."""
-    if is_null(raw):
+    if raw is ABSENT or is_null(raw):
         return ""
     text = bytes(raw).decode()
     spaced = any(space in text for space in " \n\r\t")  # most clients write compactly themselves

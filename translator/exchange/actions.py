@@ -1,7 +1,8 @@
 """What an exchange wants done with the message it was shown: plain data, not yet protobuf."""
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+import msgspec
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -14,8 +15,7 @@ class Mode(Enum):
     BYPASS = auto()  # show nothing more of this exchange
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True):
     """Let the message go on, changed as said.
 
     Attributes:
@@ -34,8 +34,7 @@ class Forward:
     mode: Mode = Mode.KEEP
 
 
-@dataclass(frozen=True, slots=True)
-class Respond:
+class Respond(msgspec.Struct, frozen=True):
     """Answer the client here and now; upstream sees nothing of this exchange (any more)."""
 
     status: int

@@ -11,6 +11,7 @@ All are POST, and a trailing slash is fine. Anything else is not OpenAI's and is
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from translator.endpoints import REGISTRY, Endpoint
@@ -20,6 +21,11 @@ _GLOBAL = re.compile(r"/v1/(?P<operation>.+)")
 _PER_MODEL = re.compile(
     r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer(?:_stream)?/(?P<operation>.+)"
 )
+
+
+@lru_cache(maxsize=1024)
+def _quote(name: str) -> str:
+    return quote(name, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,12 @@ class Route:
 
     def upstream_path(self, model: str, *, streamed: bool) -> str:
         """The OIP path for ``model``. The client's query is dropped: OIP has none."""
-        version = f"/versions/{quote(self.version, safe='')}" if self.version else ""
+        version = f"/versions/{_quote(self.version)}" if self.version else ""
         verb = "infer_stream" if streamed else "infer"
-        return f"/v2/models/{quote(model, safe='')}{version}/{verb}"
+        return f"/v2/models/{_quote(model)}{version}/{verb}"
 
 
+@lru_cache(maxsize=1024)  # a path is at most Envoy's 60 KiB of headers, and most are a few bytes
 def find(method: str, path: str) -> Route | None:
     """Find the endpoint of a request line, or None when the path is not one of OpenAI's.
 

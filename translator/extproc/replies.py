@@ -6,34 +6,47 @@ override names every mode, because what it leaves out is NONE for bodies; in STR
 ``body`` swallows the chunk.
 """
 
+from functools import lru_cache
+
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.states import Phase
 from translator.extproc._proto.external_processor_pb2 import (
     BodyMutation,
-    BodyResponse,
     CommonResponse,
     HeaderMutation,
-    HeadersResponse,
-    HeaderValue,
-    HeaderValueOption,
     HttpStatus,
     ImmediateResponse,
     ProcessingMode,
     ProcessingResponse,
     TrailersResponse,
 )
+from translator.extproc.wire import header_value_option, nest
 
+_PHASE_FIELDS = {
+    Phase.REQUEST_HEADERS: ProcessingResponse.REQUEST_HEADERS_FIELD_NUMBER,
+    Phase.RESPONSE_HEADERS: ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER,
+    Phase.REQUEST_BODY: ProcessingResponse.REQUEST_BODY_FIELD_NUMBER,
+    Phase.RESPONSE_BODY: ProcessingResponse.RESPONSE_BODY_FIELD_NUMBER,
+}
+_REPLACES_BODY = frozenset({Phase.REQUEST_HEADERS, Phase.RESPONSE_HEADERS})
+_REPLACE = CommonResponse(status=CommonResponse.CONTINUE_AND_REPLACE).SerializeToString()
+_REROUTE = CommonResponse(clear_route_cache=True).SerializeToString()
 _MODES = {
-    Mode.STREAM: ProcessingMode(
-        response_header_mode=ProcessingMode.SEND,
-        request_body_mode=ProcessingMode.BUFFERED,
-        response_body_mode=ProcessingMode.STREAMED,
-    ),
-    Mode.BYPASS: ProcessingMode(
-        response_header_mode=ProcessingMode.SKIP,
-        request_body_mode=ProcessingMode.NONE,
-        response_body_mode=ProcessingMode.NONE,
-    ),
+    Mode.KEEP: b"",
+    Mode.STREAM: ProcessingResponse(
+        mode_override=ProcessingMode(
+            response_header_mode=ProcessingMode.SEND,
+            request_body_mode=ProcessingMode.BUFFERED,
+            response_body_mode=ProcessingMode.STREAMED,
+        )
+    ).SerializeToString(),
+    Mode.BYPASS: ProcessingResponse(
+        mode_override=ProcessingMode(
+            response_header_mode=ProcessingMode.SKIP,
+            request_body_mode=ProcessingMode.NONE,
+            response_body_mode=ProcessingMode.NONE,
+        )
+    ).SerializeToString(),
 }
 
 
@@ -42,51 +55,51 @@ def encode(phase: Phase, action: Action) -> bytes:
     if action is UNCHANGED:
         return _UNCHANGED[phase]
     if isinstance(action, Respond):
-        return ProcessingResponse(
-            immediate_response=ImmediateResponse(
-                status=HttpStatus(code=action.status),
-                headers=_header_mutation(action.headers),
-                body=action.body,
-                details="oip_translator_refused",
-            )
-        ).SerializeToString()
-    return _forward(phase, action).SerializeToString()
+        return _respond(action)
+    return _forward(phase, action)
 
 
-def _forward(phase: Phase, action: Forward) -> ProcessingResponse:
-    common = CommonResponse(clear_route_cache=action.reroute)
+def _forward(phase: Phase, action: Forward) -> bytes:
+    common: tuple[bytes, ...] = ()
+    if action.body is not None and phase in _REPLACES_BODY:
+        common = (_REPLACE,)
     if action.set_headers or action.remove_headers:
-        common.header_mutation.CopyFrom(_header_mutation(action.set_headers, action.remove_headers))
-    if action.body is not None:
-        common.body_mutation.CopyFrom(BodyMutation(body=action.body))
-    match phase:
-        case Phase.REQUEST_BODY:
-            return ProcessingResponse(request_body=BodyResponse(response=common))
-        case Phase.RESPONSE_BODY:
-            return ProcessingResponse(response_body=BodyResponse(response=common))
-    if action.body is not None:
-        common.status = CommonResponse.CONTINUE_AND_REPLACE
-    mode = _MODES.get(action.mode)
-    if phase is Phase.REQUEST_HEADERS:
-        return ProcessingResponse(
-            request_headers=HeadersResponse(response=common), mode_override=mode
+        common += nest(
+            CommonResponse.HEADER_MUTATION_FIELD_NUMBER,
+            *_set_headers(action.set_headers),
+            _remove_headers(action.remove_headers),
         )
-    return ProcessingResponse(response_headers=HeadersResponse(response=common), mode_override=mode)
+    if action.body is not None:
+        body = nest(BodyMutation.BODY_FIELD_NUMBER, action.body)
+        common += nest(CommonResponse.BODY_MUTATION_FIELD_NUMBER, *body)
+    if action.reroute:
+        common += (_REROUTE,)
+    # HeadersResponse and BodyResponse both hold the common response as their field 1.
+    response = nest(_PHASE_FIELDS[phase], *nest(1, *common))
+    return b"".join((*response, _MODES[action.mode]))
 
 
-def _header_mutation(headers: Headers, removed: tuple[str, ...] = ()) -> HeaderMutation:
-    return HeaderMutation(
-        set_headers=[
-            HeaderValueOption(
-                header=HeaderValue(key=name, raw_value=value.encode("utf-8", "surrogateescape"))
-            )
-            for name, value in headers
-        ],
-        remove_headers=removed,
-    )
+def _respond(action: Respond) -> bytes:
+    return ProcessingResponse(
+        immediate_response=ImmediateResponse(
+            status=HttpStatus(code=action.status),
+            headers=HeaderMutation.FromString(b"".join(_set_headers(action.headers))),
+            body=action.body,
+            details="oip_translator_refused",
+        )
+    ).SerializeToString()
 
 
-_UNCHANGED = {phase: _forward(phase, UNCHANGED).SerializeToString() for phase in Phase}
+def _set_headers(headers: Headers) -> list[bytes]:
+    return [header_value_option(name, value) for name, value in headers]
+
+
+@lru_cache(maxsize=8)  # there are but a few such lists, all constant
+def _remove_headers(names: tuple[str, ...]) -> bytes:
+    return HeaderMutation(remove_headers=names).SerializeToString()
+
+
+_UNCHANGED = {phase: _forward(phase, UNCHANGED) for phase in Phase}
 
 REQUEST_TRAILERS = ProcessingResponse(request_trailers=TrailersResponse()).SerializeToString()
 RESPONSE_TRAILERS = ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()

@@ -1,7 +1,7 @@
 """One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
 
 from translator.exchange.exchange import Exchange
-from translator.exchange.headers import pick
+from translator.exchange.headers import READ
 from translator.exchange.limits import Limits
 from translator.exchange.states import Phase
 from translator.extproc import replies
@@ -62,7 +62,8 @@ class Session:
 
 def _read(headers: HttpHeaders) -> dict[str, str]:
     # Bytes that are not UTF-8 are kept as they are, should they be sent on.
-    return pick(
-        (header.key, header.raw_value.decode("utf-8", "surrogateescape") or header.value)
+    return {
+        name: header.raw_value.decode("utf-8", "surrogateescape") or header.value
         for header in headers.headers.headers
-    )
+        if (name := header.key) in READ
+    }

@@ -8,6 +8,7 @@ gateway), and outputs nobody asked for may be there. Source: Open Inference Prot
 
 import base64
 import binascii
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ from translator.errors import UpstreamError
 
 _NUMBER_BYTES = b"0123456789+-.eE,"
 _LAYOUT_BYTES = b"[] \t\r\n"
+
+
+_decode_strings = msgspec.json.Decoder(list[str]).decode
 
 
 class OutputTensor(msgspec.Struct):
@@ -35,7 +39,10 @@ class OutputTensor(msgspec.Struct):
             UpstreamError: the data is not a list of strings.
         """
         try:
-            elements = _flatten(msgspec.json.decode(self.data))
+            try:
+                elements = _decode_strings(self.data)
+            except msgspec.ValidationError:  # nested, or with nulls
+                elements = _flatten(msgspec.json.decode(self.data))
         except (msgspec.DecodeError, RecursionError) as error:
             raise unreadable() from error
         if self._is_base64():
@@ -62,7 +69,7 @@ class OutputTensor(msgspec.Struct):
         return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
 
 
-class InferenceResponse(msgspec.Struct):
+class InferenceResponse(msgspec.Struct, dict=True):
     """A whole answer, or one event of a streamed one."""
 
     outputs: list[OutputTensor] = []
@@ -87,7 +94,11 @@ class InferenceResponse(msgspec.Struct):
 
     def output(self, name: str) -> OutputTensor | None:
         """The output called ``name``, if the server sent it."""
-        return next((tensor for tensor in self.outputs if tensor.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, OutputTensor]:
+        return {tensor.name: tensor for tensor in reversed(self.outputs)}
 
 
 _decode = msgspec.json.Decoder(InferenceResponse).decode

@@ -13,6 +13,9 @@ Part = dict[str, Raw]
 """A content part: ``type`` names the key that holds its payload."""
 
 
+ABSENT = Raw()
+
+
 class Message(msgspec.Struct):
     """One message of the conversation. Null and absent are the same."""
 
@@ -22,8 +25,20 @@ class Message(msgspec.Struct):
     tool_call_id: str | None = None
     name: str | None = None
     refusal: str | None = None
-    audio: Raw = Raw()
-    function_call: Raw = Raw()
+    audio: Raw = ABSENT
+    function_call: Raw = ABSENT
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has a role and content only, as most messages do."""
+        return not (
+            self.tool_calls
+            or self.tool_call_id
+            or self.name
+            or self.refusal
+            or self.audio is not ABSENT
+            or self.function_call is not ABSENT
+        )
 
 
 class FunctionCall(msgspec.Struct, omit_defaults=True):

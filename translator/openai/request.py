@@ -7,6 +7,7 @@ objects their key order.
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -17,7 +18,8 @@ from translator.errors import ClientError
 Fields = dict[str, Raw]
 """The top level of a body: field name to JSON text."""
 
-_decode_fields = msgspec.json.Decoder(Fields).decode
+_decoder = cache(msgspec.json.Decoder)  # of a type; each is made once
+_decode_fields = _decoder(Fields).decode
 
 _NULL = b"null"
 
@@ -66,7 +68,7 @@ def decode_field(raw: Raw, type: Any, param: str) -> Any:  # noqa: A002 -- as ms
             very element that is wrong.
     """
     try:
-        return msgspec.json.decode(raw, type=type)
+        return _decoder(type).decode(raw)
     except msgspec.ValidationError as error:
         raise _explain(str(error), param) from error
     except (msgspec.DecodeError, RecursionError) as error:

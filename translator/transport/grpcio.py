@@ -7,6 +7,7 @@ once, where it is understood.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -44,6 +45,7 @@ class GrpcTransport:
 
     def __init__(self, new_session: Callable[[], Session]) -> None:
         self._new_session = new_session
+        self._draining = False
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,18 +75,19 @@ class GrpcTransport:
         return int(port)
 
     async def drain(self, grace: float) -> None:
-        """Say NOT_SERVING, take no new stream, give the open ones ``grace`` seconds to finish."""
+        """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
+
+        A refused stream ends with UNAVAILABLE, which Envoy's retry policy takes to another worker.
+        """
+        self._draining = True
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         if self._open:
             logger.info("draining %d streams for up to %g s", self._open, grace)
-        stopping = asyncio.create_task(self._server.stop(grace))
-        # A health check's Watch never ends by itself, so only the exchanges are waited for.
-        idle = asyncio.create_task(self._idle.wait())
-        await asyncio.wait((stopping, idle), return_when=asyncio.FIRST_COMPLETED)
-        idle.cancel()
-        if not stopping.done():
-            await self._server.stop(0)
-        await stopping
+        # Not by the server's own grace: that would also wait for a health check's Watch, which never
+        # ends, and calling stop again to cut it short has been seen to crash the process.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), grace)
+        await self._server.stop(0)
 
     async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
         for service in ("", SERVICE):
@@ -93,6 +96,8 @@ class GrpcTransport:
     async def _process(
         self, messages: AsyncIterator[bytes], context: "grpc.aio.ServicerContext[bytes, bytes]"
     ) -> AsyncIterator[bytes]:
+        if self._draining:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
         session = self._new_session()
         self._open += 1
         self._idle.clear()

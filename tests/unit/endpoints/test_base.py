@@ -1,0 +1,81 @@
+"""The model's name: where it may stand and what it may be."""
+
+import pytest
+from msgspec import Raw
+
+from translator.endpoints import REGISTRY
+from translator.endpoints.base import model_not_found, take_model
+from translator.errors import ClientError
+
+
+def test_the_registry_knows_each_endpoint_by_its_operation() -> None:
+    assert set(REGISTRY) == {"chat/completions", "embeddings", "images/generations"}
+    assert all(endpoint.operation == name for name, endpoint in REGISTRY.items())
+
+
+@pytest.mark.parametrize(
+    "name", ["gpt-4", "my_model", "infer-model", "org/m", "a.pipeline", "...", "é", "x" * 512]
+)
+@pytest.mark.parametrize("in_url", [True, False])
+def test_the_name_in_the_body_is_the_model_and_leaves_the_body(name: str, *, in_url: bool) -> None:
+    fields = {"model": Raw(f'"{name}"'.encode()), "input": Raw(b"1")}
+    assert take_model(fields, name if in_url else None) == name
+    assert list(fields) == ["input"]
+
+
+@pytest.mark.parametrize("text", [None, b"null", b'""'])
+def test_the_body_must_name_a_model(text: bytes | None) -> None:
+    for url_model in (None, "chat"):
+        with pytest.raises(ClientError) as caught:
+            take_model({"model": Raw(text)} if text else {}, url_model)
+        error = caught.value
+        assert (error.status, error.param) == (400, "model")
+        assert error.code == "missing_required_parameter"
+
+
+@pytest.mark.parametrize("text", [None, b"null"])
+def test_the_url_may_name_it_alone_where_that_is_enough(text: bytes | None) -> None:
+    fields = {"model": Raw(text)} if text else {}
+    assert take_model(fields, "dall-e", required=False) == "dall-e"
+    assert fields == {}
+
+
+def test_somebody_must_name_it_even_then() -> None:
+    with pytest.raises(ClientError, match="Missing required parameter: 'model'"):
+        take_model({}, None, required=False)
+
+
+def test_body_and_url_must_agree() -> None:
+    with pytest.raises(ClientError, match="'a', is not the model of this URL, 'b'") as caught:
+        take_model({"model": Raw(b'"a"')}, "b")
+    error = caught.value
+    assert (error.status, error.param, error.code) == (400, "model", "model_mismatch")
+
+
+@pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", ".", "..", "x" * 513])
+def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        take_model({"model": Raw(f'"{name}"'.encode())}, None)
+    error = caught.value
+    assert (error.status, error.code) == (404, "model_not_found")
+    assert len(error.message) < 200
+
+
+@pytest.mark.parametrize("text", [b"7", b"[]", b"{}"])
+def test_the_name_is_a_string(text: bytes) -> None:
+    with pytest.raises(ClientError) as caught:
+        take_model({"model": Raw(text)}, None)
+    assert (caught.value.param, caught.value.code) == ("model", "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("model", "subject"), [("m", "The model `m` does"), (None, "The model that you requested does")]
+)
+def test_not_found_is_said_in_openais_words(model: str | None, subject: str) -> None:
+    error = model_not_found(model)
+    assert error.message == f"{subject} not exist or you do not have access to it."
+    assert (error.status, error.type, error.code) == (
+        404,
+        "invalid_request_error",
+        "model_not_found",
+    )

@@ -1,0 +1,275 @@
+"""Chat completion requests as tensors."""
+
+import json
+from typing import Any
+
+import pytest
+
+from translator.endpoints.chat import CHAT, ChatInference, to_oip
+from translator.errors import ClientError
+
+HELLO = {"role": "user", "content": "Hello!"}
+
+
+def translate(*messages: Any, **more: Any) -> dict[str, Any]:
+    body = json.dumps({"model": "m", "messages": [*messages], **more}).encode()
+    document = json.loads(to_oip(body, None)[0])
+    assert isinstance(document, dict)
+    return document
+
+
+def tensors(*messages: Any, **more: Any) -> dict[str, list[str]]:
+    """The data of every tensor, each of which must be flat, one-dimensional BYTES."""
+    inputs = translate(*messages, **more)["inputs"]
+    for tensor in inputs:
+        assert set(tensor) == {"name", "shape", "datatype", "data"}
+        assert tensor["datatype"] == "BYTES"
+        assert tensor["shape"] == [len(tensor["data"])]
+        assert all(isinstance(element, str) for element in tensor["data"])
+    return {tensor["name"]: tensor["data"] for tensor in inputs}
+
+
+def refused(*messages: Any, **more: Any) -> ClientError:
+    with pytest.raises(ClientError) as caught:
+        translate(*messages, **more)
+    assert caught.value.status == 400
+    return caught.value
+
+
+def inference(**more: Any) -> ChatInference:
+    return to_oip(json.dumps({"model": "m", "messages": [HELLO], **more}).encode(), None)[1]
+
+
+def test_one_message_becomes_plain_strings() -> None:
+    assert translate(HELLO, max_tokens=300) == {
+        "inputs": [
+            {"name": "role", "shape": [1], "datatype": "BYTES", "data": ["user"]},
+            {"name": "content", "shape": [1], "datatype": "BYTES", "data": ["Hello!"]},
+            {"name": "type", "shape": [1], "datatype": "BYTES", "data": ["text"]},
+        ],
+        "parameters": {"kwargs": {"max_tokens": 300}, "llm_parameters": {"max_tokens": 300}},
+    }
+
+
+def test_one_message_in_parts_gives_an_element_for_each() -> None:
+    parts = [
+        {"type": "text", "text": "What is this?"},
+        {"type": "image_url", "image_url": {"url": "u", "detail": "low"}},
+        {"type": "refusal", "refusal": "no"},
+        "a bare string",
+    ]
+    assert tensors({"role": "user", "content": parts}) == {
+        "role": ["user"],
+        "content": ["What is this?", '{"url":"u","detail":"low"}', "no", "a bare string"],
+        "type": ["text", "image_url", "refusal", "text"],
+    }
+
+
+def test_several_messages_become_json_lists_of_their_parts() -> None:
+    parts = [{"type": "text", "text": 'a "quoted" é'}, {"type": "text", "text": "b"}]
+    assert tensors({"role": "developer", "content": "Be brief."}, {**HELLO, "content": parts}) == {
+        "role": ["developer", "user"],
+        "content": ['["Be brief."]', '["a \\"quoted\\" é","b"]'],
+        "type": ['["text"]', '["text","text"]'],
+    }
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "tool", "function"])
+def test_every_role_of_openai_is_known(role: str) -> None:
+    assert tensors({"role": role, "content": "x"})["role"] == [role]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant"},
+        {"role": "assistant", "content": None},
+        {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": []},
+    ],
+)
+def test_a_message_without_content_has_an_empty_text(message: dict[str, Any]) -> None:
+    assert tensors(message) == {"role": ["assistant"], "content": [""], "type": ["text"]}
+    assert tensors(HELLO, message)["content"] == ['["Hello!"]', '[""]']
+
+
+def test_tool_calls_of_a_conversation_are_lists_of_json_texts() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    compact = '{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}'
+    found = tensors(
+        HELLO,
+        {"role": "assistant", "tool_calls": [call, call]},
+        {"role": "tool", "content": "3", "tool_call_id": "c1"},
+    )
+    assert json.loads(found["tool_calls"][1]) == [compact, compact]
+    assert (found["tool_calls"][0], found["tool_calls"][2]) == ("", "")
+    assert found["tool_call_id"] == ["", "", "c1"]
+
+
+def test_a_single_call_of_a_single_message_stands_alone() -> None:
+    found = tensors({"role": "assistant", "tool_calls": [{"id": "c1"}]})
+    assert found["tool_calls"] == ['{"id":"c1"}']
+
+
+def test_two_calls_of_a_single_message_share_its_element() -> None:
+    found = tensors({"role": "assistant", "tool_calls": [{"id": "a"}, {"id": "b"}]})
+    assert [json.loads(text) for text in found["tool_calls"]] == [['{"id":"a"}', '{"id":"b"}']]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "element"),
+    [
+        ("name", "Ada", "Ada"),
+        ("refusal", "no", "no"),
+        ("tool_call_id", "c1", "c1"),
+        ("audio", {"id": "a1"}, '{"id":"a1"}'),
+        ("function_call", {"name": "f"}, '{"name":"f"}'),
+    ],
+)
+def test_what_few_messages_have_is_a_tensor_of_one_element_per_message(
+    name: str, value: Any, element: str
+) -> None:
+    message = {"role": "assistant", "content": "x", name: value}
+    assert tensors(message)[name] == [element]
+    assert tensors(HELLO, message)[name] == ["", element]
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        {"tool_calls": None, "tool_call_id": None, "name": None, "refusal": None},
+        {"audio": None, "function_call": None},
+        {"tool_calls": []},
+    ],
+)
+def test_what_is_null_makes_no_tensor(empty: dict[str, Any]) -> None:
+    assert set(tensors({**HELLO, **empty})) == {"role", "content", "type"}
+    assert set(tensors(HELLO, {**HELLO, **empty})) == {"role", "content", "type"}
+
+
+def test_tools_leave_the_parameters_with_all_that_belongs_to_them() -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"z": 1, "a": 2}}}
+    choice = {"type": "function", "function": {"name": "f"}}
+    body = {"tools": [tool, tool], "parallel_tool_calls": False, "tool_choice": choice, "n": 2}
+    found = tensors(HELLO, **body)
+    compact = '{"type":"function","function":{"name":"f","parameters":{"z":1,"a":2}}}'
+    assert found["tools"] == [compact, compact]
+    assert found["parallel_tool_calls"] == ["false"]
+    assert found["tool_choice"] == ['{"type":"function","function":{"name":"f"}}']
+    assert translate(HELLO, **body)["parameters"]["kwargs"] == {"n": 2}
+
+
+def test_a_tool_choice_in_a_word_is_a_plain_string() -> None:
+    assert tensors(HELLO, tools=[{}], tool_choice="auto")["tool_choice"] == ["auto"]
+
+
+def test_a_null_tool_choice_makes_no_tensor() -> None:
+    body: dict[str, Any] = {"tools": [{}], "tool_choice": None, "parallel_tool_calls": None}
+    assert set(tensors(HELLO, **body)) == {"role", "content", "type", "tools"}
+
+
+@pytest.mark.parametrize("tools", [None, []])
+def test_without_tools_their_settings_stay_parameters(tools: Any) -> None:
+    body = {"tools": tools, "tool_choice": "none", "parallel_tool_calls": True}
+    assert set(tensors(HELLO, **body)) == {"role", "content", "type"}
+    assert translate(HELLO, **body)["parameters"]["llm_parameters"] == {
+        "tool_choice": "none",
+        "parallel_tool_calls": True,
+    }
+
+
+def test_parameters_keep_their_digits_and_their_order() -> None:
+    body = (
+        b'{"z":1e-7,"messages":[{"role":"user","content":"x"}],"seed":9007199254740993,'
+        b'"model":"m","a":{"y":1.10,"b":"<&>"}}'
+    )
+    verbatim = b'{"z":1e-7,"seed":9007199254740993,"a":{"y":1.10,"b":"<&>"}}'
+    assert to_oip(body, None)[0].endswith(
+        b'"parameters":{"kwargs":%b,"llm_parameters":%b}}' % (verbatim, verbatim)
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "streamed", "usage"),
+    [
+        ({}, False, False),
+        ({"stream": False}, False, False),
+        ({"stream": None, "stream_options": None}, False, False),
+        ({"stream": True}, True, False),
+        ({"stream": True, "stream_options": {}}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": False}}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": None}}, True, False),
+        ({"stream": True, "stream_options": {"include_usage": True}}, True, True),
+    ],
+)
+def test_the_body_says_whether_to_stream_and_to_count(
+    body: dict[str, Any], *, streamed: bool, usage: bool
+) -> None:
+    found = inference(**body)
+    assert (found.model, found.streamed, found.include_usage) == ("m", streamed, usage)
+    assert found.media_type == "application/json"
+
+
+def test_an_inference_can_be_made_without_a_request() -> None:
+    found = CHAT.inference("m", True)  # noqa: FBT003 -- the interface
+    assert (found.model, found.streamed) == ("m", True)
+
+
+@pytest.mark.parametrize(
+    ("messages", "param", "code"),
+    [
+        ([], "messages", "empty_array"),
+        ([{"content": "x"}], "messages[0].role", "missing_required_parameter"),
+        ([HELLO, {"role": "robot"}], "messages[1].role", "invalid_value"),
+        ([{"role": None}], "messages[0].role", "invalid_type"),
+        ([{"role": "user", "content": 7}], "messages[0].content", "invalid_type"),
+        ([HELLO, "x"], "messages[1]", "invalid_type"),
+        ([{**HELLO, "tool_calls": {}}], "messages[0].tool_calls", "invalid_type"),
+        ([{**HELLO, "content": [{}]}], "messages[0].content[0].type", "missing_required_parameter"),
+        ([{**HELLO, "content": [{"type": 7}]}], "messages[0].content[0].type", "invalid_type"),
+        (
+            [HELLO, {**HELLO, "content": ["a", {"type": "text"}]}],
+            "messages[1].content[1].text",
+            "missing_required_parameter",
+        ),
+        (
+            [{**HELLO, "content": [{"type": "text", "text": None}]}],
+            "messages[0].content[0].text",
+            "missing_required_parameter",
+        ),
+    ],
+)
+def test_what_is_wrong_with_the_messages_is_named(messages: Any, param: str, code: str) -> None:
+    error = refused(*messages)
+    assert (error.param, error.code) == (param, code)
+
+
+@pytest.mark.parametrize(
+    ("more", "param"),
+    [
+        ({"stream": "yes"}, "stream"),
+        ({"stream_options": []}, "stream_options"),
+        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+        ({"tools": {}}, "tools"),
+    ],
+)
+def test_what_is_wrong_with_a_parameter_is_named(more: dict[str, Any], param: str) -> None:
+    error = refused(HELLO, **more)
+    assert (error.param, error.code) == (param, "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"model": "m"}, "messages"), ({"model": "m", "messages": None}, "messages"), ({}, "model")],
+)
+def test_model_and_messages_are_required(body: dict[str, Any], param: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        to_oip(json.dumps(body).encode(), None)
+    assert (caught.value.param, caught.value.code) == (param, "missing_required_parameter")
+
+
+def test_the_url_may_name_the_model_too() -> None:
+    body = json.dumps({"model": "m", "messages": [HELLO]}).encode()
+    assert to_oip(body, "m")[1].model == "m"
+    with pytest.raises(ClientError, match="not the model of this URL"):
+        to_oip(body, "n")

@@ -1,0 +1,258 @@
+"""Whole answers to a chat completion."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import oip
+from translator.endpoints import chat_answer
+from translator.endpoints.chat import ChatInference
+from translator.errors import UpstreamError
+
+NOW = 1_700_000_000
+
+
+def translate(document: Any, model: str | None = "m") -> Any:
+    body = json.dumps(document).encode()
+    return json.loads(ChatInference(model, created=NOW).from_oip(body))
+
+
+def messages(*outputs: dict[str, Any]) -> list[Any]:
+    answer = translate(oip.response(*outputs))
+    return [choice["message"] for choice in answer["choices"]]
+
+
+def calls_of(*elements: str) -> Any:
+    [message] = messages(oip.text("role", "assistant"), oip.text("tool_calls", *elements))
+    return message["tool_calls"]
+
+
+def test_the_local_runtimes_answer_is_completed_to_openais_object() -> None:
+    assert translate(oip.answer("Hi there")) == {
+        "object": "chat.completion",
+        "id": "chatcmpl-4f5c",
+        "created": NOW,
+        "model": "m",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Hi there", "refusal": None},
+                "finish_reason": "stop",
+                "logprobs": None,
+            }
+        ],
+    }
+
+
+def test_every_choice_is_answered() -> None:
+    answer = translate(oip.answer("a", "b", "c"))
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1, 2]
+    assert [choice["message"]["content"] for choice in answer["choices"]] == ["a", "b", "c"]
+
+
+def test_one_role_with_several_contents_is_one_message() -> None:
+    outputs = oip.text("role", "assistant"), oip.text("content", "a", "b")
+    assert [message["content"] for message in messages(*outputs)] == ["ab"]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ([oip.text("content", "a", "b")], [("assistant", "a"), ("assistant", "b")]),
+        ([oip.text("role", "assistant", "critic")], [("assistant", ""), ("critic", "")]),
+        ([oip.text("role", "", "x"), oip.text("content", "a")], [("assistant", "a"), ("x", "")]),
+    ],
+)
+def test_what_a_runtime_leaves_out_is_filled_in(
+    outputs: list[dict[str, Any]], expected: list[tuple[str, str]]
+) -> None:
+    found = messages(*outputs)
+    assert [(message["role"], message["content"]) for message in found] == expected
+
+
+def test_outputs_nobody_knows_are_ignored() -> None:
+    unknown = {"name": "get_temperature", "shape": [1], "datatype": "FP32", "data": [1.5]}
+    assert translate(oip.response(unknown, *oip.answer("x")["outputs"]))["choices"]
+
+
+@pytest.mark.parametrize(
+    ("document", "identity"),
+    [
+        ({"id": "x"}, "chatcmpl-x"),
+        ({"id": "chatcmpl-x"}, "chatcmpl-x"),
+    ],
+)
+def test_the_id_is_the_responses_own(document: dict[str, Any], identity: str) -> None:
+    assert translate({**oip.answer("x"), **document})["id"] == identity
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_a_response_without_id_gets_one(absent: str | None) -> None:
+    document = {**oip.answer("x"), "id": absent}
+    first, second = (translate(document)["id"] for _ in range(2))
+    assert first.startswith("chatcmpl-")
+    assert len(first) > len("chatcmpl-")
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "model"),
+    [("m", "m_1", "m"), (None, "m_1", "m_1"), (None, None, "")],
+)
+def test_the_model_is_called_what_the_client_called_it(
+    asked: str | None, answered: str | None, model: str
+) -> None:
+    assert translate({**oip.answer("x"), "model_name": answered}, asked)["model"] == model
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        [json.dumps(CALL)],
+        [json.dumps([CALL])],
+        [json.dumps([json.dumps(CALL)])],
+        [json.dumps(json.dumps(CALL))],
+        ["", json.dumps(CALL), "null"],
+    ],
+)
+def test_tool_calls_are_understood_in_every_encoding(elements: list[str]) -> None:
+    assert calls_of(*elements) == [CALL]
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ({"name": "f", "arguments": {"a": 1}}, '{"a":1}'),
+        ({"function": {"name": "f"}}, "{}"),
+        ({"name": "f", "arguments": None}, "{}"),
+        ({"name": "f", "arguments": "not json"}, "not json"),
+    ],
+)
+def test_a_call_without_id_or_with_an_object_for_arguments_is_completed(
+    call: dict[str, Any], arguments: str
+) -> None:
+    [found] = calls_of(json.dumps(call))
+    assert found.pop("id").startswith("call_")
+    assert found == {"type": "function", "function": {"name": "f", "arguments": arguments}}
+
+
+def test_calls_without_ids_get_ids_of_their_own() -> None:
+    bare = json.dumps([{"name": "f"}, {"name": "f", "id": ""}])
+    first, second = calls_of(bare)
+    assert first["id"] != second["id"]
+    assert second["id"]
+
+
+def test_a_message_that_only_calls_has_no_content_and_says_why_it_ended() -> None:
+    outputs = oip.text("role", "assistant"), oip.text("tool_calls", json.dumps(CALL))
+    [choice] = translate(oip.response(*outputs))["choices"]
+    assert choice["message"]["content"] is None
+    assert choice["finish_reason"] == "tool_calls"
+
+
+def test_a_message_may_speak_and_call() -> None:
+    outputs = (
+        oip.text("role", "assistant"),
+        oip.text("content", "Let me see."),
+        oip.text("tool_calls", json.dumps(CALL)),
+    )
+    [message] = messages(*outputs)
+    assert (message["content"], message["tool_calls"]) == ("Let me see.", [CALL])
+
+
+def test_calls_alone_are_an_answer() -> None:
+    [message] = messages(oip.text("tool_calls", json.dumps(CALL)))
+    assert (message["role"], message["content"]) == ("assistant", None)
+    assert message["tool_calls"] == [CALL]
+
+
+def test_each_of_several_choices_has_its_own_calls() -> None:
+    found = messages(
+        oip.text("role", "assistant", "assistant"),
+        oip.text("content", "a", ""),
+        oip.text("tool_calls", "", json.dumps([CALL])),
+    )
+    assert [message.get("tool_calls") for message in found] == [None, [CALL]]
+    assert [message["content"] for message in found] == ["a", None]
+
+
+@pytest.mark.parametrize("text", ["not json", "7", "[1]", "[{}]", '{"function":{}}', '["x"]'])
+def test_tool_calls_of_no_known_encoding_are_upstreams_fault(text: str) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        calls_of(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "reasons"),
+    [
+        (["length", "stop"], ["length", "stop"]),
+        (["length"], ["length", "stop"]),
+        (["", "content_filter"], ["stop", "content_filter"]),
+    ],
+)
+def test_the_runtimes_finish_reason_is_kept(given: list[str], reasons: list[str]) -> None:
+    document = oip.answer("a", "b")
+    document["outputs"].append(oip.text("finish_reason", *given))
+    choices = translate(document)["choices"]
+    assert [choice["finish_reason"] for choice in choices] == reasons
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [
+        ("prompt_tokens", "completion_tokens"),
+        ("num_input_tokens", "num_output_tokens"),
+        ("input_tokens", "output_tokens"),
+    ],
+)
+def test_usage_is_read_from_tensors_and_parameters(prompt: str, completion: str) -> None:
+    document = oip.answer("x")
+    document["outputs"].append({"name": prompt, "shape": [1], "datatype": "INT64", "data": [[7]]})
+    document["parameters"] = {completion: 5}
+    assert translate(document)["usage"] == {
+        "prompt_tokens": 7,
+        "completion_tokens": 5,
+        "total_tokens": 12,
+    }
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"prompt_tokens": 7}, {"prompt_tokens": 7, "completion_tokens": None}, {}, None],
+)
+def test_usage_that_is_not_known_is_not_made_up(parameters: Any) -> None:
+    assert "usage" not in translate({**oip.answer("x"), "parameters": parameters})
+
+
+def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
+    own = '{\n  "id": "chatcmpl-9",\n  "logprob": -1.10e-7,\n  "big": 9007199254740993\n}\n'
+    body = json.dumps(oip.response(oip.text("content", "other"), oip.text("output_all", own)))
+    compact = b'{"id":"chatcmpl-9","logprob":-1.10e-7,"big":9007199254740993}'
+    assert chat_answer.translate(body.encode(), "m", NOW) == compact
+
+
+@pytest.mark.parametrize("own", ["", "[]", "null", "text", "{", '{"a":1} x'])
+def test_a_providers_answer_that_is_no_object_is_upstreams_fault(own: str) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        translate(oip.response(oip.text("output_all", own)))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        oip.response(),
+        oip.response(oip.text("role")),
+        oip.response(oip.text("output_all")),
+        oip.response(oip.text("embedding", "x")),
+        oip.response({"name": "content", "data": [1]}),
+    ],
+)
+def test_a_response_without_an_answer_is_upstreams_fault(document: dict[str, Any]) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        translate(document)
+    assert caught.value.status == 502

@@ -1,0 +1,287 @@
+"""Streamed answers to a chat completion."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import oip
+from tests.unit.events import data_of, documents_of, event, stream
+from translator.endpoints.chat_stream import ChatStream
+
+NOW = 1_700_000_000
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":'}}
+COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+TOTAL = {**COUNTS, "total_tokens": 12}
+
+
+def run(*chunks: bytes, model: str | None = "m", include_usage: bool = False) -> bytes:
+    """The whole output for these chunks and the end of the stream."""
+    translator = ChatStream(model, NOW, include_usage=include_usage)
+    return b"".join(map(translator.feed, chunks)) + translator.finish()
+
+
+def translate(*documents: Any, **options: Any) -> list[Any]:
+    return documents_of(run(stream(*documents), **options))
+
+
+def choices(*documents: Any) -> list[Any]:
+    return [choice for chunk in translate(*documents) for choice in chunk["choices"]]
+
+
+def deltas(*documents: Any) -> list[Any]:
+    return [choice["delta"] for choice in choices(*documents)]
+
+
+def calling(*calls: Any) -> dict[str, Any]:
+    return oip.response(
+        oip.text("role", "assistant"), oip.text("tool_calls", *map(json.dumps, calls))
+    )
+
+
+def own(document: Any) -> dict[str, Any]:
+    """An event of the runtime that passes a provider's chunks on."""
+    return oip.response(oip.text("content", "x"), oip.text("output_all", json.dumps(document)))
+
+
+def test_every_chunk_is_a_whole_chunk_of_openais() -> None:
+    head = {"object": "chat.completion.chunk", "id": "chatcmpl-4f5c", "created": NOW, "model": "m"}
+    last: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "stop", "logprobs": None}
+    first = {"role": "assistant", "content": "Hel", "refusal": None}
+    assert translate(oip.answer("Hel"), oip.answer("lo")) == [
+        {**head, "choices": [{**last, "delta": first, "finish_reason": None}]},
+        {**head, "choices": [{**last, "delta": {"content": "lo"}, "finish_reason": None}]},
+        {**head, "choices": [last]},
+    ]
+
+
+def test_a_chunk_goes_out_as_soon_as_its_event_is_complete() -> None:
+    translator = ChatStream("m", NOW)
+    text = event(oip.answer("Hi"))
+    assert translator.feed(text[:-1]) == b""
+    assert b'"content":"Hi"' in translator.feed(text[-1:])
+
+
+def test_the_role_is_said_once_per_choice() -> None:
+    found = choices(oip.answer("a", "b"), oip.answer("c", "d"))
+    assert [(choice["index"], choice["delta"].get("role")) for choice in found[:4]] == [
+        (0, "assistant"),
+        (1, "assistant"),
+        (0, None),
+        (1, None),
+    ]
+
+
+def test_every_choice_is_finished_in_order() -> None:
+    found = choices(oip.answer("a"), oip.answer("b", "c"))
+    assert [(choice["index"], choice["finish_reason"]) for choice in found[-2:]] == [
+        (0, "stop"),
+        (1, "stop"),
+    ]
+
+
+def test_events_that_add_nothing_make_no_chunk() -> None:
+    assert deltas(oip.answer(""), oip.answer(""), oip.answer("a"), oip.response()) == [
+        {"role": "assistant", "content": "", "refusal": None},
+        {"content": "a"},
+        {},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        (["length"], "length"),
+        (["", "length"], "length"),
+        (["length", None], "length"),
+        ([None, None], "stop"),
+    ],
+)
+def test_the_runtimes_finish_reason_is_kept_to_the_end(
+    reasons: list[str | None], expected: str
+) -> None:
+    documents = [oip.answer("x") for _ in reasons]
+    for document, reason in zip(documents, reasons, strict=True):
+        if reason is not None:
+            document["outputs"].append(oip.text("finish_reason", reason))
+    found = [choice["finish_reason"] for choice in choices(*documents)]
+    assert found == [*(None for _ in reasons), expected]
+
+
+def test_a_tool_call_is_named_once_and_then_only_extended() -> None:
+    rest = {**CALL, "function": {"name": "f", "arguments": "1}"}}
+    assert deltas(calling(CALL), calling(rest)) == [
+        {
+            "role": "assistant",
+            "content": None,
+            "refusal": None,
+            "tool_calls": [{"index": 0, **CALL}],
+        },
+        {"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]},
+        {},
+    ]
+
+
+def test_tool_calls_are_numbered_in_the_order_they_appear() -> None:
+    other = {**CALL, "id": "c2"}
+    found = deltas(calling(CALL), calling(other), calling(other, CALL))
+    indices = [[call["index"] for call in delta.get("tool_calls", ())] for delta in found]
+    assert indices == [[0], [1], [1, 0], []]
+
+
+def test_a_choice_that_called_a_tool_says_so_at_its_end() -> None:
+    assert choices(calling(CALL), oip.answer("done"))[-1]["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize("where", ["tensor", "parameter"])
+def test_usage_comes_last_for_those_who_asked(where: str) -> None:
+    document = oip.answer("x")
+    if where == "tensor":
+        document["outputs"] += [
+            {"name": name, "shape": [1], "datatype": "INT64", "data": [count]}
+            for name, count in COUNTS.items()
+        ]
+    else:
+        document["parameters"] = COUNTS
+    chunks = translate(document, oip.answer("y"), include_usage=True)
+    assert [chunk["usage"] for chunk in chunks] == [None, None, None, TOTAL]
+    assert chunks[-1]["choices"] == []
+
+
+def test_usage_is_not_sent_to_those_who_did_not_ask() -> None:
+    chunks = translate({**oip.answer("x"), "parameters": COUNTS})
+    assert all("usage" not in chunk for chunk in chunks)
+    assert all(chunk["choices"] for chunk in chunks)
+
+
+def test_usage_that_is_not_known_is_not_made_up() -> None:
+    assert all(chunk["usage"] is None for chunk in translate(oip.answer("x"), include_usage=True))
+
+
+@pytest.mark.parametrize(("given", "expected"), [("m", "m"), (None, "chat_1")])
+def test_the_model_is_called_what_the_client_called_it(given: str | None, expected: str) -> None:
+    assert {chunk["model"] for chunk in translate(oip.answer("x"), model=given)} == {expected}
+
+
+def test_all_chunks_have_the_first_responses_id() -> None:
+    chunks = translate({**oip.answer("a"), "id": "1"}, {**oip.answer("b"), "id": "2"})
+    assert {chunk["id"] for chunk in chunks} == {"chatcmpl-1"}
+
+
+def test_a_stream_without_ids_has_one_id_all_the_same() -> None:
+    chunks = translate(*({**oip.answer("a"), "id": None} for _ in range(3)))
+    [identity] = {chunk["id"] for chunk in chunks}
+    assert identity.startswith("chatcmpl-")
+
+
+def test_a_providers_chunks_pass_untouched_but_compact() -> None:
+    text = '{\n  "id": "c",\n  "x": 1.10e-7,\n  "choices": []\n}'
+    output = run(event(oip.response(oip.text("output_all", text))))
+    assert data_of(output)[0] == b'{"id":"c","x":1.10e-7,"choices":[]}'
+
+
+def test_a_provider_that_finishes_its_choices_is_not_finished_again() -> None:
+    said: dict[str, Any] = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
+    done: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "length"}
+    chunks = [{"id": "c", "choices": [said]}, {"id": "c", "choices": [done]}]
+    assert translate(*map(own, chunks)) == chunks
+
+
+def test_what_a_provider_leaves_unfinished_is_finished_in_its_name() -> None:
+    head: dict[str, Any] = {"id": "chatcmpl-9", "created": 7, "model": "gpt"}
+    done = {"index": 1, "delta": {}, "finish_reason": "stop"}
+    open_ = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
+    *_, last = translate(own({**head, "choices": [open_]}), own({**head, "choices": [done]}))
+    assert last == {
+        "object": "chat.completion.chunk",
+        **head,
+        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "logprobs": None}],
+    }
+
+
+def test_a_finished_choice_stays_finished_whatever_follows() -> None:
+    done: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "length"}
+    more: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": None}
+    chunks = [{"id": "c", "choices": [done]}, {"id": "c", "choices": [more]}]
+    assert translate(*map(own, chunks)) == chunks
+
+
+def test_unfinished_choices_are_finished_in_the_order_of_their_index() -> None:
+    chunks = [
+        {"id": "c", "choices": [{"index": index, "delta": {}, "finish_reason": None}]}
+        for index in (1, 0)
+    ]
+    *_, first, second = translate(*map(own, chunks))
+    assert [first["choices"][0]["index"], second["choices"][0]["index"]] == [0, 1]
+
+
+def test_a_done_of_the_servers_own_is_the_end() -> None:
+    hello = stream(oip.answer("Hi"))
+    assert run(hello, b"data: [DONE]\n\n", hello) == run(hello)
+    assert run(hello + b"data:  [DONE] \n\n" + hello) == run(hello)
+
+
+def test_nothing_is_said_after_the_end() -> None:
+    translator = ChatStream("m", NOW)
+    translator.feed(event(oip.answer("Hi")) + b"data: [DONE]\n\n")
+    assert translator.feed(event(oip.answer("more"))) == b""
+    assert translator.finish() == b""
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_any_line_end_and_comments_are_fine(ending: bytes) -> None:
+    data = json.dumps(oip.answer("Hi")).encode()
+    framed = ending.join([b": ping", b"event: message", b"data: " + data, b"", b""])
+    assert run(framed) == run(event(oip.answer("Hi")))
+
+
+def test_a_last_event_that_was_cut_off_before_its_blank_line_counts() -> None:
+    assert run(event(oip.answer("Hi")).rstrip(b"\n")) == run(event(oip.answer("Hi")))
+
+
+@pytest.mark.parametrize(
+    ("bad", "status_message"),
+    [
+        ({"error": "CUDA out of memory"}, "CUDA out of memory"),
+        ({"error": {"message": "no more tokens"}}, "no more tokens"),
+        ({"error": {"code": 7}}, "The model server failed while it was answering."),
+        ({"error": 'File "/srv/x.py", line 3'}, "The model server failed while it was answering."),
+        (own({"error": {"message": "quota"}}), "quota"),
+        (own({"error": {}}), "The model provider failed while it was answering."),
+        ([], "The model server sent a response that could not be understood."),
+        (
+            oip.response(oip.text("output_all", "x")),
+            "The model server sent a response that could not be understood.",
+        ),
+        (
+            oip.response(oip.text("tool_calls", "x")),
+            "The model server sent a response that could not be understood.",
+        ),
+    ],
+)
+def test_an_error_ends_the_stream_after_what_came_before_it(bad: Any, status_message: str) -> None:
+    chunks = translate(oip.answer("Hi"), bad, oip.answer("dropped"))
+    assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks[:-1]] == ["Hi"]
+    assert chunks[-1] == {
+        "error": {"message": status_message, "type": "server_error", "param": None, "code": None}
+    }
+
+
+@pytest.mark.parametrize("garbage", [b"data: {\n\n", b"data: \xff\n\n", b"data: oops"])
+def test_garbage_is_an_error(garbage: bytes) -> None:
+    *_, last = documents_of(run(event(oip.answer("Hi")), garbage))
+    assert "could not be understood" in last["error"]["message"]
+
+
+@pytest.mark.parametrize("nothing", [b"", b": ping\n\n", b"\n\n", b"data: [DONE]\n\n"])
+def test_a_stream_without_an_answer_is_an_error(nothing: bytes) -> None:
+    [only] = documents_of(run(nothing))
+    assert only["error"]["message"] == "The model server ended its stream without an answer."
+
+
+def test_an_event_that_is_too_large_is_an_error() -> None:
+    translator = ChatStream("m", NOW)
+    piece = b"data: " + b"x" * (16 * 1024 * 1024)
+    output = b"".join(translator.feed(piece) for _ in range(5)) + translator.finish()
+    [only] = documents_of(output)
+    assert only["error"]["message"] == "The model server sent an event that is too large."

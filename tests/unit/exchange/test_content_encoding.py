@@ -1,0 +1,77 @@
+"""Compressed bodies."""
+
+import gzip
+import zlib
+
+import pytest
+
+from translator.exchange.content_encoding import Inflater, TooLargeError, inflate
+
+TEXT = b"An answer, and an answer, and an answer. " * 20
+
+
+@pytest.mark.parametrize("body", [gzip.compress(TEXT), zlib.compress(TEXT)])
+def test_gzip_and_zlib_are_recognised(body: bytes) -> None:
+    assert inflate(body, len(TEXT)) == TEXT
+
+
+def test_a_body_may_decode_to_nothing() -> None:
+    assert inflate(gzip.compress(b""), 0) == b""
+
+
+def test_one_byte_beyond_the_limit_is_too_large() -> None:
+    with pytest.raises(TooLargeError):
+        inflate(gzip.compress(TEXT), len(TEXT) - 1)
+
+
+def test_a_bomb_does_not_go_off() -> None:
+    bomb = gzip.compress(bytes(50 * 1024 * 1024))
+    with pytest.raises(TooLargeError):
+        inflate(bomb, 1024)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", gzip.compress(TEXT)[:-1], gzip.compress(TEXT)[:20], zlib.compress(TEXT)[:-4]]
+)
+def test_a_truncated_body_is_broken(body: bytes) -> None:
+    with pytest.raises(zlib.error):
+        inflate(body, 1024)
+
+
+def test_a_checksum_that_is_wrong_is_noticed() -> None:
+    body = bytearray(gzip.compress(TEXT))
+    body[-5] ^= 1
+    with pytest.raises(zlib.error):
+        inflate(bytes(body), 1024)
+
+
+def test_what_is_not_compressed_is_broken() -> None:
+    with pytest.raises(zlib.error):
+        inflate(b'{"model":"m"}', 1024)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_pieces_of_any_size_decode_to_the_same(size: int) -> None:
+    body = gzip.compress(TEXT)
+    inflater = Inflater(len(TEXT))
+    pieces = [body[start : start + size] for start in range(0, len(body), size)]
+    assert b"".join(map(inflater.feed, pieces)) == TEXT
+    assert inflater.complete
+
+
+def test_what_was_flushed_is_decoded_at_once() -> None:
+    packer = zlib.compressobj(wbits=31)
+    inflater = Inflater(1024)
+    for text in (b"first", b"second"):
+        piece = packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)
+        assert inflater.feed(piece) == text
+    assert not inflater.complete
+
+
+def test_the_limit_is_a_pieces() -> None:
+    packer = zlib.compressobj(wbits=31)
+    inflater = Inflater(10)
+    for _ in range(5):
+        assert inflater.feed(packer.compress(b"x" * 10) + packer.flush(zlib.Z_SYNC_FLUSH))
+    with pytest.raises(TooLargeError):
+        inflater.feed(packer.compress(b"x" * 11) + packer.flush(zlib.Z_SYNC_FLUSH))

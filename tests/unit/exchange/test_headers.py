@@ -1,0 +1,68 @@
+"""Which headers are read, and how."""
+
+import pytest
+
+from translator.exchange.headers import (
+    READ,
+    STRIPPED_FROM_REQUEST,
+    STRIPPED_FROM_RESPONSE,
+    is_json,
+    media_type,
+)
+
+
+@pytest.mark.parametrize("name", ["authorization", "cookie", "x-api-key", "api-key"])
+def test_credentials_are_not_even_read(name: str) -> None:
+    assert name not in READ
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("application/json", "application/json"),
+        ("Application/JSON; charset=utf-8", "application/json"),
+        (" text/event-stream ;x", "text/event-stream"),
+        ("", ""),
+    ],
+)
+def test_a_media_type_has_no_parameters_and_no_capitals(value: str, kind: str) -> None:
+    assert media_type({"content-type": value}) == kind
+
+
+def test_no_content_type_is_an_empty_one() -> None:
+    assert media_type({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("application/json", True),
+        ("application/vnd.api+json", True),
+        ("text/json", False),
+        ("application/jsonl", False),
+        ("multipart/form-data", False),
+        ("", False),
+    ],
+)
+def test_json_and_what_is_made_on_top_of_it(kind: str, *, expected: bool) -> None:
+    assert is_json(kind) is expected
+
+
+@pytest.mark.parametrize("name", [*STRIPPED_FROM_REQUEST, *STRIPPED_FROM_RESPONSE])
+def test_names_are_as_envoy_knows_them(name: str) -> None:
+    assert name == name.lower().strip()
+    assert not name.startswith(":")
+
+
+@pytest.mark.parametrize(
+    "name", ["authorization", "cookie", "api-key", "seldon-internal-model", "x-seldon-route"]
+)
+def test_credentials_and_what_the_mesh_trusts_do_not_go_upstream(name: str) -> None:
+    assert name in STRIPPED_FROM_REQUEST
+
+
+@pytest.mark.parametrize(
+    "name", ["ce-modelid", "ce-endpoint", "content-encoding", "x-seldon-route"]
+)
+def test_what_names_the_inside_does_not_reach_the_client(name: str) -> None:
+    assert name in STRIPPED_FROM_RESPONSE

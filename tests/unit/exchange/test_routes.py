@@ -1,0 +1,101 @@
+"""Request lines, and where they lead."""
+
+import pytest
+
+from translator.endpoints import REGISTRY
+from translator.errors import ClientError
+from translator.exchange import routes
+from translator.exchange.routes import Route
+
+OPERATIONS = ["chat/completions", "embeddings", "images/generations"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("tail", ["", "/", "//", "?a=b", "/?a=/v1/embeddings"])
+@pytest.mark.parametrize(
+    ("prefix", "model", "version"),
+    [
+        ("/v1", None, None),
+        ("/v2/models/m/infer", "m", None),
+        ("/v2/models/m/infer_stream", "m", None),
+        ("/v2/models/m/versions/3/infer", "m", "3"),
+        ("/v2/models/m/versions/3/infer_stream", "m", "3"),
+        ("/v2/models/infer/infer", "infer", None),
+        ("/v2/models/infer-model/infer", "infer-model", None),
+        ("/v2/models/my_model.v1/infer", "my_model.v1", None),
+        ("/v2/models/org%2Fm%20x/versions/a%2Fb/infer", "org/m x", "a/b"),
+    ],
+)
+def test_every_url_form_is_understood(
+    operation: str, tail: str, prefix: str, model: str | None, version: str | None
+) -> None:
+    route = routes.find("POST", f"{prefix}/{operation}{tail}")
+    assert route == Route(REGISTRY[operation], model, version)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/models/m/infer",
+        "/v2/models/m/infer/",
+        "/v2/models/m/infer_stream",
+        "/v2/models/m/ready",
+        "/v2/models/m",
+        "/v2/health/live",
+        "/v2/models//infer/embeddings",
+        "/v2/models/a/b/infer/embeddings",
+        "/v2/models/m/versions//infer/embeddings",
+        "/v2/models/m/generate/embeddings",
+        "/V1/embeddings",
+        "/x/v1/embeddings",
+        "v1/embeddings",
+        "/?/v1/embeddings",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", ""])
+def test_other_paths_are_not_openais(method: str, path: str) -> None:
+    assert routes.find(method, path) is None
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/v2/models/m/infer", "/v2/models/m/infer_stream"])
+@pytest.mark.parametrize(
+    "operation", ["models", "completions", "chat", "embeddings/x", "Embeddings"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_operation_that_is_not_served_is_not_found(
+    prefix: str, operation: str, method: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        routes.find(method, f"{prefix}/{operation}/?key=secret")
+    error = caught.value
+    assert error.message == f"Invalid URL ({method} {prefix}/{operation})"
+    assert (error.status, error.code) == (404, "unknown_url")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "OPTIONS", "post", ""])
+def test_every_operation_is_a_post(operation: str, method: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        routes.find(method, f"/v1/{operation}")
+    assert (caught.value.status, caught.value.code) == (405, "method_not_supported")
+    assert f"Not allowed to {method} on /v1/{operation}" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "streamed", "path"),
+    [
+        ("m", None, False, "/v2/models/m/infer"),
+        ("m", None, True, "/v2/models/m/infer_stream"),
+        ("m", "3", False, "/v2/models/m/versions/3/infer"),
+        ("m", "3", True, "/v2/models/m/versions/3/infer_stream"),
+        ("org/m x?#é", "a/b", False, "/v2/models/org%2Fm%20x%3F%23%C3%A9/versions/a%2Fb/infer"),
+        ("my_model-1.pipeline", None, False, "/v2/models/my_model-1.pipeline/infer"),
+    ],
+)
+def test_the_oip_path(model: str, version: str | None, *, streamed: bool, path: str) -> None:
+    route = Route(REGISTRY["embeddings"], "from the url", version)
+    assert route.upstream_path(model, streamed=streamed) == path

@@ -1,0 +1,104 @@
+"""Actions as messages to Envoy."""
+
+import pytest
+
+from tests.unit.envoy import set_headers
+from translator.exchange.actions import UNCHANGED, Forward, Mode, Respond
+from translator.exchange.states import Phase
+from translator.extproc import replies
+from translator.extproc._proto.external_processor_pb2 import (
+    BodyResponse,
+    CommonResponse,
+    HeadersResponse,
+    ProcessingMode,
+    ProcessingResponse,
+)
+
+KINDS = {phase: phase.name.lower() for phase in Phase}
+HEADER_PHASES = [Phase.REQUEST_HEADERS, Phase.RESPONSE_HEADERS]
+BODY_PHASES = [Phase.REQUEST_BODY, Phase.RESPONSE_BODY]
+
+
+def reply(phase: Phase, action: Forward | Respond) -> ProcessingResponse:
+    return ProcessingResponse.FromString(replies.encode(phase, action))
+
+
+def common(phase: Phase, action: Forward) -> CommonResponse:
+    message = reply(phase, action)
+    assert message.WhichOneof("response") == KINDS[phase]
+    inside: HeadersResponse | BodyResponse = getattr(message, KINDS[phase])
+    return inside.response
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("action", [UNCHANGED, Forward()])
+def test_leaving_a_message_as_it_is_mutates_nothing(phase: Phase, action: Forward) -> None:
+    assert common(phase, action) == CommonResponse()
+    assert not reply(phase, action).HasField("mode_override")
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_headers_are_removed_and_set(phase: Phase) -> None:
+    action = Forward((("a", "1"), ("b", "é")), ("c", "d"), reroute=True)
+    found = common(phase, action)
+    assert set_headers(found.header_mutation) == {"a": "1", "b": "é"}
+    assert list(found.header_mutation.remove_headers) == ["c", "d"]
+    assert found.clear_route_cache
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_bytes_that_are_not_utf_8_are_sent_as_they_came(phase: Phase) -> None:
+    value = b"\xff\x80".decode("utf-8", "surrogateescape")
+    [option] = common(phase, Forward((("a", value),))).header_mutation.set_headers
+    assert option.header.raw_value == b"\xff\x80"
+
+
+@pytest.mark.parametrize("phase", BODY_PHASES)
+@pytest.mark.parametrize("body", [b"{}", b""])
+def test_a_body_is_replaced_by_another_even_an_empty_one(phase: Phase, body: bytes) -> None:
+    found = common(phase, Forward(body=body))
+    assert found.body_mutation.WhichOneof("mutation") == "body"
+    assert found.body_mutation.body == body
+    assert found.status == CommonResponse.CONTINUE
+
+
+@pytest.mark.parametrize("phase", HEADER_PHASES)
+def test_a_body_beside_headers_stands_in_for_the_one_that_did_not_come(phase: Phase) -> None:
+    found = common(phase, Forward(body=b"{}"))
+    assert found.body_mutation.body == b"{}"
+    assert found.status == CommonResponse.CONTINUE_AND_REPLACE
+
+
+@pytest.mark.parametrize("phase", HEADER_PHASES)
+def test_streaming_names_every_mode_because_what_is_left_out_is_off(phase: Phase) -> None:
+    mode = reply(phase, Forward(mode=Mode.STREAM)).mode_override
+    assert mode.response_header_mode == ProcessingMode.SEND
+    assert mode.request_body_mode == ProcessingMode.BUFFERED
+    assert mode.response_body_mode == ProcessingMode.STREAMED
+
+
+@pytest.mark.parametrize("phase", HEADER_PHASES)
+def test_bypassing_turns_everything_off(phase: Phase) -> None:
+    message = reply(phase, Forward(mode=Mode.BYPASS))
+    assert message.HasField("mode_override")
+    mode = message.mode_override
+    assert mode.response_header_mode == ProcessingMode.SKIP
+    assert mode.request_body_mode == ProcessingMode.NONE
+    assert mode.response_body_mode == ProcessingMode.NONE
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_an_immediate_response_is_the_whole_answer(phase: Phase) -> None:
+    message = reply(phase, Respond(413, (("content-type", "application/json"),), b"{}"))
+    assert message.WhichOneof("response") == "immediate_response"
+    answer = message.immediate_response
+    assert (answer.status.code, answer.body) == (413, b"{}")
+    assert set_headers(answer.headers) == {"content-type": "application/json"}
+    assert answer.details == "oip_translator_refused"
+
+
+@pytest.mark.parametrize("kind", ["request_trailers", "response_trailers"])
+def test_trailers_are_never_changed(kind: str) -> None:
+    message = ProcessingResponse.FromString(getattr(replies, kind.upper()))
+    assert message.WhichOneof("response") == kind
+    assert not getattr(message, kind).HasField("header_mutation")

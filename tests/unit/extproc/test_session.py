@@ -1,0 +1,235 @@
+"""A session behind the service of the compiled descriptor: Envoy's messages in, replies out."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import grpc
+import grpc_testing
+import pytest
+from google.protobuf.message import DecodeError
+
+from tests import oip
+from tests.unit import envoy
+from tests.unit.events import documents_of, event
+from translator.exchange.limits import Limits
+from translator.extproc._proto.external_processor_pb2 import (
+    DESCRIPTOR,
+    CommonResponse,
+    HeaderMap,
+    HeaderValue,
+    HttpHeaders,
+    ProcessingMode,
+    ProcessingRequest,
+    ProcessingResponse,
+)
+from translator.extproc.session import Session
+
+SERVICE = DESCRIPTOR.services_by_name["ExternalProcessor"]
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+UNARY = json.dumps(ASK).encode()
+STREAMED = json.dumps({**ASK, "stream": True}).encode()
+ANSWER = json.dumps(oip.answer("Hi")).encode()
+
+
+class Servicer:
+    """The smallest service around a session."""
+
+    def Process(  # noqa: N802 -- the name of the method in the service
+        self, requests: Iterable[ProcessingRequest], _context: Any
+    ) -> Iterator[ProcessingResponse]:
+        session = Session(Limits(request_body=1024))
+        for request in requests:
+            yield ProcessingResponse.FromString(session.handle(request.SerializeToString()))
+
+
+class Stream:
+    """Envoy's end of one stream."""
+
+    def __init__(self) -> None:
+        server = grpc_testing.server_from_dictionary(
+            {SERVICE: Servicer()}, grpc_testing.strict_real_time()
+        )
+        method = SERVICE.methods_by_name["Process"]
+        self._rpc = server.invoke_stream_stream(method, {}, None)
+
+    def ask(self, request: ProcessingRequest) -> ProcessingResponse:
+        """Send a message and wait for its one reply."""
+        self._rpc.send_request(request)
+        reply = self._rpc.take_response()
+        assert isinstance(reply, ProcessingResponse)
+        return reply
+
+    def close(self) -> None:
+        """End the stream; there must be no reply left, and no error."""
+        self._rpc.requests_closed()
+        _, code, _ = self._rpc.termination()
+        assert code is grpc.StatusCode.OK
+
+
+@pytest.fixture
+def stream() -> Iterator[Stream]:
+    opened = Stream()
+    yield opened
+    opened.close()
+
+
+def ask(stream: Stream, request: ProcessingRequest) -> CommonResponse:
+    """The changes in a reply, which must be of the request's own kind."""
+    reply = stream.ask(request)
+    kind = request.WhichOneof("request")
+    assert kind is not None
+    assert reply.WhichOneof("response") == kind
+    response = getattr(reply, kind).response
+    assert isinstance(response, CommonResponse)
+    return response
+
+
+def test_a_whole_unary_exchange(stream: Stream) -> None:
+    assert ask(stream, envoy.request_headers()) == CommonResponse()
+    request = ask(stream, envoy.request_body(UNARY))
+    head = envoy.set_headers(request.header_mutation)
+    assert (head[":path"], head["seldon-model"]) == ("/v2/models/m/infer", "m")
+    assert head["content-length"] == str(len(request.body_mutation.body))
+    assert "authorization" in request.header_mutation.remove_headers
+    assert request.clear_route_cache
+    assert ask(stream, envoy.response_headers()) == CommonResponse()
+    answer = ask(stream, envoy.response_body(ANSWER))
+    document = json.loads(answer.body_mutation.body)
+    assert document["choices"][0]["message"]["content"] == "Hi"
+    head = envoy.set_headers(answer.header_mutation)
+    assert head["content-length"] == str(len(answer.body_mutation.body))
+
+
+def test_a_whole_exchange_of_events(stream: Stream) -> None:
+    ask(stream, envoy.request_headers())
+    request = ask(stream, envoy.request_body(STREAMED))
+    assert envoy.set_headers(request.header_mutation)[":path"] == "/v2/models/m/infer_stream"
+    reply = stream.ask(envoy.response_headers(envoy.EVENTS))
+    assert reply.mode_override.response_body_mode == ProcessingMode.STREAMED
+    mutation = reply.response_headers.response.header_mutation
+    assert "content-length" in mutation.remove_headers
+    assert envoy.set_headers(mutation)["content-type"] == "text/event-stream; charset=utf-8"
+    text = event(oip.answer("Hi"))
+    output = b""
+    for start in range(0, len(text), 50):
+        piece = envoy.response_body(text[start : start + 50], end_of_stream=False)
+        response = ask(stream, piece)
+        assert response.body_mutation.WhichOneof("mutation") == "body"
+        output += response.body_mutation.body
+    output += ask(stream, envoy.response_body(b"")).body_mutation.body
+    contents = [chunk["choices"][0]["delta"].get("content") for chunk in documents_of(output)]
+    assert contents == ["Hi", None]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({":method": "GET"}, None, 405),
+        ({":path": "/v1/models"}, None, 404),
+        ({"content-type": "text/plain"}, None, 415),
+        ({"content-length": "1025"}, None, 413),
+        ({}, b"oops", 400),
+        ({}, b" " * 1025, 413),
+    ],
+)
+def test_a_refused_request_is_answered_immediately(
+    stream: Stream, headers: dict[str, str], body: bytes | None, status: int
+) -> None:
+    reply = stream.ask(envoy.request_headers({**envoy.POST_CHAT, **headers}))
+    if body is not None:
+        assert reply.WhichOneof("response") == "request_headers"
+        reply = stream.ask(envoy.request_body(body))
+    assert reply.WhichOneof("response") == "immediate_response"
+    answer = reply.immediate_response
+    assert answer.status.code == status
+    head = envoy.set_headers(answer.headers)
+    assert head["content-type"] == "application/json"
+    assert head["content-length"] == str(len(answer.body))
+    assert json.loads(answer.body)["error"]["type"] == "invalid_request_error"
+
+
+def test_a_request_without_body_is_answered_immediately(stream: Stream) -> None:
+    reply = stream.ask(envoy.request_headers(end_of_stream=True))
+    assert reply.immediate_response.status.code == 400
+
+
+def test_an_answer_without_body_gets_one_beside_its_headers(stream: Stream) -> None:
+    ask(stream, envoy.request_headers())
+    ask(stream, envoy.request_body(UNARY))
+    response = ask(stream, envoy.response_headers({":status": "404"}, end_of_stream=True))
+    assert response.status == CommonResponse.CONTINUE_AND_REPLACE
+    assert envoy.set_headers(response.header_mutation)[":status"] == "404"
+    assert json.loads(response.body_mutation.body)["error"]["code"] == "model_not_found"
+
+
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/", "/v2/health/ready"])
+def test_a_path_that_is_not_openais_turns_all_modes_off(stream: Stream, path: str) -> None:
+    request = envoy.request_headers({":method": "POST", ":path": path})
+    reply = stream.ask(request)
+    assert reply.WhichOneof("response") == "request_headers"
+    assert reply.request_headers.response == CommonResponse()
+    assert reply.HasField("mode_override")
+    mode = reply.mode_override
+    assert mode.response_header_mode == ProcessingMode.SKIP
+    assert mode.request_body_mode == ProcessingMode.NONE
+    assert mode.response_body_mode == ProcessingMode.NONE
+    # Were Envoy not to honour the override, nothing would be changed either.
+    for message in (
+        envoy.request_body(UNARY),
+        envoy.response_headers(),
+        envoy.response_body(ANSWER),
+    ):
+        assert ask(stream, message) == CommonResponse()
+
+
+def test_trailers_are_answered_in_kind_at_any_time(stream: Stream) -> None:
+    for message in (
+        envoy.request_trailers(),
+        envoy.request_headers(),
+        envoy.request_body(UNARY),
+        envoy.request_trailers(),
+        envoy.response_headers(),
+        envoy.response_body(ANSWER, end_of_stream=False),
+        envoy.response_trailers(),
+    ):
+        reply = stream.ask(message)
+        assert reply.WhichOneof("response") == message.WhichOneof("request")
+
+
+def test_header_values_are_read_from_raw_value_and_else_from_value(stream: Stream) -> None:
+    values = [
+        HeaderValue(key=":method", value="POST"),
+        HeaderValue(key=":path", value="/ignored", raw_value=b"/v1/embeddings"),
+    ]
+    headers = HttpHeaders(headers=HeaderMap(headers=values))
+    ask(stream, ProcessingRequest(request_headers=headers))
+    body = ask(stream, envoy.request_body(b'{"model":"m","input":"a"}'))
+    assert envoy.set_headers(body.header_mutation)[":path"] == "/v2/models/m/infer"
+
+
+def test_a_request_id_that_is_not_utf_8_is_kept_byte_for_byte(stream: Stream) -> None:
+    identity = b"\xff\xfe".decode("utf-8", "surrogateescape")
+    ask(stream, envoy.request_headers({**envoy.POST_CHAT, "x-request-id": identity}))
+    mutation = ask(stream, envoy.request_body(UNARY)).header_mutation
+    assert b"\xff\xfe" in [option.header.raw_value for option in mutation.set_headers]
+
+
+def test_a_message_of_an_unknown_kind_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown kind"):
+        Session().handle(b"")
+
+
+def test_bytes_that_are_no_message_are_an_error() -> None:
+    with pytest.raises(DecodeError):
+        Session().handle(b"\xff\xff\xff")
+
+
+def test_sessions_know_nothing_of_each_other() -> None:
+    first, second = Session(), Session()
+    first.handle(envoy.request_headers().SerializeToString())
+    body = envoy.request_body(UNARY).SerializeToString()
+    assert ProcessingResponse.FromString(first.handle(body)).request_body.response.clear_route_cache
+    assert ProcessingResponse.FromString(second.handle(body)).request_body.response == (
+        CommonResponse()
+    )

@@ -1,0 +1,97 @@
+"""Error bodies of model servers, reduced to a sentence."""
+
+import json
+
+import pytest
+
+from translator.oip.errors import read_message
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"error":"bad tensor"}', "bad tensor"),
+        (b'{"error":{"message":"bad tensor","code":7}}', "bad tensor"),
+        (b'{"message":"bad tensor"}', "bad tensor"),
+        (b'{"detail":"Not Found"}', "Not Found"),
+        (
+            (
+                b'{"detail":[{"type":"missing","loc":["body","inputs",0,"shape"],'
+                b'"msg":"Field required","input":{}},{"msg":"another"}]}'
+            ),
+            "Field required: inputs.0.shape",
+        ),
+        (b'{"detail":[{"msg":"Field required","loc":["body"]}]}', "Field required"),
+        (b'{"detail":[{"msg":"Field required"}]}', "Field required"),
+        (b'"bad tensor"', "bad tensor"),
+        (b"bad tensor", "bad tensor"),
+        (b"  bad tensor \n", "bad tensor"),
+        (b'{"error":"first line\\nsecond line"}', "first line"),
+        ("kaputt: ✗".encode(), "kaputt: ✗"),
+    ],
+)
+def test_the_sentence_is_found(body: bytes, message: str) -> None:
+    assert read_message(body) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("mlserver.errors.InferenceError: bad tensor", "bad tensor"),
+        ("builtins.ValueError: bad tensor", "bad tensor"),
+        ("ValueError: bad tensor", "bad tensor"),
+        ("torch.cuda.OutOfMemory: bad tensor", "bad tensor"),
+        ("tensor: bad", "tensor: bad"),
+        ("Unknown error: bad tensor", "Unknown error: bad tensor"),
+    ],
+)
+def test_a_python_class_before_the_sentence_is_left_out(given: str, message: str) -> None:
+    assert read_message(json.dumps({"error": given}).encode()) == message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{}",
+        b"[]",
+        b"null",
+        b"42",
+        b'{"error":null}',
+        b'{"error":""}',
+        b'{"error":" \\n "}',
+        b'{"error":{"code":1}}',
+        b'{"detail":[]}',
+        b'{"detail":[{"loc":[]}]}',
+        b"<html><body>502 Bad Gateway</body></html>",
+        b"line one\nline two",
+    ],
+)
+def test_nothing_is_said_where_nothing_can_be_read(body: bytes) -> None:
+    assert read_message(body) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Traceback (most recent call last):\n  File \"/srv/model.py\", line 3\nKeyError: 'x'",
+        'oops in File "/srv/model.py", line 3',
+    ],
+)
+def test_a_stack_trace_is_never_shown(text: str) -> None:
+    assert read_message(text.encode()) is None
+    assert read_message(json.dumps({"error": text}).encode()) is None
+
+
+@pytest.mark.parametrize("length", [499, 500])
+def test_a_sentence_of_up_to_500_characters_is_whole(length: int) -> None:
+    assert read_message(b"x" * length) == "x" * length
+
+
+def test_a_longer_one_is_cut() -> None:
+    assert read_message(b"x" * 501) == "x" * 499 + "…"
+
+
+def test_json_nested_too_deeply_is_no_reason_to_fail() -> None:
+    assert read_message(b'{"a":\n' + b"[" * 100_000) is None

@@ -1,0 +1,148 @@
+"""Reading answers of model servers, which differ."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from tests import oip
+from translator.errors import UpstreamError
+from translator.oip import response
+
+
+def read(**document: Any) -> response.InferenceResponse:
+    return response.decode(json.dumps(document).encode())
+
+
+def tensor(data: Any, **more: Any) -> response.OutputTensor:
+    document = read(outputs=[{"name": "x", "data": data, **more}])
+    found = document.output("x")
+    assert found is not None
+    return found
+
+
+def base64_of(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_a_response_of_mlserver_is_read_whole() -> None:
+    document = read(**oip.answer("Hi"))
+    assert (document.id, document.model_name) == ("4f5c", "chat_1")
+    assert document.strings("content") == ["Hi"]
+    assert not document.failed
+
+
+def test_id_and_model_name_and_outputs_may_be_missing() -> None:
+    document = read()
+    assert (document.id, document.model_name, document.outputs) == (None, None, [])
+
+
+def test_an_output_that_is_not_there_is_none() -> None:
+    document = read(**oip.answer("Hi"))
+    assert document.strings("tool_calls") is None
+    assert document.output("tool_calls") is None
+
+
+def test_an_output_without_elements_is_not_the_same_as_none() -> None:
+    assert read(outputs=[{"name": "content", "data": []}]).strings("content") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "elements"),
+    [
+        (["a", "b"], ["a", "b"]),
+        ([["a"], ["b"]], ["a", "b"]),
+        ([[["a", "b"]], []], ["a", "b"]),
+        (["a", None], ["a", ""]),
+        ("a", ["a"]),
+        (None, [""]),
+        ([], []),
+        (["é✓\n"], ["é✓\n"]),
+    ],
+)
+def test_text_is_flattened(data: Any, elements: list[str]) -> None:
+    assert tensor(data).strings() == elements
+
+
+@pytest.mark.parametrize("data", [[1], [["a"], [2.5]], {"a": "b"}, [True], 7])
+def test_text_that_is_no_text_is_upstreams_fault(data: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        tensor(data).strings()
+    assert caught.value.status == 502
+
+
+def test_text_nested_too_deeply_is_upstreams_fault() -> None:
+    found = response.OutputTensor("x", Raw(b"[" * 3000 + b"]" * 3000))
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        found.strings()
+
+
+@pytest.mark.parametrize("content_type", ["base64", "np", "raw"])
+def test_base64_is_decoded_where_the_content_type_is_not_str(content_type: str) -> None:
+    found = tensor([base64_of("Grüße")], parameters={"content_type": content_type})
+    assert found.strings() == ["Grüße"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [None, {}, {"content_type": "str"}, {"content_type": None}, {"content_type": "datetime"}],
+)
+def test_text_is_left_as_it_is_otherwise(parameters: Any) -> None:
+    assert tensor([base64_of("Grüße")], parameters=parameters).strings() == [base64_of("Grüße")]
+
+
+@pytest.mark.parametrize(
+    "elements", [["not base64!"], ["a-G-k="], ["/////w=="], [base64_of("a"), "plain text"]]
+)
+def test_what_is_no_base64_after_all_is_plain_text(elements: list[str]) -> None:
+    assert tensor(elements, parameters={"content_type": "own"}).strings() == elements
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        (b"[1, -2.50 ,3e-07]", [b"1", b"-2.50", b"3e-07"]),
+        (b"[[1.0,2.0],\n[3.0,4E5]]", [b"1.0", b"2.0", b"3.0", b"4E5"]),
+        (b"[0.12345678901234567890]", [b"0.12345678901234567890"]),
+        (b"[]", []),
+    ],
+)
+def test_numbers_are_kept_digit_for_digit(text: bytes, numbers: list[bytes]) -> None:
+    document = response.decode(b'{"outputs":[{"name":"x","data":%b}]}' % text)
+    assert document.outputs[0].numbers() == numbers
+
+
+@pytest.mark.parametrize("data", [["1"], [None], [True], {"a": 1}, "x"])
+def test_numbers_that_are_none_are_upstreams_fault(data: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        tensor(data).numbers()
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"),
+    [("bad tensor", True), ({"message": "x"}, True), (None, False), ("", False)],
+)
+def test_a_response_with_an_error_has_failed(error: Any, *, failed: bool) -> None:
+    assert read(error=error).failed is failed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"Internal Server Error",
+        b'{"outputs":{}}',
+        b'{"outputs":[{"data":[]}]}',
+        b'{"id":7}',
+        b'{"id":"\xff"}',
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_what_is_no_response_is_upstreams_fault(body: bytes) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        response.decode(body)
+    assert (caught.value.status, caught.value.type) == (502, "server_error")

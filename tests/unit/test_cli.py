@@ -1,0 +1,245 @@
+"""The command line, in this process and as a process of its own."""
+
+import io
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import oip
+from translator import __version__
+from translator.cli import main
+
+CHAT = "/v1/chat/completions"
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+ANSWER = json.dumps(oip.answer("Hi"))
+MODULE = [sys.executable, "-m", "translator"]
+SCRIPT = [str(Path(sys.executable).with_name("oip-translator"))]
+Type = Callable[[str], None]
+
+
+@pytest.fixture
+def type_in(monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Put text on standard input."""
+
+    def put(text: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    return put
+
+
+def run(argv: list[str], text: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 -- our own program
+        argv, input=text, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_request_is_shown_as_upstream_gets_it(
+    type_in: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in('{"seed": 9007199254740993, "x": 1e-7, ' + json.dumps(ASK)[1:])
+    assert main(["translate", "request", "--path", CHAT]) == 0
+    shown = capsys.readouterr().out
+    document = json.loads(shown)
+    assert document["path"] == "/v2/models/m/infer"
+    assert document["body"]["inputs"][1]["data"] == ["Hello"]
+    assert '"seed": 9007199254740993' in shown
+    assert '"x": 1e-7' in shown
+    assert shown.startswith('{\n  "method": "POST",\n')
+    assert shown.endswith("}\n")
+
+
+def test_a_refused_request_is_shown_as_the_client_gets_it(
+    type_in: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in("oops")
+    assert main(["translate", "request", "--path", CHAT]) == 1
+    assert set(json.loads(capsys.readouterr().out)) == {"error"}
+
+
+def test_an_answer_is_shown_as_the_client_gets_it(
+    type_in: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in(ANSWER)
+    assert main(["translate", "response", "--path", CHAT]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["body"]["choices"][0]["message"]["content"] == "Hi"
+
+
+def test_an_answer_depends_on_its_request(
+    type_in: Type, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    request = tmp_path / "request.json"
+    request.write_text(json.dumps({**ASK, "stream": True}))
+    type_in(f"data: {ANSWER}\n\n")
+    assert main(["translate", "response", "--path", CHAT, "--request", str(request)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["body"].endswith("data: [DONE]\n\n")
+
+
+def test_status_and_content_type_are_upstreams(
+    type_in: Type, capsys: pytest.CaptureFixture[str]
+) -> None:
+    type_in("10.0.0.7 said no")
+    options = ["--status", "500", "--content-type", "text/plain"]
+    assert main(["translate", "response", "--path", CHAT, *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["status"] == 500
+    assert document["body"]["error"]["message"] == "The model server failed."
+
+
+@pytest.mark.parametrize("name", ["missing.json", "."])
+def test_a_request_file_that_cannot_be_read_is_told_in_one_sentence(
+    type_in: Type, capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    type_in(ANSWER)
+    file = str(tmp_path / name)
+    assert main(["translate", "response", "--path", CHAT, "--request", file]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("oip-translator: cannot read --request: ")
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("size", ["", "x", "-1", "1.5M", "64 M", "64T", "MiB"])
+@pytest.mark.parametrize("option", ["--max-request-body", "--max-response-body"])
+def test_a_bad_size_is_refused_with_an_example(
+    capsys: pytest.CaptureFixture[str], option: str, size: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", f"{option}={size}"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"{size!r} is not a number of bytes such as 1048576, 512K or 64M" in error
+
+
+@pytest.mark.parametrize(
+    ("size", "limit"),
+    [("0", 0), ("10", 10), ("1k", 1024), ("2K", 2048), ("1KiB", 1024), ("1mb", 1024**2)],
+)
+def test_sizes_are_understood_with_their_units(
+    monkeypatch: pytest.MonkeyPatch, size: str, limit: int
+) -> None:
+    served = []
+
+    async def serve(settings: Any) -> None:
+        served.append(settings.limits.request_body)
+
+    monkeypatch.setattr("translator.cli.serve", serve)
+    assert main(["serve", "--max-request-body", size]) == 0
+    assert served == [limit]
+
+
+def test_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Any] = []
+
+    async def serve(settings: Any) -> None:
+        served.append(settings)
+
+    monkeypatch.setattr("translator.cli.serve", serve)
+    options = ["--listen", "unix:/s", "--grace", "1.5", "--log-level", "ERROR"]
+    assert main(["serve", *options, "--max-response-body", "3"]) == 0
+    [settings] = served
+    assert (settings.listen, settings.grace, settings.log_level) == ("unix:/s", 1.5, "ERROR")
+    assert (settings.limits.request_body, settings.limits.response_body) == (64 * 1024**2, 3)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["nonsense"],
+        ["translate"],
+        ["translate", "request"],
+        ["translate", "response", "--path", CHAT, "--status", "x"],
+        ["serve", "--log-level", "LOUD"],
+        ["serve", "--grace", "soon"],
+    ],
+)
+def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == 2
+    assert "usage: oip-translator" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [MODULE, SCRIPT])
+def test_the_program_helps(argv: list[str]) -> None:
+    done = run([*argv, "--help"])
+    assert done.returncode == 0
+    assert "usage: oip-translator" in done.stdout
+    assert "serve" in done.stdout
+    assert "translate" in done.stdout
+
+
+def test_the_help_of_serve_names_every_default() -> None:
+    done = run([*MODULE, "serve", "--help"])
+    assert done.returncode == 0
+    for default in ("127.0.0.1:50051", "67108864", "30.0", "INFO"):
+        assert f"(default: {default})" in re.sub(r"\s+", " ", done.stdout)
+
+
+def test_the_program_knows_its_version() -> None:
+    assert run([*SCRIPT, "--version"]).stdout == f"oip-translator {__version__}\n"
+
+
+@pytest.mark.parametrize(("text", "status"), [(json.dumps(ASK), 0), ("oops", 1)])
+def test_the_program_reads_standard_input_and_says_how_it_went(text: str, status: int) -> None:
+    done = run([*MODULE, "translate", "request", "--path", CHAT], text)
+    assert done.returncode == status
+    assert ("error" in json.loads(done.stdout)) is bool(status)
+    assert done.stderr == ""
+
+
+def test_the_program_says_in_one_sentence_that_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run([*SCRIPT, "serve", "--listen", address])
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert f"oip-translator: cannot listen on {address}: is it in use?\n" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A serving process and the line with which it said that it is ready."""
+    argv = [*MODULE, "serve", *options]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 -- ours
+        try:
+            assert process.stderr is not None
+            yield process, process.stderr.readline()
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_says_where_it_is_ready_and_stops_when_told(number: signal.Signals) -> None:
+    with serving("--listen", "127.0.0.1:0") as (process, line):
+        found = re.search(r"ready on 127\.0\.0\.1:(\d+)$", line)
+        assert found is not None, line
+        with socket.create_connection(("127.0.0.1", int(found[1]))):
+            pass
+        process.send_signal(number)
+        assert process.wait(60) == 0
+        assert process.stderr is not None
+        rest = process.stderr.read()
+    assert "stopped" in rest
+    assert "Traceback" not in rest
+
+
+def test_the_server_listens_on_a_unix_socket(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with serving("--listen", f"unix:{path}") as (process, line):
+        assert line.endswith(f"ready on unix:{path}\n")
+        assert path.is_socket()
+        process.terminate()
+        assert process.wait(60) == 0

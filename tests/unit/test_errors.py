@@ -1,0 +1,38 @@
+"""The exception tree."""
+
+import pytest
+
+from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind"),
+    [
+        (ClientError("m"), 400, "invalid_request_error"),
+        (ClientError("m", status=413), 413, "invalid_request_error"),
+        (UpstreamError("m"), 502, "server_error"),
+        (
+            UpstreamError("m", status=422, type="invalid_request_error"),
+            422,
+            "invalid_request_error",
+        ),
+        (InternalError(), 500, "server_error"),
+    ],
+)
+def test_every_error_has_a_status_and_a_type(
+    error: TranslatorError, status: int, kind: str
+) -> None:
+    assert isinstance(error, TranslatorError)
+    assert (error.status, error.type) == (status, kind)
+    assert (error.param, error.code) == (None, None)
+
+
+@pytest.mark.parametrize("kind", [ClientError, UpstreamError])
+def test_param_and_code_are_kept(kind: type[ClientError | UpstreamError]) -> None:
+    error = kind("a sentence", param="messages[0]", code="invalid_type")
+    assert (error.message, error.param, error.code) == ("a sentence", "messages[0]", "invalid_type")
+    assert str(error) == "a sentence"
+
+
+def test_an_internal_error_says_nothing_of_its_cause() -> None:
+    assert InternalError().message == "The server had an error while processing your request."
