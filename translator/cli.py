@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import math
 import re
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from translator.serving.server import serve
 from translator.serving.settings import Settings
 from translator.transport.grpcio import ListenError
 
+_LAST_PORT = 65535
 _SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -42,6 +44,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     parser.add_argument(
         "--listen",
+        type=_address,
         default=defaults.listen,
         metavar="ADDRESS",
         help="where Envoy reaches this process: HOST:PORT or unix:/path/to.sock",
@@ -56,7 +59,7 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument(
         "--grace",
-        type=float,
+        type=_seconds,
         default=defaults.grace,
         metavar="SECONDS",
         help="how long open streams may go on after SIGTERM",
@@ -86,6 +89,22 @@ def _serve(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"oip-translator: {error}\n")
         return 1
     return 0
+
+
+def _address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if host == "unix" or (colon and host and port.isdecimal() and int(port) <= _LAST_PORT):
+        return text
+    msg = f"{text!r} is neither HOST:PORT nor unix:/path"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if 0 <= seconds < math.inf:
+        return seconds
+    msg = f"{text!r} is not a number of seconds"
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _size(text: str) -> int:
@@ -142,5 +161,6 @@ def _translate_response(arguments: argparse.Namespace) -> int:
 def _print(outcome: Outcome) -> int:
     document, succeeded = outcome
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
-    sys.stdout.write(text.decode() + "\n")
+    sys.stdout.buffer.write(text + b"\n")  # UTF-8, whatever the locale says
+    sys.stdout.flush()
     return 0 if succeeded else 1

@@ -83,6 +83,7 @@ def translate_response(
 
 
 def _send(exchange: Exchange, path: str, body: bytes) -> Action:
+    path = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as Envoy shows it
     head = {":method": "POST", ":path": path, "content-type": "application/json"}
     action = exchange.on_request_headers(head, end_of_stream=not body)
     if isinstance(action, Respond):

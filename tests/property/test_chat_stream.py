@@ -174,5 +174,5 @@ def accumulated(deltas: list[Any]) -> list[Call]:
             else:
                 assert "id" not in part
                 assert "name" not in part["function"]
-            calls[part["index"]].arguments += part["function"].get("arguments", "")
+            calls[part["index"]].arguments += part["function"]["arguments"]
     return calls

@@ -205,7 +205,7 @@ def test_the_program_says_in_one_sentence_that_its_port_is_taken() -> None:
         done = run([*SCRIPT, "serve", "--listen", address])
     assert done.returncode == 1
     assert done.stdout == ""
-    assert f"oip-translator: cannot listen on {address}: is it in use?\n" in done.stderr
+    assert f"oip-translator: cannot listen on {address}: it is in use" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -243,3 +243,36 @@ def test_the_server_listens_on_a_unix_socket(tmp_path: Path) -> None:
         assert path.is_socket()
         process.terminate()
         assert process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--listen", "127.0.0.1:99999"],
+        ["--listen", "nonsense"],
+        ["--listen", ":"],
+        ["--grace", "-1"],
+        ["--grace", "nan"],
+        ["--grace", "soon"],
+    ],
+)
+def test_a_wrong_value_is_named_with_what_it_should_be(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", *options])
+    assert caught.value.code == 2
+    assert options[0] in capsys.readouterr().err
+
+
+def test_output_is_utf_8_in_any_locale() -> None:
+    ask = json.dumps({**ASK, "model": "ă"}, ensure_ascii=False).encode()
+    done = subprocess.run(  # noqa: S603 -- our own program
+        [*MODULE, "translate", "request", "--path", CHAT],
+        input=ask,
+        capture_output=True,
+        check=True,
+        timeout=60,
+        env={"LC_ALL": "C", "PYTHONUTF8": "0"},
+    )
+    assert json.loads(done.stdout)["headers"]["seldon-model"] == "ă"

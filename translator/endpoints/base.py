@@ -8,9 +8,10 @@ from typing import Protocol
 from translator.errors import ClientError
 from translator.openai.request import Fields, decode_field, is_null, missing
 
-# Control characters cannot stand in the header that carries the name, "." and ".." would be read
-# as path steps, and a name longer than this one is no name.
-_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f]|^\.{1,2}$")
+# Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
+# were not UTF-8) anywhere; "." and ".." would be read as path steps, and a name longer than this
+# one is no name.
+_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\.{1,2}$")
 _LONGEST_NAME = 512
 
 

@@ -26,6 +26,7 @@ from translator.openai.request import (
     is_null,
     missing,
     take,
+    too_deep,
     unsupported,
 )
 
@@ -168,8 +169,12 @@ def _text(raw: Raw) -> str:
     if raw is ABSENT or is_null(raw):
         return ""
     text = bytes(raw).decode()
-    spaced = any(space in text for space in " \n\r\t")  # most clients write compactly themselves
-    return msgspec.json.format(text, indent=-1) if spaced else text
+    if not any(space in text for space in " \n\r\t"):
+        return text  # most clients write compactly themselves
+    try:
+        return msgspec.json.format(text, indent=-1)
+    except RecursionError as error:
+        raise too_deep() from error
 
 
 def _json(texts: list[str]) -> str:

@@ -94,11 +94,13 @@ def read_tool_calls(text: str) -> list[ToolCall]:
         return []
     try:
         document = msgspec.json.decode(text)
-        items = document if isinstance(document, list) else [document] if document else []
-        items = [msgspec.json.decode(item) if isinstance(item, str) else item for item in items]
+        items = document if isinstance(document, list) else [document]
+        items = [
+            msgspec.json.decode(item) if item and isinstance(item, str) else item for item in items
+        ]
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
-    return [_tool_call(item) for item in items]
+    return [_tool_call(item) for item in items if item not in (None, "")]
 
 
 def _tool_call(item: Any) -> ToolCall:

@@ -12,13 +12,10 @@ from msgspec import UNSET, Raw
 from translator.endpoints import output_all
 from translator.endpoints.chat_answer import (
     completion_id,
-    finish_reason,
     read_messages,
     read_usage,
 )
 from translator.endpoints.stream import EventStream
-from translator.errors import UpstreamError
-from translator.oip.errors import read_message
 from translator.oip.response import InferenceResponse
 from translator.openai.chat import (
     AnswerMessage,
@@ -32,30 +29,38 @@ from translator.openai.chat import (
 )
 
 
+class _DeltaView(msgspec.Struct):
+    tool_calls: list[Raw] | None = None
+
+
 class _ChoiceView(msgspec.Struct):
     index: int = 0
+    delta: _DeltaView | None = None
     finish_reason: str | None = None
 
 
 class _ChunkView(msgspec.Struct):
     """As much of a provider's chunk as completing its stream needs."""
 
-    id: str = ""
-    created: int = 0
-    model: str = ""
+    id: str | None = None
+    created: float | None = None
+    model: str | None = None
     choices: list[_ChoiceView] | None = None
-    error: Raw = Raw()
+
+
+_decode_view = msgspec.json.Decoder(_ChunkView).decode
 
 
 class _Choice:
     """What has been said so far of one choice."""
 
-    __slots__ = ("begun", "calls", "finished", "reason")
+    __slots__ = ("begun", "called", "calls", "finished", "reason")
 
     def __init__(self) -> None:
         self.begun = False
         self.finished = False
-        self.reason: list[str] = []
+        self.reason = ""
+        self.called = False
         self.calls: list[str] = []  # the ids of the tool calls, in the order they appeared
 
 
@@ -90,7 +95,7 @@ class ChatStream(EventStream):
         chunks = []
         for index, message in enumerate(read_messages(response)):
             choice = self._choices.setdefault(index, _Choice())
-            choice.reason = reasons[index : index + 1] or choice.reason
+            choice.reason = (reasons[index] if index < len(reasons) else "") or choice.reason
             delta = _delta(choice, message)
             if delta is not None:
                 chunks.append(self._chunk([ChunkChoice(index, delta)]))
@@ -101,7 +106,7 @@ class ChatStream(EventStream):
         chunks = []
         for index, choice in sorted(self._choices.items()):
             if not choice.finished:
-                reason = finish_reason(choice.reason, 0, called=bool(choice.calls))
+                reason = choice.reason or ("tool_calls" if choice.called else "stop")
                 chunks.append(self._chunk([ChunkChoice(index, Delta(), reason)]))
         if self._include_usage and self._usage is not None:
             chunks.append(self._chunk([], self._usage))
@@ -109,18 +114,16 @@ class ChatStream(EventStream):
 
     def _observe(self, chunk: bytes) -> None:
         try:
-            view = msgspec.json.decode(chunk, type=_ChunkView)
+            view = _decode_view(chunk)
         except msgspec.DecodeError:
             return  # not quite a chunk, but the provider's own words all the same
-        if bytes(view.error) not in (b"", b"null"):
-            message = read_message(chunk) or "The model provider failed while it was answering."
-            raise UpstreamError(message, status=500)
         self._id = view.id or self._id
         self._model = view.model or self._model
-        self._created = view.created or self._created
+        self._created = int(view.created or self._created)
         for seen in view.choices or ():
             choice = self._choices.setdefault(seen.index, _Choice())
-            choice.finished = choice.finished or seen.finish_reason is not None
+            choice.called |= bool(seen.delta and seen.delta.tool_calls)
+            choice.finished |= seen.finish_reason is not None
 
     def _chunk(self, choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
         return msgspec.json.encode(
@@ -145,6 +148,7 @@ def _delta(choice: _Choice, message: AnswerMessage) -> Delta | None:
     elif message.content:
         delta.content = message.content
     if message.tool_calls:
+        choice.called = True
         delta.tool_calls = [_call_delta(choice, call) for call in message.tool_calls]
     elif not first and not message.content:
         return None

@@ -88,7 +88,12 @@ def _encoding_format(raw: Raw) -> str:
 def _vectors(tensor: OutputTensor) -> Iterator[list[bytes]]:
     """The numbers of each vector. The shape is ``[n, d]``, or ``[d]`` for a single vector."""
     numbers = tensor.numbers()
-    count = tensor.shape[0] if len(tensor.shape) > 1 else 1
+    if len(tensor.shape) > 1:
+        count = tensor.shape[0]
+    elif tensor.is_nested:
+        raise unreadable()
+    else:
+        count = 1
     width, rest = divmod(len(numbers), count) if count > 0 else (0, 1)
     if not width or rest:
         raise unreadable()

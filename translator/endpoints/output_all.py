@@ -5,15 +5,26 @@ event into lines) and otherwise left as it is, to the digit.
 """
 
 import msgspec
+from msgspec import Raw
 
-from translator.oip.response import InferenceResponse, unreadable
+from translator.errors import UpstreamError
+from translator.oip.errors import read_message
+from translator.oip.response import InferenceResponse, is_present, unreadable
+
+
+class _View(msgspec.Struct):
+    error: Raw = Raw()
+
+
+_decode_view = msgspec.json.Decoder(_View).decode
 
 
 def read(response: InferenceResponse) -> bytes | None:
     """The OpenAI object inside a response as compact JSON, or None when there is none.
 
     Raises:
-        UpstreamError: 502, the tensor is there but does not hold exactly one JSON object.
+        UpstreamError: 502, the tensor is there but does not hold one JSON object, or holds a
+            provider's error.
     """
     texts = response.strings("output_all")
     if texts is None:
@@ -24,4 +35,7 @@ def read(response: InferenceResponse) -> bytes | None:
         compact = msgspec.json.format(texts[0], indent=-1)
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
-    return compact.encode()
+    answer = compact.encode()
+    if is_present(_decode_view(answer).error):
+        raise UpstreamError(read_message(answer) or "The model provider failed.")
+    return answer

@@ -48,9 +48,12 @@ class EventStream(ABC):
         out: list[bytes] = []
         try:
             for data in self._events.finish() if last else self._events.feed(chunk):
-                if data.strip() == b"[DONE]":
+                content = data.strip()
+                if content == b"[DONE]":
                     last = True
                     break
+                if not content:  # some servers keep a connection alive with these
+                    continue
                 out += map(sse.encode, self._translate_event(data))
             if last:
                 out += map(sse.encode, self._end())
@@ -67,8 +70,9 @@ class EventStream(ABC):
         if response.failed:
             message = read_message(data) or "The model server failed while it was answering."
             raise UpstreamError(message, status=500)
-        self._empty = False
-        return self.chunks_of(response)
+        chunks = self.chunks_of(response)
+        self._empty = self._empty and not chunks
+        return chunks
 
     def _end(self) -> list[bytes]:
         if self._empty:

@@ -1,57 +1,75 @@
 """Undoing content-encoding, within a limit, as the bytes arrive.
 
 Upstream is asked for identity, but a server may compress all the same, and a client may compress
-its request. gzip and deflate are understood.
+its request. gzip and deflate are understood, gzip in several members too (RFC 1952, section 2.2).
 """
 
 import zlib
 
-IDENTITY = ("", "identity")
-INFLATABLE = ("gzip", "x-gzip", "deflate")
-
+_IDENTITY = frozenset({"", "identity"})
+_INFLATABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _AUTO_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class TooLargeError(Exception):
-    """More would come out than the limit allows."""
+    """There is more than the limit allows."""
 
 
-class Inflater:
-    """Decodes gzip or zlib data piece by piece.
+class UndecodableError(Exception):
+    """The encoding is not known, or the body is not in it, or its end is missing."""
+
+
+class Decoder:
+    """Decodes one body piece by piece.
 
     Args:
+        encoding: the value of ``content-encoding``, "" where there is none.
         limit: the most bytes that one piece may decode to, so that no bomb goes off.
+
+    Raises:
+        UndecodableError: the encoding is not known.
     """
 
-    __slots__ = ("_limit", "_zlib")
+    __slots__ = ("_inflater", "_limit")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int) -> None:
+        encoding = encoding.strip().lower()
+        if encoding not in _IDENTITY and encoding not in _INFLATABLE:
+            raise UndecodableError
         self._limit = limit
-        self._zlib = zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
+        self._inflater = None if encoding in _IDENTITY else zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
 
     def feed(self, piece: bytes) -> bytes:
         """Decode the next bytes.
 
         Raises:
             TooLargeError: they decode to more than the limit.
-            zlib.error: they are not gzip or zlib data.
+            UndecodableError: they are not what the encoding says.
         """
-        data = self._zlib.decompress(piece, self._limit + 1)
+        data = piece if self._inflater is None else self._inflate(piece)
         if len(data) > self._limit:
             raise TooLargeError
         return data
 
-    @property
-    def complete(self) -> bool:
-        """Whether the end of the data has been seen."""
-        return self._zlib.eof
+    def finish(self) -> None:
+        """The body has ended. Raises UndecodableError when its encoding has not."""
+        if self._inflater is not None and not self._inflater.eof:
+            raise UndecodableError
 
+    def whole(self, body: bytes) -> bytes:
+        """Decode a body that is all there. Raises as the two above."""
+        data = self.feed(body)
+        self.finish()
+        return data
 
-def inflate(body: bytes, limit: int) -> bytes:
-    """Decode a whole body. Raises as :meth:`Inflater.feed`, also when the end is missing."""
-    inflater = Inflater(limit)
-    data = inflater.feed(body)
-    if not inflater.complete:
-        msg = "truncated"
-        raise zlib.error(msg)
-    return data
+    def _inflate(self, piece: bytes) -> bytes:
+        out = b""
+        while piece and len(out) <= self._limit:
+            if self._inflater is None or self._inflater.eof:  # a further member begins
+                self._inflater = zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
+            try:
+                out += self._inflater.decompress(piece, self._limit - len(out) + 1)
+            except zlib.error as error:
+                raise UndecodableError from error
+            piece = self._inflater.unused_data
+        return out

@@ -5,7 +5,6 @@ into a reply. What Envoy does with a reply in each phase is told in docs/archite
 """
 
 import logging
-import zlib
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -16,18 +15,13 @@ from translator.endpoints import Inference, StreamTranslator
 from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
 from translator.exchange import routes, upstream_errors
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
-from translator.exchange.content_encoding import (
-    IDENTITY,
-    INFLATABLE,
-    Inflater,
-    TooLargeError,
-    inflate,
-)
+from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
     is_json,
     media_type,
+    number,
 )
 from translator.exchange.limits import Limits
 from translator.exchange.states import TRANSITIONS, Phase, State
@@ -78,7 +72,7 @@ class Exchange:
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
         self._stream: StreamTranslator | None = None
-        self._inflater: Inflater | None = None
+        self._decoder: Decoder | None = None  # of the body that is coming
         self._request: Mapping[str, str] = {}
         self._response: Mapping[str, str] = {}
         self._request_id = ""
@@ -103,8 +97,10 @@ class Exchange:
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
-        if headers.get("content-encoding", "").lower() not in (*IDENTITY, *INFLATABLE):
-            raise ClientError("Unsupported content encoding.", status=415)
+        try:
+            self._decoder = _new_decoder(headers, self._limits.request_body)
+        except UndecodableError:
+            raise ClientError("Unsupported content encoding.", status=415) from None
         kind = media_type(headers)
         if kind and not is_json(kind):
             raise ClientError(
@@ -113,8 +109,7 @@ class Exchange:
                 status=415,
                 code="unsupported_content_type",
             )
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._limits.request_body:
+        if (number(headers.get("content-length")) or 0) > self._limits.request_body:
             raise self._request_too_large()
         self._to(State.HELD, Phase.REQUEST_HEADERS)
         return self.on_request_body(b"") if end_of_stream else UNCHANGED
@@ -123,15 +118,13 @@ class Exchange:
     def on_request_body(self, body: bytes) -> Action:
         """Translate the whole request body, and send it to the model it names."""
         assert self.route is not None  # noqa: S101 -- HELD implies it
-        if self._request.get("content-encoding", "").lower() in INFLATABLE:
-            try:
-                body = inflate(body, self._limits.request_body)
-            except TooLargeError:
-                raise self._request_too_large() from None
-            except zlib.error as error:
-                raise ClientError("The compressed body of your request is broken.") from error
-        if len(body) > self._limits.request_body:
-            raise self._request_too_large()
+        assert self._decoder is not None  # noqa: S101 -- and this
+        try:
+            body = self._decoder.whole(body)
+        except TooLargeError:
+            raise self._request_too_large() from None
+        except UndecodableError as error:
+            raise ClientError("The compressed body of your request is broken.") from error
         oip_body, inference = self.route.endpoint.to_oip(body, self.route.model)
         self.inference = inference
         model = inference.model or ""
@@ -178,11 +171,10 @@ class Exchange:
 
     def _start_stream(self) -> Action:
         assert self.inference is not None  # noqa: S101 -- the caller asked it
-        encoding = self._response.get("content-encoding", "").lower()
-        if encoding not in IDENTITY:
-            if encoding not in INFLATABLE:
-                raise UpstreamError("The model server sent a compression nobody asked for.")
-            self._inflater = Inflater(self._limits.response_body)
+        try:
+            self._decoder = _new_decoder(self._response, self._limits.response_body)
+        except UndecodableError as error:
+            raise UpstreamError("The model server's answer cannot be decoded.") from error
         self._stream = self.inference.stream()
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         return Forward(
@@ -202,31 +194,27 @@ class Exchange:
             self._to(State.DONE, Phase.RESPONSE_BODY)
         if self._stream is None:  # an error has ended it
             return Forward(body=b"")
+        assert self._decoder is not None  # noqa: S101 -- it came with the stream
         try:
-            events = self._stream.feed(self._inflater.feed(chunk) if self._inflater else chunk)
-        except (TooLargeError, zlib.error) as error:
-            raise UpstreamError("The model server's compressed stream is broken.") from error
-        return Forward(body=events + self._stream.finish() if end_of_stream else events)
+            events = self._stream.feed(self._decoder.feed(chunk))
+            if end_of_stream:
+                self._decoder.finish()
+                events += self._stream.finish()
+        except (TooLargeError, UndecodableError) as error:
+            raise UpstreamError("The model server's stream cannot be decoded.") from error
+        return Forward(body=events)
 
     @_phase(Phase.RESPONSE_BODY)
     def _whole_response(self, body: bytes) -> Action:
-        encoding = self._response.get("content-encoding", "").lower()
-        if encoding in INFLATABLE:
-            try:
-                body = inflate(body, self._limits.response_body)
-            except (TooLargeError, zlib.error) as error:
-                raise UpstreamError("The model server's answer is too large or broken.") from error
-        if len(body) > self._limits.response_body:
-            raise UpstreamError("The model server's answer is too large.")
-        if (
-            not self._succeeded
-            or self.inference is None
-            or encoding
-            not in (
-                *IDENTITY,
-                *INFLATABLE,
-            )
-        ):
+        try:
+            decoder = _new_decoder(self._response, self._limits.response_body)
+            body = decoder.whole(body)
+        except (TooLargeError, UndecodableError) as error:
+            if self._succeeded:
+                message = "The model server's answer is too large or cannot be decoded."
+                raise UpstreamError(message) from error
+            body = b""  # the status says enough
+        if not self._succeeded or self.inference is None:
             raise self._upstream_error(body)
         if self.inference.streamed:
             # A client that waits for events takes anything else for an empty answer.
@@ -244,11 +232,9 @@ class Exchange:
         return self._response.get(":status", "").startswith("2")
 
     def _upstream_error(self, body: bytes) -> TranslatorError:
-        status = self._response.get(":status", "")
+        status = number(self._response.get(":status")) or 0
         model = self.inference.model if self.inference else None
-        return upstream_errors.from_answer(
-            int(status) if status.isdigit() else 0, media_type(self._response), body, model
-        )
+        return upstream_errors.from_answer(status, media_type(self._response), body, model)
 
     def _request_too_large(self) -> ClientError:
         return ClientError(
@@ -286,6 +272,10 @@ class Exchange:
     def _to(self, state: State, phase: Phase) -> None:
         assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law
         self.state = state
+
+
+def _new_decoder(headers: Mapping[str, str], limit: int) -> Decoder:
+    return Decoder(headers.get("content-encoding", ""), limit)
 
 
 def _new_request_id() -> str:

@@ -1,6 +1,6 @@
 """Which headers are read, set and removed, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 READ = frozenset(
     {
@@ -53,11 +53,6 @@ STRIPPED_FROM_RESPONSE = (
 )
 
 
-def pick(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Those of ``headers`` that are read. Names are in lower case already, as Envoy sends them."""
-    return {name: value for name, value in headers if name in READ}
-
-
 def media_type(headers: Mapping[str, str]) -> str:
     """The content type without its parameters, in lower case; "" when there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -66,3 +61,8 @@ def media_type(headers: Mapping[str, str]) -> str:
 def is_json(kind: str) -> bool:
     """Whether a media type is JSON's or one made on top of it."""
     return kind == "application/json" or kind.endswith("+json")
+
+
+def number(value: str | None) -> int | None:
+    """A header's decimal number, or None when it is absent or anything else."""
+    return int(value) if value and value.isascii() and value.isdecimal() else None

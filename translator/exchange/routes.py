@@ -23,6 +23,9 @@ _PER_MODEL = re.compile(
 )
 
 
+_STEPS = (".", "..")  # would be taken for steps of the path that upstream gets
+
+
 @lru_cache(maxsize=1024)
 def _quote(name: str) -> str:
     return quote(name, safe="")
@@ -43,7 +46,6 @@ class Route:
         return f"/v2/models/{_quote(model)}{version}/{verb}"
 
 
-@lru_cache(maxsize=1024)  # a path is at most Envoy's 60 KiB of headers, and most are a few bytes
 def find(method: str, path: str) -> Route | None:
     """Find the endpoint of a request line, or None when the path is not one of OpenAI's.
 
@@ -54,20 +56,24 @@ def find(method: str, path: str) -> Route | None:
     Raises:
         ClientError: 404 for an operation we do not serve, 405 for a method other than POST.
     """
-    bare = path.partition("?")[0].rstrip("/")
-    match = _GLOBAL.fullmatch(bare) or _PER_MODEL.fullmatch(bare)
+    return _find(method, path.partition("?")[0].rstrip("/"))
+
+
+@lru_cache(maxsize=256)  # Envoy's limit on headers, 60 KiB, bounds each
+def _find(method: str, path: str) -> Route | None:
+    match = _GLOBAL.fullmatch(path) or _PER_MODEL.fullmatch(path)
     if match is None:
         return None
     endpoint = REGISTRY.get(match["operation"])
-    if endpoint is None:
-        raise ClientError(f"Invalid URL ({method} {bare})", status=404, code="unknown_url")
+    parts = match.groupdict()
+    version = unquote(parts.get("version") or "")
+    if endpoint is None or version in _STEPS:
+        raise ClientError(f"Invalid URL ({method} {path})", status=404, code="unknown_url")
     if method != "POST":
         raise ClientError(
-            f"Not allowed to {method} on {bare} (HINT: Perhaps you meant to use POST)",
+            f"Not allowed to {method} on {path} (HINT: Perhaps you meant to use POST)",
             status=405,
             code="method_not_supported",
         )
-    if match.re is _GLOBAL:
-        return Route(endpoint)
-    version = match["version"]
-    return Route(endpoint, unquote(match["model"]), unquote(version) if version else None)
+    model = parts.get("model")
+    return Route(endpoint, None if model is None else unquote(model), version or None)

@@ -57,7 +57,7 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
     """The error when it is an OpenAI object already, as Envoy may be set to reply."""
     try:
         error = msgspec.json.decode(body, type=Envelope).error
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     kind = error.type or ("invalid_request_error" if status < _SERVER else "server_error")
     code = None if error.code is None else str(error.code)

@@ -38,4 +38,5 @@ def nest(field: int, *parts: bytes) -> tuple[bytes, ...]:
 def header_value_option(name: str, value: str) -> bytes:
     """One element of ``HeaderMutation.set_headers``, as field 1 of its message."""
     raw = value.encode("utf-8", "surrogateescape")
-    return b"".join(nest(1, *nest(1, *nest(1, name.encode()), *nest(3, raw))))
+    header = (*nest(1, name.encode()), *nest(3, raw))
+    return b"".join(nest(1, *nest(1, *header)))

@@ -8,16 +8,12 @@ Forms met in the wild:
 * crashes, pipelines, proxies: ``text/plain``; Seldon's mesh for an unknown model: nothing at all
 """
 
-import re
 from typing import Any
 
 import msgspec
 
+_INTERNAL = ("Traceback (most recent call last)", 'File "')
 _LONGEST = 500  # characters; more than a sentence is a dump
-
-# "mlserver.errors.InferenceError: bad tensor", as MLServer's worker processes put it
-_CLASS_PREFIX = re.compile(r"^(?:builtins\.)?(?:\w+\.)*\w*(?:Error|Exception|\w+\.\w+): ")
-_INTERNAL = re.compile(r"Traceback \(most recent call last\)|File \".*\", line \d+")
 
 
 def read_message(body: bytes) -> str | None:
@@ -28,7 +24,10 @@ def read_message(body: bytes) -> str | None:
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = body.decode("utf-8", "replace").strip()
+        try:
+            document = body.decode().strip()
+        except UnicodeDecodeError:
+            return None
         if "\n" in document or document.startswith("<"):
             return None
     return _clean(_find(document))
@@ -42,16 +41,27 @@ def _find(document: Any) -> str | None:
             return message
         case {"error": {"message": str(message)}}:
             return message
-        case {"detail": [{"msg": str(message)} as first, *_]}:
-            path = ".".join(str(step) for step in first.get("loc", ()) if step != "body")
+        case {"detail": [{"msg": str(message), **where}, *_]}:
+            steps = where.get("loc")
+            path = ".".join(str(step) for step in steps[1:]) if isinstance(steps, list) else ""
             return f"{message}: {path}" if path else message
     return None
 
 
 def _clean(message: str | None) -> str | None:
-    if not message or _INTERNAL.search(message):
+    if not message or any(mark in message for mark in _INTERNAL):
         return None
-    line = _CLASS_PREFIX.sub("", message.strip().splitlines()[0] if message.strip() else "")
-    if not line:
+    line = message.strip()[: 2 * _LONGEST].partition("\n")[0].strip()
+    line = _without_class(line)
+    if not line or not line.isprintable():
         return None
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _without_class(line: str) -> str:
+    """Without the ``module.Class: `` that MLServer's worker processes put before a message."""
+    head, colon, rest = line.partition(": ")
+    *_, name = head.split(".")
+    is_class = head.replace(".", "_").isidentifier() and name[:1].isupper()
+    named_so = "." in head or name.endswith(("Error", "Exception"))
+    return rest if colon and is_class and named_so else line

@@ -43,7 +43,7 @@ class OutputTensor(msgspec.Struct):
                 elements = _decode_strings(self.data)
             except msgspec.ValidationError:  # nested, or with nulls
                 elements = _flatten(msgspec.json.decode(self.data))
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise unreadable() from error
         if self._is_base64():
             try:
@@ -59,9 +59,15 @@ class OutputTensor(msgspec.Struct):
             UpstreamError: the data holds something other than numbers.
         """
         text = bytes(self.data).translate(None, _LAYOUT_BYTES)
-        if text.translate(None, _NUMBER_BYTES):
+        ragged = b",," in b",%b," % text  # an empty list among others
+        if text.translate(None, _NUMBER_BYTES) or (ragged and text):
             raise unreadable()
         return text.split(b",") if text else []
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether the data is a list of lists."""
+        return bytes(self.data).count(b"[") > 1
 
     def _is_base64(self) -> bool:
         # Only Seldon's pipeline gateway does this, and only to tensors that do not say "str".
@@ -90,7 +96,7 @@ class InferenceResponse(msgspec.Struct, dict=True):
     @property
     def failed(self) -> bool:
         """Whether this is ``{"error": ...}``, the way servers fail inside a stream."""
-        return bytes(self.error) not in (b"", b"null", b'""')
+        return is_present(self.error)
 
     def output(self, name: str) -> OutputTensor | None:
         """The output called ``name``, if the server sent it."""
@@ -114,6 +120,11 @@ def decode(body: bytes) -> InferenceResponse:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
+
+
+def is_present(error: Raw) -> bool:
+    """Whether an ``error`` field is there and says something."""
+    return bytes(error) not in (b"", b"null", b'""', b"false")
 
 
 def unreadable() -> UpstreamError:

@@ -41,7 +41,7 @@ class Message(msgspec.Struct):
         )
 
 
-class FunctionCall(msgspec.Struct, omit_defaults=True):
+class FunctionCall(msgspec.Struct):
     """The function a model wants called; ``arguments`` is JSON as text."""
 
     name: str | UnsetType = UNSET

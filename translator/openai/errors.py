@@ -26,9 +26,9 @@ class Envelope(msgspec.Struct):
 
 def error_body(error: TranslatorError) -> bytes:
     """The JSON body that tells an OpenAI client of ``error``."""
-    return msgspec.json.encode(
-        Envelope(ErrorObject(error.message, error.type, error.param, error.code))
-    )
+    # A message may quote header bytes that were not UTF-8.
+    message = error.message.encode(errors="replace").decode()
+    return msgspec.json.encode(Envelope(ErrorObject(message, error.type, error.param, error.code)))
 
 
 def error_event(error: TranslatorError) -> bytes:

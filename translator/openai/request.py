@@ -51,13 +51,19 @@ def decode_body(body: bytes) -> Fields:
     """
     try:
         str(body, "utf-8")  # msgspec reads past text it does not keep, whatever its bytes
-        return _decode_fields(body)
+        fields: Fields = _decode_fields(body)
     except msgspec.ValidationError as error:
         raise ClientError("Invalid type for the request body: expected an object.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ClientError(_UNPARSABLE) from error
     except RecursionError as error:
-        raise ClientError("The JSON body of your request is nested too deeply.") from error
+        raise too_deep() from error
+    return fields
+
+
+def too_deep() -> ClientError:
+    """The error for JSON that is nested beyond what Python can follow."""
+    return ClientError("The JSON body of your request is nested too deeply.")
 
 
 def decode_field(raw: Raw, type: Any, param: str) -> Any:  # noqa: A002 -- as msgspec says it

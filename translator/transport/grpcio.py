@@ -68,7 +68,7 @@ class GrpcTransport:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            msg = f"cannot listen on {address}: is it in use?"
+            msg = f"cannot listen on {address}: it is in use, or is no address of this machine"
             raise ListenError(msg) from error
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
@@ -83,8 +83,8 @@ class GrpcTransport:
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
         if self._open:
             logger.info("draining %d streams for up to %g s", self._open, grace)
-        # Not by the server's own grace: that would also wait for a health check's Watch, which never
-        # ends, and calling stop again to cut it short has been seen to crash the process.
+        # Not by the server's own grace: that would also wait for a health check's Watch, which
+        # never ends, and calling stop again to cut it short has been seen to crash the process.
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
         await self._server.stop(0)

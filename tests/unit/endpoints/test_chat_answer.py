@@ -256,3 +256,19 @@ def test_a_response_without_an_answer_is_upstreams_fault(document: dict[str, Any
     with pytest.raises(UpstreamError) as caught:
         translate(document)
     assert caught.value.status == 502
+
+
+def test_a_call_without_arguments_has_empty_arguments() -> None:
+    (call,) = calls_of('{"id":"c","function":{"name":"f","arguments":""}}')
+    assert call["function"] == {"name": "f", "arguments": ""}
+
+
+def test_a_providers_error_is_not_an_answer() -> None:
+    with pytest.raises(UpstreamError, match="quota"):
+        translate(oip.response(oip.text("output_all", '{"error": {"message": "quota"}}')))
+
+
+@pytest.mark.parametrize("text", ["[null]", '[""]', "[]"])
+def test_a_list_of_nothing_is_no_tool_call(text: str) -> None:
+    (message,) = messages(oip.text("content", "Hi"), oip.text("tool_calls", text))
+    assert "tool_calls" not in message

@@ -247,7 +247,7 @@ def test_a_last_event_that_was_cut_off_before_its_blank_line_counts() -> None:
         ({"error": {"code": 7}}, "The model server failed while it was answering."),
         ({"error": 'File "/srv/x.py", line 3'}, "The model server failed while it was answering."),
         (own({"error": {"message": "quota"}}), "quota"),
-        (own({"error": {}}), "The model provider failed while it was answering."),
+        (own({"error": {}}), "The model provider failed."),
         ([], "The model server sent a response that could not be understood."),
         (
             oip.response(oip.text("output_all", "x")),
@@ -285,3 +285,30 @@ def test_an_event_that_is_too_large_is_an_error() -> None:
     output = b"".join(translator.feed(piece) for _ in range(5)) + translator.finish()
     [only] = documents_of(output)
     assert only["error"]["message"] == "The model server sent an event that is too large."
+
+
+def test_empty_data_keeps_the_connection_alive_and_nothing_else() -> None:
+    assert documents_of(run(b"data:\n\n" + stream(oip.answer("Hi")) + b"data: \n\n"))[0]["choices"]
+
+
+@pytest.mark.parametrize("nothing", [{}, {"outputs": []}])
+def test_events_that_say_nothing_are_no_answer(nothing: Any) -> None:
+    (document,) = translate(nothing)
+    assert "without an answer" in document["error"]["message"]
+
+
+def test_a_finish_reason_is_not_unsaid_by_a_later_event() -> None:
+    ended = oip.response(oip.text("content", "Hi"), oip.text("finish_reason", "length"))
+    after = oip.response(oip.text("content", ""), oip.text("finish_reason", ""))
+    assert choices(ended, after)[-1]["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("field", ["id", "model", "created"])
+def test_a_providers_null_does_not_hide_that_its_stream_is_finished(field: str) -> None:
+    chunk = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], field: None}
+    assert [choice["finish_reason"] for choice in choices(own(chunk))] == ["length"]
+
+
+def test_a_providers_tool_calls_end_as_tool_calls() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "c"}]}}]}
+    assert choices(own(chunk))[-1]["finish_reason"] == "tool_calls"

@@ -154,3 +154,11 @@ def test_embeddings_are_never_streamed() -> None:
     assert not inference.streamed
     with pytest.raises(NotImplementedError):
         inference.stream()
+
+
+@pytest.mark.parametrize("shape", [[3], [], [2, 2]])
+@pytest.mark.parametrize("data", [[[1.0, 2.0], []], [[], [1.0]], [[1.0], [2.0, 3.0]]])
+def test_ragged_data_is_upstreams_fault(shape: list[int], data: list[list[float]]) -> None:
+    body = {"outputs": [{"name": "embedding", "shape": shape, "datatype": "FP64", "data": data}]}
+    with pytest.raises(UpstreamError):
+        EmbeddingsInference("m").from_oip(json.dumps(body).encode())

@@ -634,7 +634,7 @@ def test_after_an_error_in_a_stream_everything_is_swallowed_to_the_end(
 def test_an_error_in_the_last_chunk_is_told() -> None:
     exchange = streaming(GZIP)
     [document] = documents_of(body_of(exchange.on_response_body(b"oops", end_of_stream=True)))
-    assert "compressed stream is broken" in document["error"]["message"]
+    assert "cannot be decoded" in document["error"]["message"]
     assert exchange.state is State.DONE
 
 
@@ -744,3 +744,24 @@ def test_a_fault_in_a_stream_is_an_error_event_and_the_rest_is_swallowed(
         assert body_of(exchange.on_response_body(b"more", end_of_stream=False)) == b""
         assert body_of(exchange.on_response_body(b"more", end_of_stream=True)) == b""
     assert exchange.state is State.DONE
+
+
+# --- Bytes nobody expects -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [gzip.compress(event(oip.answer("Hi")))[:-4], b""])
+def test_compressed_events_without_their_end_are_not_taken_for_a_whole_answer(end: bytes) -> None:
+    exchange = streaming(GZIP)
+    *_, document = documents_of(body_of(exchange.on_response_body(end, end_of_stream=True)))
+    assert "cannot be decoded" in document["error"]["message"]
+
+
+def test_a_gzip_member_for_each_event_loses_none() -> None:
+    exchange = streaming(GZIP)
+    output = b""
+    for text in ("Hel", "lo"):
+        piece = gzip.compress(event(oip.answer(text)))
+        output += body_of(exchange.on_response_body(piece, end_of_stream=False))
+    output += body_of(exchange.on_response_body(b"", end_of_stream=True))
+    contents = [chunk["choices"][0]["delta"].get("content") for chunk in documents_of(output)]
+    assert contents == ["Hel", "lo", None]

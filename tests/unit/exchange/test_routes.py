@@ -99,3 +99,10 @@ def test_every_operation_is_a_post(operation: str, method: str) -> None:
 def test_the_oip_path(model: str, version: str | None, *, streamed: bool, path: str) -> None:
     route = Route(REGISTRY["embeddings"], "from the url", version)
     assert route.upstream_path(model, streamed=streamed) == path
+
+
+@pytest.mark.parametrize("version", ["..", ".", "%2e%2e"])
+def test_a_version_that_is_a_step_of_the_path_is_refused(version: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        routes.find("POST", f"/v2/models/m/versions/{version}/infer/embeddings")
+    assert caught.value.status == 404

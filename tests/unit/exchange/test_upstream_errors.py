@@ -112,3 +112,8 @@ def test_an_error_of_openais_form_passes_as_it_is(
     of_its_class = "server_error" if status >= 500 else "invalid_request_error"
     assert error.type == (kind or of_its_class)
     assert (error.code, error.param) == (code, param)
+
+
+def test_an_error_object_that_is_not_utf_8_keeps_its_status() -> None:
+    error = from_answer(400, "application/json", b'{"error":{"message":"\xff"}}', "m")
+    assert (error.status, error.message) == (400, "The model server refused the request.")

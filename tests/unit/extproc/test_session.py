@@ -233,3 +233,35 @@ def test_sessions_know_nothing_of_each_other() -> None:
     assert ProcessingResponse.FromString(second.handle(body)).request_body.response == (
         CommonResponse()
     )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content-type": "text/\udcff"},
+        {":path": "/v1/\udcff"},
+        {":method": "\udcff"},
+        {"content-length": "²"},
+    ],
+)
+def test_odd_bytes_in_headers_are_the_clients_fault_at_most(headers: dict[str, str]) -> None:
+    session = Session()
+    for message in (
+        envoy.request_headers({**envoy.POST_CHAT, **headers}),
+        envoy.request_body(b"{}"),
+    ):
+        reply = ProcessingResponse.FromString(session.handle(message.SerializeToString()))
+        if reply.WhichOneof("response") == "immediate_response":
+            break
+    assert 400 <= reply.immediate_response.status.code < 500
+
+
+@pytest.mark.parametrize("body", [b'{"prompt": "x"}', b'{"model": "x", "prompt": "x"}'])
+def test_a_model_of_the_url_that_is_not_utf_8_is_refused(body: bytes) -> None:
+    session = Session()
+    path = "/v2/models/\udcff/infer/images/generations"
+    head = envoy.request_headers({**envoy.POST_CHAT, ":path": path})
+    session.handle(head.SerializeToString())
+    message = envoy.request_body(body).SerializeToString()
+    reply = ProcessingResponse.FromString(session.handle(message))
+    assert reply.immediate_response.status.code in (400, 404)

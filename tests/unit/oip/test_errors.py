@@ -95,3 +95,17 @@ def test_a_longer_one_is_cut() -> None:
 
 def test_json_nested_too_deeply_is_no_reason_to_fail() -> None:
     assert read_message(b'{"a":\n' + b"[" * 100_000) is None
+
+
+def test_a_body_of_megabytes_is_read_at_once() -> None:
+    assert read_message(b"a" * 10_000_000) == "a" * 499 + "…"
+
+
+@pytest.mark.parametrize("body", [b"\x0b\x02\x80bad\x03", b"bad\x00", b'{"error":"bad\\u0007"}'])
+def test_what_cannot_be_printed_is_never_shown(body: bytes) -> None:
+    assert read_message(body) is None
+
+
+@pytest.mark.parametrize("loc", [None, 5, "body"])
+def test_a_place_that_is_no_list_is_left_out(loc: object) -> None:
+    assert read_message(json.dumps({"detail": [{"msg": "bad", "loc": loc}]}).encode()) == "bad"

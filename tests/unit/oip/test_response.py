@@ -146,3 +146,9 @@ def test_what_is_no_response_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         response.decode(body)
     assert (caught.value.status, caught.value.type) == (502, "server_error")
+
+
+def test_text_that_is_not_utf_8_is_upstreams_fault() -> None:
+    document = response.decode(b'{"outputs":[{"name":"c","data":["\xff"]}]}')
+    with pytest.raises(UpstreamError):
+        document.strings("c")

@@ -210,7 +210,7 @@ async def test_a_port_that_is_taken_cannot_be_had() -> None:
         stack.push_async_callback(first.drain, LONG)
         address = f"127.0.0.1:{await first.start('127.0.0.1:0')}"
         second = GrpcTransport(Session)
-        with pytest.raises(ListenError, match=f"cannot listen on {address}: is it in use"):
+        with pytest.raises(ListenError, match=f"cannot listen on {address}: it is in use"):
             await second.start(address)
 
 
