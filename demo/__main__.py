@@ -12,6 +12,7 @@ from pathlib import Path
 
 from demo import stack
 
+_LAST_PORT = 65535
 _READY = """
 OpenAI clients can use these base URLs now:
 
@@ -34,9 +35,10 @@ Logs are in {folder}. Ctrl-C stops everything.
 def main() -> int:
     """Run the demo. Gives the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--port", type=int, default=9000, help="where clients connect (9000)")
+    parser.add_argument("--port", type=_port, default=9000, help="where clients connect (9000)")
     port: int = parser.parse_args().port
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have us ignore the first
+    # A shell may have us ignore the first; a closed terminal sends the last.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         _require_free(port)
@@ -72,7 +74,7 @@ def _run(port: int, folder: Path) -> None:
             _watch(servers)
     except stack.StackError as error:
         # The folder goes with us, so what a person needs of the log is shown now.
-        raise stack.StackError(f"{error}\n{_tail(servers)}") from error
+        raise stack.StackError(f"{error}{_tail(error.log)}") from error
 
 
 def _watch(servers: Sequence[stack.Server]) -> None:
@@ -80,14 +82,22 @@ def _watch(servers: Sequence[stack.Server]) -> None:
         for server in servers:
             if server.poll() is not None:
                 msg = f"{server.name} stopped with status {server.poll()}."
-                raise stack.StackError(msg)
+                raise stack.StackError(msg, server.log)
         time.sleep(0.5)
 
 
-def _tail(servers: Sequence[stack.Server], lines: int = 15) -> str:
-    dead = next((server for server in servers if server.poll()), None)
-    text = dead.log.read_text(errors="replace") if dead and dead.log.exists() else ""
-    return "\n".join(text.splitlines()[-lines:])
+def _tail(log: Path | None, lines: int = 15) -> str:
+    if log is None or not log.exists():
+        return ""
+    last = log.read_text(errors="replace").splitlines()[-lines:]
+    return "\n".join(["", "The end of its log:", *last]) if last else ""
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port <= _LAST_PORT:
+        raise ValueError
+    return port
 
 
 def _require_free(port: int) -> None:
@@ -96,6 +106,9 @@ def _require_free(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError as error:
+            msg = f"Port {port} is not ours to use: choose one above 1023: make demo PORT=9001"
+            raise stack.StackError(msg) from error
         except OSError as error:
             msg = f"Port {port} is taken: stop what uses it, or choose another: make demo PORT=9001"
             raise stack.StackError(msg) from error

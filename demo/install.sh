@@ -10,22 +10,28 @@ fail() {
     exit 1
 }
 
-# The first of the given commands that runs, has pip to give away, and is at least 3.11. A name on
-# PATH proves nothing: pyenv puts one there for every version it has ever heard of.
+trap 'exit 130' INT
+
+# The first of the given commands that runs, has pip to give away, and is at least 3.11 and before
+# $1. A name on PATH proves nothing: pyenv puts one there for every version it has ever heard of.
 find_python() {
+    before=$1
+    shift
     for name in "$@"; do
-        if "$name" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+        if "$name" -c "import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < $before)" \
+            >/dev/null 2>&1; then
             printf '%s' "$name"
             return
         fi
     done
 }
 
-# $1: the folder, $2: what it is for, the rest: Python commands to look for, best first.
+# $1: the folder, $2: what it is for, $3: the first version of Python that is too new for it, the
+# rest: Python commands to look for, best first.
 make_venv() {
-    venv=$1 purpose=$2
-    shift 2
-    python=$(find_python "$@")
+    venv=$1 purpose=$2 before=$3
+    shift 3
+    python=$(find_python "$before" "$@")
     if [ -n "$python" ]; then
         echo "==> Making $venv with $("$python" --version) for $purpose"
         "$python" -m venv --clear "$venv" || fail "Could not make the virtual environment $venv."
@@ -44,11 +50,11 @@ pip_install() {
 
 case ${1-} in
 project)
-    make_venv .venv "the translator and its tools" python3 python3.12 python3.11 python3.13 python3.14
+    make_venv .venv "the translator and its tools" "(3, 15)" python3 python3.12 python3.11 python3.13 python3.14
     pip_install --editable '.[dev]'
     ;;
 mlserver)
-    make_venv .venv-mlserver "MLServer" python3.12 python3.11
+    make_venv .venv-mlserver "MLServer" "(3, 13)" python3.12 python3.11 python3
     pip_install --requirement demo/requirements-mlserver.txt
     pip_install --no-deps --requirement demo/requirements-mlserver-nodeps.txt
     ;;

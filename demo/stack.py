@@ -10,10 +10,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -26,7 +26,16 @@ MLSERVER_VENV = ROOT / ".venv-mlserver"
 
 
 class StackError(RuntimeError):
-    """A process did not start or did not stay. The message is one sentence for a person."""
+    """A process did not start or did not stay. The message is one sentence for a person.
+
+    Args:
+        message: the sentence.
+        log: where that process told more, if it came so far.
+    """
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
 
 
 class Server:
@@ -60,7 +69,8 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with self.log.open("wb") as output:
+        # Appending, because Envoy opens its standard output once more for the access log.
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 -- our own command lines
                 self._argv,
                 cwd=ROOT,
@@ -116,11 +126,9 @@ class Server:
         deadline = time.monotonic() + self._timeout
         while not self._ready():
             if self.poll() is not None:
-                msg = f"{self.name} stopped with status {self.poll()}; its log: {self.log}"
-                raise StackError(msg)
+                raise StackError(f"{self.name} stopped with status {self.poll()}.", self.log)
             if time.monotonic() > deadline:
-                msg = f"{self.name} was not ready after {self._timeout:g} s; its log: {self.log}"
-                raise StackError(msg)
+                raise StackError(f"{self.name} was not ready in {self._timeout:g} s.", self.log)
             time.sleep(0.05)
 
 
@@ -144,10 +152,14 @@ _given: set[int] = set()
 def answers(url: str) -> bool:
     """Whether ``url`` answers 200."""
     try:
-        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 -- http on loopback
+        with _direct.open(url, timeout=2) as response:
             return bool(response.status == 200)  # noqa: PLR2004 -- an HTTP status
-    except (OSError, urllib.error.URLError):
+    except (OSError, HTTPException):
         return False
+
+
+# A proxy set in the environment cannot reach our loopback interface.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def accepts(port: int) -> bool:

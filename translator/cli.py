@@ -93,14 +93,19 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _address(text: str) -> str:
     host, colon, port = text.rpartition(":")
-    if host == "unix" or (colon and host and port.isdecimal() and int(port) <= _LAST_PORT):
+    if text.startswith("unix:") or (
+        colon and host and port.isdecimal() and int(port) <= _LAST_PORT
+    ):
         return text
     msg = f"{text!r} is neither HOST:PORT nor unix:/path"
     raise argparse.ArgumentTypeError(msg)
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if 0 <= seconds < math.inf:
         return seconds
     msg = f"{text!r} is not a number of seconds"

@@ -74,6 +74,15 @@ class Gateway(stack.Parts):
         return self.request("POST", path, data, **{"content_type": "application/json", **headers})
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_proxy() -> Iterator[None]:
+    """A proxy set in the environment cannot reach our loopback interface."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "127.0.0.1,localhost")
+        yield
+
+
 @pytest.fixture(scope="session")
 def _upstream() -> Iterator[Upstream]:
     server = Upstream()

@@ -16,6 +16,8 @@ import pytest
 from demo import stack
 from tests.e2e.conftest import send
 
+SERVERS = ("MLServer", "The translator", "Envoy")
+
 
 @contextmanager
 def demo(port: int) -> Iterator["Popen[str]"]:
@@ -40,7 +42,7 @@ def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
             assert line, process.stderr.read() if process.stderr else ""
             lines.append(line)
         text = "".join(lines)
-        assert all(f"Starting {name} ... ready" in text for name in ("MLServer", "Envoy"))
+        assert all(f"Starting {name} ... ready" in text for name in SERVERS)
         assert f"http://localhost:{port}/v1" in text
         body = {"model": "chatgpt", "max_tokens": 1, "messages": [{"role": "user", "content": "x"}]}
         head = {"content_type": "application/json"}

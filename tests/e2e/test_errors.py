@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from h2.connection import H2Connection
+from h2.events import DataReceived, ResponseReceived, StreamEnded
 
 from demo import stack
 from tests import oip
@@ -49,6 +52,28 @@ def test_a_bad_body_is_400_and_nothing_is_sent(
     assert upstream.received == []
 
 
+def test_trailers_instead_of_a_body_are_400(gateway: Gateway, upstream: Upstream) -> None:
+    connection = H2Connection()
+    connection.initiate_connection()
+    head = [(":method", "POST"), (":path", PATH), (":authority", "x"), (":scheme", "http")]
+    connection.send_headers(1, [*head, ("content-type", "application/json")])
+    connection.send_headers(1, [("x-trailer", "1")], end_stream=True)
+    body, status = b"", ""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as wire:
+        ended = False
+        while not ended:
+            wire.sendall(connection.data_to_send())
+            for event in connection.receive_data(wire.recv(65536)):
+                if isinstance(event, ResponseReceived):
+                    status = dict(event.headers)[b":status"].decode()
+                elif isinstance(event, DataReceived):
+                    body += event.data
+                ended = ended or isinstance(event, StreamEnded)
+    assert status == "400"
+    assert Reply(400, {}, body).error["type"] == "invalid_request_error"
+    assert upstream.received == []
+
+
 def test_a_model_that_is_not_the_urls_is_400(gateway: Gateway, upstream: Upstream) -> None:
     reply = gateway.post("/v2/models/other/infer/chat/completions", HELLO)
     assert (reply.status, reply.error["param"]) == (400, "model")
@@ -69,6 +94,9 @@ def test_a_model_name_that_cannot_be_is_404(
     [
         ("POST", "/v1/no/such/thing", 404),
         ("GET", "/v1/no/such/thing", 404),
+        ("POST", "/v1", 404),
+        ("POST", "/v1/", 404),
+        ("POST", "//v1//nothing", 404),
         ("POST", "/v2/models/chat/infer/no/such/thing", 404),
         ("GET", "/v1/chat/completions", 405),
         ("PUT", "/v1/embeddings", 405),

@@ -23,7 +23,7 @@ INSTRUCTED: list[Any] = [
     {"role": "developer", "content": "You are a helpful assistant."},
     {"role": "user", "content": "What is the capital of Romania?"},
 ]
-EXACT: dict[str, Any] = {"temperature": 0, "max_tokens": 40}
+EXACT: dict[str, Any] = {"temperature": 0, "max_tokens": 100}
 """The same answer in every run, and not a long one."""
 
 
@@ -82,8 +82,9 @@ def test_chat_streamed(model_gateway: Gateway, form: str, model: str) -> None:
     assert [choice.delta.role for choice in deltas if choice.delta.role] == ["assistant"]
     assert [c.finish_reason for c in deltas if c.finish_reason] == ["stop"]
     assert len({chunk.id for chunk in chunks}) == 1
-    assert len({chunk.created for chunk in chunks}) == 1
-    if model == "openai-chat":
+    if model != "openai-chat":  # llama.cpp, the provider, looks at the clock for each chunk
+        assert len({chunk.created for chunk in chunks}) == 1
+    else:
         assert chunks[-1].choices == []
         assert chunks[-1].usage
         assert chunks[-1].usage.total_tokens > 0

@@ -33,14 +33,19 @@ MODES = {
         request_body_mode=ProcessingMode.BUFFERED,
         response_body_mode=ProcessingMode.STREAMED,
     ),
-    Mode.BYPASS: ProcessingMode(response_header_mode=ProcessingMode.SKIP),
+    Mode.BYPASS: ProcessingMode(
+        response_header_mode=ProcessingMode.SKIP,
+        request_trailer_mode=ProcessingMode.SKIP,
+        response_trailer_mode=ProcessingMode.SKIP,
+    ),
 }
 HEADER_PHASES = (Phase.REQUEST_HEADERS, Phase.RESPONSE_HEADERS)
+PHASES = (*HEADER_PHASES, Phase.REQUEST_BODY, Phase.RESPONSE_BODY)
 
 
 @st.composite
 def actions(draw: st.DrawFn) -> tuple[Phase, Action]:
-    phase = draw(st.sampled_from(Phase))
+    phase = draw(st.sampled_from(PHASES))
     if draw(st.booleans()):
         return phase, Respond(draw(st.integers(100, 599)), draw(HEADERS), draw(BODIES))
     forward = Forward(

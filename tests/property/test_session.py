@@ -138,7 +138,7 @@ def check(messages: list[ProcessingRequest]) -> None:
         assert kind is not None
         answered = reply.WhichOneof("response")
         if answered == "immediate_response":
-            assert kind in ("request_headers", "request_body")
+            assert kind in ("request_headers", "request_body", "request_trailers")
             refusal = reply.immediate_response
             assert 400 <= refusal.status.code <= 599
             assert set(json.loads(refusal.body)) == {"error"}

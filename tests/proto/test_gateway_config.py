@@ -56,7 +56,7 @@ def test_the_filter_says_what_the_translator_relies_on() -> None:
         response_header_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
         request_body_mode=ext_proc.ProcessingModeBodySendMode.BUFFERED,
         response_body_mode=ext_proc.ProcessingModeBodySendMode.BUFFERED,
-        request_trailer_mode=ext_proc.ProcessingModeHeaderSendMode.SKIP,
+        request_trailer_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
         response_trailer_mode=ext_proc.ProcessingModeHeaderSendMode.SKIP,
     )
     assert config.allow_mode_override

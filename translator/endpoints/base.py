@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from translator.errors import ClientError
+from translator.errors import ClientError, TranslatorError
 from translator.openai.request import Fields, decode_field, is_null, missing
 
 # Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
@@ -23,6 +23,9 @@ class StreamTranslator(Protocol):
 
     def finish(self) -> bytes:
         """Upstream has ended: give the events that end the OpenAI stream."""
+
+    def fail(self, error: TranslatorError) -> bytes:
+        """Give the events that end the stream with an error; nothing comes after them."""
 
 
 class Inference(Protocol):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 
 from translator import sse
-from translator.errors import UpstreamError
+from translator.errors import TranslatorError, UpstreamError
 from translator.oip.errors import read_message
 from translator.oip.response import InferenceResponse, decode
 from translator.openai.errors import error_event
@@ -59,17 +59,20 @@ class EventStream(ABC):
                 out += map(sse.encode, self._end())
                 out.append(self._close())
         except sse.EventTooLargeError:
-            error = UpstreamError("The model server sent an event that is too large.")
-            out += [error_event(error), self._close()]
+            out.append(self.fail(UpstreamError("The model server sent too large an event.")))
         except UpstreamError as error:
-            out += [error_event(error), self._close()]
+            out.append(self.fail(error))
         return b"".join(out)
+
+    def fail(self, error: TranslatorError) -> bytes:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return b"" if self._closed else error_event(error) + self._close()
 
     def _translate_event(self, data: bytes) -> list[bytes]:
         response = decode(data)
         if response.failed:
             message = read_message(data) or "The model server failed while it was answering."
-            raise UpstreamError(message, status=500)
+            raise UpstreamError(message)
         chunks = self.chunks_of(response)
         self._empty = self._empty and not chunks
         return chunks

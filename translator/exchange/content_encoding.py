@@ -1,7 +1,7 @@
 """Undoing content-encoding, within a limit, as the bytes arrive.
 
 Upstream is asked for identity, but a server may compress all the same, and a client may compress
-its request. gzip and deflate are understood, gzip in several members too (RFC 1952, section 2.2).
+its request. gzip (in several members too, RFC 1952) and deflate (in its zlib form) are understood.
 """
 
 import zlib
@@ -9,6 +9,9 @@ import zlib
 _IDENTITY = frozenset({"", "identity"})
 _INFLATABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _AUTO_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+# In one piece. Each member copies what follows it, so a body made of empty ones would cost the
+# square of its size; honest bodies have one, or one for each flush of a stream.
+_MOST_MEMBERS = 100
 
 
 class TooLargeError(Exception):
@@ -46,7 +49,7 @@ class Decoder:
             TooLargeError: they decode to more than the limit.
             UndecodableError: they are not what the encoding says.
         """
-        data = piece if self._inflater is None else self._inflate(piece)
+        data = self._inflate(piece) if piece and self._inflater is not None else piece
         if len(data) > self._limit:
             raise TooLargeError
         return data
@@ -64,7 +67,7 @@ class Decoder:
 
     def _inflate(self, piece: bytes) -> bytes:
         out = b""
-        while piece and len(out) <= self._limit:
+        for _ in range(_MOST_MEMBERS):
             if self._inflater is None or self._inflater.eof:  # a further member begins
                 self._inflater = zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
             try:
@@ -72,4 +75,6 @@ class Decoder:
             except zlib.error as error:
                 raise UndecodableError from error
             piece = self._inflater.unused_data
-        return out
+            if not piece or len(out) > self._limit:
+                return out
+        raise UndecodableError

@@ -30,6 +30,7 @@ from translator.openai.errors import error_body, error_event
 logger = logging.getLogger(__name__)
 
 _EVENTS = "text/event-stream"
+_STRIP = Forward(remove_headers=STRIPPED_FROM_REQUEST)
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -59,8 +60,7 @@ def _phase(phase: Phase) -> Callable[[Step[P]], Step[P]]:
 class Exchange:
     """The life of one HTTP exchange.
 
-    A message that does not fit the state of the exchange is left unchanged: Envoy is known to
-    repeat a chunk after the end of a body.
+    A message that does not fit the state of the exchange is left unchanged.
 
     Args:
         limits: the bounds of this exchange.
@@ -112,7 +112,7 @@ class Exchange:
         if (number(headers.get("content-length")) or 0) > self._limits.request_body:
             raise self._request_too_large()
         self._to(State.HELD, Phase.REQUEST_HEADERS)
-        return self.on_request_body(b"") if end_of_stream else UNCHANGED
+        return self.on_request_body(b"") if end_of_stream else _STRIP
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
@@ -128,8 +128,7 @@ class Exchange:
         oip_body, inference = self.route.endpoint.to_oip(body, self.route.model)
         self.inference = inference
         model = inference.model or ""
-        self._to(State.SENT, Phase.REQUEST_BODY)
-        return Forward(
+        action = Forward(
             set_headers=(
                 (":path", self.route.upstream_path(model, streamed=inference.streamed)),
                 ("content-type", "application/json"),
@@ -138,12 +137,18 @@ class Exchange:
                 ("seldon-model", model),
                 ("x-request-id", self._request_id),
                 # For access logs, and for a local reply to know whose client it speaks to.
-                ("x-envoy-original-path", self._request.get(":path", "")),
+                ("x-envoy-original-path", self._request.get(":path", "").partition("?")[0]),
             ),
-            remove_headers=STRIPPED_FROM_REQUEST,
             body=oip_body,
             reroute=True,
         )
+        self._to(State.SENT, Phase.REQUEST_BODY)
+        return action
+
+    @_phase(Phase.REQUEST_TRAILERS)
+    def on_request_trailers(self) -> Action:
+        """The request ends with trailers and had no body. Otherwise they are left alone."""
+        return self.on_request_body(b"")
 
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
@@ -195,13 +200,16 @@ class Exchange:
         if self._stream is None:  # an error has ended it
             return Forward(body=b"")
         assert self._decoder is not None  # noqa: S101 -- it came with the stream
+        events = b""
         try:
             events = self._stream.feed(self._decoder.feed(chunk))
             if end_of_stream:
                 self._decoder.finish()
                 events += self._stream.finish()
-        except (TooLargeError, UndecodableError) as error:
-            raise UpstreamError("The model server's stream cannot be decoded.") from error
+        except (TooLargeError, UndecodableError):
+            events += self._stream.fail(
+                UpstreamError("The model server's stream cannot be decoded.")
+            )
         return Forward(body=events)
 
     @_phase(Phase.RESPONSE_BODY)

@@ -22,15 +22,21 @@ STRIPPED_FROM_REQUEST = (
     "proxy-authorization",
     "api-key",
     "x-api-key",
+    "x-goog-api-key",
     "cookie",
     "openai-organization",
     "openai-project",
-    # Seldon's mesh routes and trusts by these; a client must not choose them.
+    # Seldon's mesh routes, trusts and logs by these; a client must not choose them.
     "seldon-internal-model",
+    "seldon-logging",
     "x-seldon-route",
     # The body upstream gets is ours, and plain.
     "content-encoding",
-    # Neither may a range or an ETag of the client's speak about a body that is not the one it gets.
+    # Triton would take this many bytes of it for JSON and the rest for binary tensors.
+    "inference-header-content-length",
+    # Conditions and ranges speak about another body than the one upstream would answer with.
+    "if-match",
+    "if-modified-since",
     "if-none-match",
     "range",
 )
@@ -48,8 +54,16 @@ STRIPPED_FROM_RESPONSE = (
     "seldon-internal-model",
     "x-seldon-route",
     # These describe the body that was translated, not the one the client gets.
+    "accept-ranges",
+    "content-disposition",
     "content-encoding",
+    "content-range",
     "etag",
+    "last-modified",
+    # Where and how to reach the model server is nothing to the client.
+    "location",
+    "set-cookie",
+    "www-authenticate",
 )
 
 

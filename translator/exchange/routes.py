@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from translator.endpoints import REGISTRY, Endpoint
 from translator.errors import ClientError
 
-_GLOBAL = re.compile(r"/v1/(?P<operation>.+)")
+_GLOBAL = re.compile(r"/v1(?:/(?P<operation>.+))?")
 _PER_MODEL = re.compile(
     r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer(?:_stream)?/(?P<operation>.+)"
 )
@@ -64,7 +64,7 @@ def _find(method: str, path: str) -> Route | None:
     match = _GLOBAL.fullmatch(path) or _PER_MODEL.fullmatch(path)
     if match is None:
         return None
-    endpoint = REGISTRY.get(match["operation"])
+    endpoint = REGISTRY.get(match["operation"] or "")
     parts = match.groupdict()
     version = unquote(parts.get("version") or "")
     if endpoint is None or version in _STEPS:

@@ -7,6 +7,7 @@
       ├──▶ BYPASSED (not ours) │
       └──▶ DONE (refused) ◀────┘
 
+Trailers on a request that is still HELD say that its body is empty: Envoy shows no body then.
 Response headers may come while the request is still HELD: Envoy answers some requests itself, a
 body over its buffer limit for one, and shows us its reply as if upstream had sent it.
 """
@@ -31,6 +32,7 @@ class Phase(IntEnum):
 
     REQUEST_HEADERS = auto()
     REQUEST_BODY = auto()
+    REQUEST_TRAILERS = auto()
     RESPONSE_HEADERS = auto()
     RESPONSE_BODY = auto()
 
@@ -39,6 +41,7 @@ class Phase(IntEnum):
 TRANSITIONS: dict[tuple[State, Phase], frozenset[State]] = {
     (State.IDLE, Phase.REQUEST_HEADERS): frozenset({State.BYPASSED, State.HELD, State.DONE}),
     (State.HELD, Phase.REQUEST_BODY): frozenset({State.SENT, State.DONE}),
+    (State.HELD, Phase.REQUEST_TRAILERS): frozenset({State.DONE}),
     (State.HELD, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.DONE}),
     (State.SENT, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.STREAMING, State.DONE}),
     (State.ANSWERING, Phase.RESPONSE_BODY): frozenset({State.DONE}),

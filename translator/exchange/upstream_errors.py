@@ -3,11 +3,13 @@
 "Upstream" is the model server, and anything between Envoy and it, Envoy's own local replies too.
 """
 
+import re
+
 import msgspec
 
 from translator.endpoints.base import model_not_found
 from translator.errors import TranslatorError, UpstreamError
-from translator.oip.errors import read_message
+from translator.oip.errors import presentable, read_message
 from translator.openai.errors import Envelope
 
 # What is said where upstream said nothing a client should read.
@@ -21,7 +23,7 @@ _DEFAULT_MESSAGES = {
     504: "The model server did not answer in time.",
 }
 _CODES = {413: "request_too_large", 429: "rate_limit_exceeded"}
-_OK, _CLIENT, _SERVER, _END = 200, 400, 500, 600
+_CLIENT, _SERVER, _END = 400, 500, 600
 
 
 def from_answer(status: int, content_type: str, body: bytes, model: str | None) -> TranslatorError:
@@ -45,12 +47,18 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
     message = None
     if status < _SERVER or content_type == "application/json":
         message = read_message(body)
+    if message and model:  # a mesh calls the versions of a model m_1, m_2
+        message = re.sub(rf"\b{re.escape(model)}_\d+\b", model, message)
     return UpstreamError(
-        message or _DEFAULT_MESSAGES.get(status) or "The model server failed.",
+        message or _default_message(status),
         status=status,
         type="invalid_request_error" if status < _SERVER else "server_error",
         code=_CODES.get(status),
     )
+
+
+def _default_message(status: int) -> str:
+    return _DEFAULT_MESSAGES.get(status, "The model server failed.")
 
 
 def _openai_error(status: int, body: bytes) -> TranslatorError | None:
@@ -61,4 +69,5 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
         return None
     kind = error.type or ("invalid_request_error" if status < _SERVER else "server_error")
     code = None if error.code is None else str(error.code)
-    return UpstreamError(error.message, status=status, type=kind, code=code, param=error.param)
+    message = presentable(error.message) or _default_message(status)
+    return UpstreamError(message, status=status, type=kind, code=code, param=error.param)

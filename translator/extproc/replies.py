@@ -45,6 +45,8 @@ _MODES = {
             response_header_mode=ProcessingMode.SKIP,
             request_body_mode=ProcessingMode.NONE,
             response_body_mode=ProcessingMode.NONE,
+            request_trailer_mode=ProcessingMode.SKIP,
+            response_trailer_mode=ProcessingMode.SKIP,
         )
     ).SerializeToString(),
 }
@@ -99,8 +101,12 @@ def _remove_headers(names: tuple[str, ...]) -> bytes:
     return HeaderMutation(remove_headers=names).SerializeToString()
 
 
-_UNCHANGED = {phase: _forward(phase, UNCHANGED) for phase in Phase}
+_UNCHANGED = {
+    Phase.REQUEST_TRAILERS: ProcessingResponse(
+        request_trailers=TrailersResponse()
+    ).SerializeToString(),
+    **{phase: _forward(phase, UNCHANGED) for phase in _PHASE_FIELDS},
+}
 
-REQUEST_TRAILERS = ProcessingResponse(request_trailers=TrailersResponse()).SerializeToString()
 RESPONSE_TRAILERS = ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()
 """Trailers are never changed."""

@@ -52,7 +52,7 @@ class Session:
                 action = exchange.on_response_body(body.body, end_of_stream=body.end_of_stream)
                 return replies.encode(Phase.RESPONSE_BODY, action)
             case "request_trailers":
-                return replies.REQUEST_TRAILERS
+                return replies.encode(Phase.REQUEST_TRAILERS, exchange.on_request_trailers())
             case "response_trailers":
                 return replies.RESPONSE_TRAILERS
             case _:

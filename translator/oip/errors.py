@@ -8,11 +8,12 @@ Forms met in the wild:
 * crashes, pipelines, proxies: ``text/plain``; Seldon's mesh for an unknown model: nothing at all
 """
 
+import re
 from typing import Any
 
 import msgspec
 
-_INTERNAL = ("Traceback (most recent call last)", 'File "')
+_INTERNAL = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b|\w://|(?:^|[\s\"'(=])/\w")
 _LONGEST = 500  # characters; more than a sentence is a dump
 
 
@@ -30,7 +31,8 @@ def read_message(body: bytes) -> str | None:
             return None
         if "\n" in document or document.startswith("<"):
             return None
-    return _clean(_find(document))
+    message = _find(document)
+    return None if message is None else presentable(message)
 
 
 def _find(document: Any) -> str | None:
@@ -48,12 +50,16 @@ def _find(document: Any) -> str | None:
     return None
 
 
-def _clean(message: str | None) -> str | None:
-    if not message or any(mark in message for mark in _INTERNAL):
+def presentable(message: str) -> str | None:
+    """The first line of a message as a client may see it, or None when it must not.
+
+    Stack traces, addresses, URLs and paths are the inside of somebody's cluster.
+    """
+    if "Traceback (most recent call last)" in message:
         return None
     line = message.strip()[: 2 * _LONGEST].partition("\n")[0].strip()
     line = _without_class(line)
-    if not line or not line.isprintable():
+    if not line or not line.isprintable() or _INTERNAL.search(line):
         return None
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 

@@ -284,7 +284,7 @@ def test_an_event_that_is_too_large_is_an_error() -> None:
     piece = b"data: " + b"x" * (16 * 1024 * 1024)
     output = b"".join(translator.feed(piece) for _ in range(5)) + translator.finish()
     [only] = documents_of(output)
-    assert only["error"]["message"] == "The model server sent an event that is too large."
+    assert only["error"]["message"] == "The model server sent too large an event."
 
 
 def test_empty_data_keeps_the_connection_alive_and_nothing_else() -> None:

@@ -92,6 +92,11 @@ def test_members_of_a_gzip_body_are_one_text(size: int) -> None:
     decoder.finish()
 
 
+def test_a_body_of_empty_members_is_refused_before_it_costs_anything() -> None:
+    with pytest.raises(UndecodableError):
+        inflate(gzip.compress(b"") * 1_000_000, 1024)
+
+
 def test_rubbish_after_the_end_is_not_let_through() -> None:
     with pytest.raises(UndecodableError):
         inflate(gzip.compress(TEXT) + b"rubbish", 1024)

@@ -38,8 +38,6 @@ def test_every_url_form_is_understood(
     [
         "",
         "/",
-        "/v1",
-        "/v1/",
         "/v2/models/m/infer",
         "/v2/models/m/infer/",
         "/v2/models/m/infer_stream",

@@ -1,6 +1,7 @@
 """Error answers from upstream, in OpenAI's words."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -112,6 +113,32 @@ def test_an_error_of_openais_form_passes_as_it_is(
     of_its_class = "server_error" if status >= 500 else "invalid_request_error"
     assert error.type == (kind or of_its_class)
     assert (error.code, error.param) == (code, param)
+
+
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize(
+    "message",
+    [
+        'Traceback (most recent call last):\n  File "/opt/x.py", line 1',
+        "dial tcp 10.0.0.3:8080: connect: connection refused",
+        "no such file: /opt/models/x",
+        "GET http://minio.storage/x failed",
+        "",
+    ],
+)
+@pytest.mark.parametrize("form", [lambda text: text, lambda text: {"message": text}])
+def test_the_inside_of_a_cluster_is_never_shown(
+    status: int, message: str, form: Callable[[str], object]
+) -> None:
+    body = json.dumps({"error": form(message)}).encode()
+    error = from_answer(status, "application/json", body, "m")
+    assert error.status == status
+    assert error.message in ("The model server refused the request.", "The model server failed.")
+
+
+def test_the_meshs_name_of_a_model_becomes_the_clients() -> None:
+    error = from_answer(400, "application/json", b'{"error":"Model m_12 is not ready yet."}', "m")
+    assert error.message == "Model m is not ready yet."
 
 
 def test_an_error_object_that_is_not_utf_8_keeps_its_status() -> None:
