@@ -15,6 +15,8 @@ $(MLSERVER): demo/requirements-mlserver.txt demo/requirements-mlserver-nodeps.tx
 	@demo/install.sh mlserver
 
 install: $(PROJECT) $(MLSERVER) ## install everything into .venv and .venv-mlserver
+	@$(PYTHON) -c '' && .venv-mlserver/bin/python -c '' || \
+	  { echo "An installed environment no longer runs (moved, or its Python is gone): make clean"; exit 1; }
 
 demo: install ## run Envoy, the translator and a real model server on localhost:9000
 	@$(PYTHON) -m demo --port $(PORT)

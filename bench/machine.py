@@ -44,7 +44,7 @@ def _first(pattern: str, text: str) -> str | None:
 
 def _output(*argv: str | Path) -> str:
     try:
-        result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
+        result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- fixed
     except OSError:
         return ""
     return result.stdout.strip()

@@ -7,6 +7,7 @@ that looks into it with the standard library.
 import json
 import timeit
 from collections.abc import Callable
+from functools import partial
 from statistics import median
 
 from bench import samples
@@ -51,8 +52,8 @@ _MESSAGES = samples.messages()
 def main() -> None:
     """Print the table."""
     _, inference = samples.CHAT.to_oip(samples.OPENAI_REQUEST, None)
-    request = lambda: samples.CHAT.to_oip(samples.OPENAI_REQUEST, None)  # noqa: E731
-    response = lambda: inference.from_oip(samples.OIP_RESPONSE)  # noqa: E731
+    request = partial(samples.CHAT.to_oip, samples.OPENAI_REQUEST, None)
+    response = partial(inference.from_oip, samples.OIP_RESPONSE)
     json_request, json_response = _json(samples.OPENAI_REQUEST), _json(samples.OIP_RESPONSE)
     json_both = _both(json_request, json_response)
     rows: list[tuple[str, Work, Work]] = [

@@ -63,7 +63,7 @@ def translate_response(
     exchange = Exchange()
     if request is None:
         try:
-            _adopt(exchange, path, streamed=(content_type or "").startswith(_EVENTS))
+            _adopt(exchange, path, streamed=(content_type or "").lower().startswith(_EVENTS))
         except TranslatorError as error:
             return Raw(error_body(error)), False
     else:

@@ -22,7 +22,9 @@ SERVERS = ("MLServer", "The translator", "Envoy")
 @contextmanager
 def demo(port: int) -> Iterator["Popen[str]"]:
     argv = [sys.executable, "-m", "demo", "--port", str(port)]
-    with Popen(argv, cwd=stack.ROOT, stdout=PIPE, stderr=PIPE, text=True) as process:  # noqa: S603
+    with Popen(  # noqa: S603 -- our own program
+        argv, cwd=stack.ROOT, stdout=PIPE, stderr=PIPE, text=True
+    ) as process:
         try:
             yield process
         finally:

@@ -6,18 +6,19 @@ from subprocess import run
 import pytest
 import yaml
 
-# Imported for their types, which Any messages are parsed into.
 from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
-from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers  # noqa: F401
+from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
-from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router  # noqa: F401
+from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
-from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams  # noqa: F401
+from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
 from demo.stack import GATEWAY, ROOT, envoy_binary
 from translator.exchange.limits import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
+# Any messages are parsed into the types of modules that have been imported.
+IMPORTED = (_access_loggers, _router, _upstreams)
 FILTER = "envoy.filters.http.ext_proc"
 
 

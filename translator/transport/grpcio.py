@@ -68,7 +68,7 @@ class GrpcTransport:
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError as error:
-            msg = f"cannot listen on {address}: it is in use, or is no address of this machine"
+            msg = f"cannot listen on {address}: it is in use, or cannot be bound"
             raise ListenError(msg) from error
         await self._server.start()
         await self._set_health(health_pb2.HealthCheckResponse.SERVING)
