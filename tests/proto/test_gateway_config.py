@@ -5,7 +5,6 @@ from subprocess import run
 
 import pytest
 import yaml
-
 from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
