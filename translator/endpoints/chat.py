@@ -7,7 +7,6 @@ and ``llm_parameters`` (read by the OpenAI runtime).
 """
 
 import time
-from dataclasses import dataclass, field
 
 import msgspec
 from msgspec import Raw
@@ -31,14 +30,13 @@ from translator.openai.request import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChatInference:
+class ChatInference(msgspec.Struct, frozen=True):
     """A chat completion under way."""
 
     model: str | None
     streamed: bool = False
     include_usage: bool = False
-    created: int = field(default_factory=lambda: int(time.time()))
+    created: int = msgspec.field(default_factory=lambda: int(time.time()))
     media_type: str = "application/json"
 
     def from_oip(self, body: bytes) -> bytes:
@@ -87,7 +85,7 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     for index, message in enumerate(messages):
         if message.role not in ROLES:
             raise unsupported(f"messages[{index}].role", message.role, ROLES)
-        content, kinds = _parts(message.content, f"messages[{index}].content")
+        content, kinds = _parts(message.content, index)
         contents.append(content)
         types.append(kinds)
     alone = len(messages) == 1
@@ -112,8 +110,8 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     return tensors
 
 
-def _parts(content: str | list[str | Part] | None, param: str) -> tuple[list[str], list[str]]:
-    """The payloads and the types of a message's content parts, at least one of each."""
+def _parts(content: str | list[str | Part] | None, message: int) -> tuple[list[str], list[str]]:
+    """The payloads and the types of message number ``message``'s parts, at least one of each."""
     if not content:
         content = ""
     if isinstance(content, str):
@@ -121,14 +119,17 @@ def _parts(content: str | list[str | Part] | None, param: str) -> tuple[list[str
     payloads: list[str] = []
     kinds: list[str] = []
     for index, part in enumerate(content):
-        payload, kind = (part, "text") if isinstance(part, str) else _part(part, param, index)
+        payload, kind = (
+            (part, "text")
+            if isinstance(part, str)
+            else _part(part, f"messages[{message}].content[{index}]")
+        )
         payloads.append(payload)
         kinds.append(kind)
     return payloads, kinds
 
 
-def _part(part: Part, param: str, index: int) -> tuple[str, str]:
-    at = f"{param}[{index}]"
+def _part(part: Part, at: str) -> tuple[str, str]:
     if "type" not in part:
         raise missing(f"{at}.type")
     kind: str = decode_field(part["type"], str, f"{at}.type")

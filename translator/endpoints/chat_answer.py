@@ -20,6 +20,7 @@ from translator.openai.chat import (
 # The names under which runtimes give token counts: as a tensor or as a response parameter.
 _PROMPT_TOKENS = ("prompt_tokens", "num_input_tokens", "input_tokens")
 _COMPLETION_TOKENS = ("completion_tokens", "num_output_tokens", "output_tokens")
+_COUNTS = frozenset(_PROMPT_TOKENS + _COMPLETION_TOKENS)
 
 
 def translate(body: bytes, model: str | None, created: int) -> bytes:
@@ -123,6 +124,8 @@ def _tool_call(item: Any) -> ToolCall:
 
 def read_usage(response: InferenceResponse) -> Usage | None:
     """The token counts in a response under any of their known names, or None."""
+    if not response.parameters and _COUNTS.isdisjoint(response.names):
+        return None
     prompt = _count(response, _PROMPT_TOKENS)
     completion = _count(response, _COMPLETION_TOKENS)
     if prompt is None or completion is None:

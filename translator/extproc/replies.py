@@ -58,6 +58,13 @@ def encode(phase: Phase, action: Action) -> bytes:
         return _UNCHANGED[phase]
     if isinstance(action, Respond):
         return _respond(action)
+    if action.body is None and not action.set_headers:
+        return _constant(phase, action)
+    return _forward(phase, action)
+
+
+@lru_cache(maxsize=32)  # what carries nothing of its exchange is one of a few
+def _constant(phase: Phase, action: Forward) -> bytes:
     return _forward(phase, action)
 
 

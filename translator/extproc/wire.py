@@ -4,7 +4,7 @@ A message is a list of byte strings that are joined once at the end. Tests hold 
 the generated classes. Source: Protocol Buffers, "Encoding".
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _CONTINUES = 0x80  # on every byte of a varint but the last
 
@@ -24,6 +24,7 @@ def varint(number: int) -> bytes:
 _SMALL = [bytes([number]) for number in range(_CONTINUES)]
 
 
+@cache
 def tag(field: int, wire_type: int) -> bytes:
     """What stands before a field's value. Wire type 0 is a varint, 2 bytes with their length."""
     return varint(field << 3 | wire_type)

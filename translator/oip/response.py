@@ -8,6 +8,7 @@ gateway), and outputs nobody asked for may be there. Source: Open Inference Prot
 
 import base64
 import binascii
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -101,6 +102,11 @@ class InferenceResponse(msgspec.Struct, dict=True):
     def output(self, name: str) -> OutputTensor | None:
         """The output called ``name``, if the server sent it."""
         return self._by_name.get(name)
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all outputs."""
+        return self._by_name
 
     @cached_property
     def _by_name(self) -> dict[str, OutputTensor]:
