@@ -94,10 +94,10 @@ def _tail(log: Path | None, lines: int = 15) -> str:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port <= _LAST_PORT:
-        raise ValueError
-    return port
+    if text.isdecimal() and 0 < int(text) <= _LAST_PORT:
+        return int(text)
+    msg = f"{text!r} is not a port between 1 and {_LAST_PORT}"
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _require_free(port: int) -> None:

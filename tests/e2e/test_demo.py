@@ -14,6 +14,7 @@ from tempfile import gettempdir
 import pytest
 
 from demo import stack
+from demo.__main__ import main
 from tests.e2e.conftest import send
 
 SERVERS = ("MLServer", "The translator", "Envoy")
@@ -69,3 +70,29 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
     assert out == ""
     assert err.startswith(f"Port {port} is taken")
     assert err.count("\n") == 1
+
+
+def test_a_server_that_fails_is_named_with_the_end_of_its_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(_http: int, _grpc: int, folder: Path) -> stack.Server:
+        argv = ["sh", "-c", "echo no such model; exit 3"]
+        return stack.Server("MLServer", argv, log=folder / "x.log", ready=lambda: False)
+
+    monkeypatch.setattr(stack, "mlserver", failing)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process's handlers stay pytest's
+    monkeypatch.setattr(sys, "argv", ["demo", "--port", str(stack.free_port())])
+    assert main() == 1
+    err = capsys.readouterr().err
+    assert err.startswith("MLServer stopped with status 3.\n")
+    assert err.endswith("no such model\n")
+
+
+@pytest.mark.parametrize("port", ["0", "99999", "http"])
+def test_a_port_that_is_none_is_said_so(
+    port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["demo", "--port", port])
+    with pytest.raises(SystemExit):
+        main()
+    assert "is not a port between 1 and 65535" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import http.client
 import json
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ from openai import APIStatusError, OpenAI
 
 from demo import stack
 from tests import oip
-from tests.e2e.conftest import Gateway
+from tests.e2e.conftest import Gateway, send
 from tests.e2e.upstream import Gate, Upstream
 
+JSON = {"content_type": "application/json"}
 PATH = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -117,3 +119,27 @@ def test_nothing_is_logged_of_bodies_and_credentials(upstream: Upstream, tmp_pat
         log = gateway.translator.log
     assert "hush" not in log.read_text()
     assert "hush-key" not in parts.envoy.log.read_text()
+
+
+def test_a_unix_socket_between_envoy_and_the_translator(upstream: Upstream, tmp_path: Path) -> None:
+    socket = tmp_path / "s"
+    port = stack.free_port()
+    config = stack.gateway_config(
+        port=port, admin=stack.free_port(), http=upstream.port, grpc=upstream.port, translators=[1]
+    )
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    (endpoint,) = clusters["oip_translator"]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    endpoint["endpoint"]["address"] = {"pipe": {"path": str(socket)}}
+    serving = stack.Server(
+        "The translator",
+        [sys.executable, "-m", "translator", "serve", "--listen", f"unix:{socket}"],
+        log=tmp_path / "translator.log",
+        ready=socket.exists,
+    )
+    with serving, stack.envoy(config, tmp_path):
+        upstream.answer(oip.answer("Hi"))
+        reply = send(port, "POST", PATH, json.dumps(HELLO).encode(), **JSON)
+        assert reply.status == 200
+        serving.send(signal.SIGTERM)
+        assert serving.wait(10) == 0
+    assert not socket.exists()
