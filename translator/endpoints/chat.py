@@ -14,13 +14,13 @@ from msgspec import Raw
 from translator.endpoints import chat_answer
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
 from translator.endpoints.chat_stream import ChatStream
-from translator.errors import ClientError
 from translator.oip import request as oip
 from translator.openai.chat import ABSENT, ROLES, Message, Part
 from translator.openai.request import (
     Fields,
     decode_body,
     decode_field,
+    empty_array,
     flag,
     is_null,
     missing,
@@ -54,12 +54,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ChatInference]:
     model = take_model(fields, url_model)
     messages: list[Message] = decode_field(take(fields, "messages"), list[Message], "messages")
     if not messages:
-        raise ClientError(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead.",
-            param="messages",
-            code="empty_array",
-        )
+        raise empty_array("messages")
     inference = ChatInference(
         model, streamed=flag(fields, "stream"), include_usage=_include_usage(fields)
     )
@@ -136,7 +131,7 @@ def _part(part: Part, at: str) -> tuple[str, str]:
     payload = part.get(kind)
     if payload is None or is_null(payload):
         raise missing(f"{at}.{kind}")
-    if bytes(payload).startswith(b'"'):
+    if memoryview(payload)[0] == ord('"'):  # a view, because it may be a picture
         return decode_field(payload, str, f"{at}.{kind}"), kind
     return _text(payload), kind
 

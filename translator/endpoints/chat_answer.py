@@ -20,6 +20,7 @@ from translator.openai.chat import (
 # The names under which runtimes give token counts: as a tensor or as a response parameter.
 _PROMPT_TOKENS = ("prompt_tokens", "num_input_tokens", "input_tokens")
 _COMPLETION_TOKENS = ("completion_tokens", "num_output_tokens", "output_tokens")
+_MOST_DIGITS = 18  # of a count, in 64 bits
 _COUNTS = frozenset(_PROMPT_TOKENS + _COMPLETION_TOKENS)
 
 
@@ -139,7 +140,7 @@ def _count(response: InferenceResponse, names: tuple[str, ...]) -> int | None:
         raw = tensor.data if tensor else (response.parameters or {}).get(name)
         if raw is not None:
             digits = bytes(raw).strip(b'[]" \t\r\n')
-            if digits.isdigit():
+            if digits.isdigit() and len(digits) <= _MOST_DIGITS:
                 return int(digits)
     return None
 

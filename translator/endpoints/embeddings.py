@@ -16,11 +16,10 @@ from msgspec import Raw
 
 from translator.endpoints import output_all
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
-from translator.errors import ClientError
 from translator.oip import request as oip
 from translator.oip.response import OutputTensor, decode, unreadable
 from translator.openai.embeddings import Embedding, EmbeddingList, Usage
-from translator.openai.request import decode_body, decode_field, take, unsupported
+from translator.openai.request import decode_body, decode_field, empty_array, take, unsupported
 
 _ENCODINGS = ("float", "base64")
 
@@ -65,12 +64,7 @@ def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, EmbeddingsInferen
     texts: str | list[str] = decode_field(take(fields, "input"), str | list[str], "input")
     texts = [texts] if isinstance(texts, str) else texts
     if not texts:
-        raise ClientError(
-            "Invalid 'input': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead.",
-            param="input",
-            code="empty_array",
-        )
+        raise empty_array("input")
     encoding = fields.get("encoding_format")
     wanted = "float" if encoding is None else _encoding_format(encoding)
     parameters = {"embedding_parameters": fields, "llm_parameters": fields}

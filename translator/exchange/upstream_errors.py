@@ -48,7 +48,7 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
     if status < _SERVER or content_type == "application/json":
         message = read_message(body)
     if message and model:  # a mesh calls the versions of a model m_1, m_2
-        message = re.sub(rf"\b{re.escape(model)}_\d+\b", model, message)
+        message = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, message)
     return UpstreamError(
         message or _default_message(status),
         status=status,

@@ -111,6 +111,16 @@ def missing(param: str) -> ClientError:
     )
 
 
+def empty_array(param: str) -> ClientError:
+    """The error for a list that must hold something."""
+    return ClientError(
+        f"Invalid '{param}': empty array. Expected an array with minimum length 1, "
+        "but got an empty array instead.",
+        param=param,
+        code="empty_array",
+    )
+
+
 def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError:
     """The error for a value that is none of those a field may have."""
     quoted = [f"'{name}'" for name in supported]

@@ -272,3 +272,8 @@ def test_a_providers_error_is_not_an_answer() -> None:
 def test_a_list_of_nothing_is_no_tool_call(text: str) -> None:
     (message,) = messages(oip.text("content", "Hi"), oip.text("tool_calls", text))
     assert "tool_calls" not in message
+
+
+def test_a_count_beyond_all_reason_is_no_count() -> None:
+    counts = {"prompt_tokens": 1, "completion_tokens": "9" * 5000}
+    assert "usage" not in translate(oip.response(oip.text("content", "Hi"), parameters=counts))

@@ -144,3 +144,10 @@ def test_the_meshs_name_of_a_model_becomes_the_clients() -> None:
 def test_an_error_object_that_is_not_utf_8_keeps_its_status() -> None:
     error = from_answer(400, "application/json", b'{"error":{"message":"\xff"}}', "m")
     assert (error.status, error.message) == (400, "The model server refused the request.")
+
+
+def test_a_models_name_is_no_pattern_and_no_template() -> None:
+    model = r"a\1.(b"
+    body = json.dumps({"error": f"Model {model}_3 is not ready yet."}).encode()
+    error = from_answer(400, "application/json", body, model)
+    assert (error.status, error.message) == (400, f"Model {model} is not ready yet.")
