@@ -3,6 +3,7 @@
 import json
 
 from translator.endpoints import REGISTRY
+from translator.endpoints.models import DEFAULTS
 from translator.extproc._proto.external_processor_pb2 import (
     HeaderMap,
     HeaderValue,
@@ -54,7 +55,7 @@ OIP_RESPONSE = json.dumps(
 """What the model server answers: a local chat runtime's three tensors, just under 500 bytes."""
 
 CHAT = REGISTRY["chat/completions"]
-OIP_REQUEST = CHAT.to_oip(OPENAI_REQUEST, None)[0]
+OIP_REQUEST = CHAT.to_oip(OPENAI_REQUEST, None, DEFAULTS)[0]
 """What the filter makes of the request."""
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from statistics import median
 
 from bench import samples
+from translator.endpoints.models import DEFAULTS
 from translator.extproc.session import Session
 
 _REPEATS = 15
@@ -51,8 +52,8 @@ _MESSAGES = samples.messages()
 
 def main() -> None:
     """Print the table."""
-    _, inference = samples.CHAT.to_oip(samples.OPENAI_REQUEST, None)
-    request = partial(samples.CHAT.to_oip, samples.OPENAI_REQUEST, None)
+    _, inference = samples.CHAT.to_oip(samples.OPENAI_REQUEST, None, DEFAULTS)
+    request = partial(samples.CHAT.to_oip, samples.OPENAI_REQUEST, None, DEFAULTS)
     response = partial(inference.from_oip, samples.OIP_RESPONSE)
     json_request, json_response = _json(samples.OPENAI_REQUEST), _json(samples.OIP_RESPONSE)
     json_both = _both(json_request, json_response)

@@ -1,5 +1,6 @@
 """OIP responses as the runtimes send them, for tests to build on."""
 
+import json
 from typing import Any
 
 
@@ -26,3 +27,19 @@ def answer(*contents: str, role: str = "assistant") -> dict[str, Any]:
         text("content", *contents),
         text("type", *("text" for _ in contents)),
     )
+
+
+def numbers(name: str, *elements: Any, datatype: str = "INT64") -> dict[str, Any]:
+    """A numeric output; its elements may be lists."""
+    return {
+        "name": name,
+        "shape": [len(elements)],
+        "datatype": datatype,
+        "data": list(elements),
+    }
+
+
+def provided(document: Any) -> dict[str, Any]:
+    """A response, or an event, of the runtime that passes on what a provider says."""
+    whole = document if isinstance(document, str) else json.dumps(document, ensure_ascii=False)
+    return response(text("content", "x"), text("output_all", whole))

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from translator import __version__
-from translator.exchange.limits import Limits
+from translator.endpoints.models import TOKEN_INPUTS, Models, ModelSettings
+from translator.exchange.settings import ExchangeSettings, Limits
 from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.server import serve
 from translator.serving.settings import Settings
@@ -53,10 +54,24 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--max-{name}-body",
             type=_size,
-            default=getattr(defaults.limits, f"{name}_body"),
+            default=getattr(defaults.exchange.limits, f"{name}_body"),
             metavar="BYTES",
             help=f"the largest body of {what} that is translated; 64M and the like are fine",
         )
+    parser.add_argument(
+        "--token-input",
+        type=_token_input,
+        action="append",
+        default=argparse.SUPPRESS,
+        metavar="[MODEL=]ENCODING",
+        help=f"how token arrays reach embeddings models, {' or '.join(TOKEN_INPUTS)}: of all of "
+        "them, or with MODEL= of that one (default: int64)",
+    )
+    parser.add_argument(
+        "--sticky-routes",
+        action="store_true",
+        help="let clients see and send x-seldon-route, for sticky experiments in a Seldon mesh",
+    )
     parser.add_argument(
         "--grace",
         type=_seconds,
@@ -76,7 +91,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 def _serve(arguments: argparse.Namespace) -> int:
     settings = Settings(
         listen=arguments.listen,
-        limits=Limits(arguments.max_request_body, arguments.max_response_body),
+        exchange=ExchangeSettings(
+            Limits(arguments.max_request_body, arguments.max_response_body),
+            _models(getattr(arguments, "token_input", [])),
+            sticky_routes=arguments.sticky_routes,
+        ),
         grace=arguments.grace,
         log_level=arguments.log_level,
     )
@@ -89,6 +108,20 @@ def _serve(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"oip-translator: {error}\n")
         return 1
     return 0
+
+
+def _models(given: list[tuple[str, ModelSettings]]) -> Models:
+    by_name = dict(given)
+    return Models(by_name.pop("", ModelSettings()), by_name)
+
+
+def _token_input(text: str) -> tuple[str, ModelSettings]:
+    model, _, encoding = text.rpartition("=")
+    for known in TOKEN_INPUTS:
+        if encoding == known:
+            return model, ModelSettings(known)
+    msg = f"{text!r} does not end in one of {', '.join(TOKEN_INPUTS)}"
+    raise argparse.ArgumentTypeError(msg)
 
 
 def _address(text: str) -> str:

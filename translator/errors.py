@@ -21,9 +21,11 @@ class TranslatorError(Exception):
         code: OpenAI's machine-readable code, or None.
         param: the request field at fault as a path (``messages[0].role``), or None.
         message: one sentence for a person.
+        repeats: whether the same request can only fail the same way, so that neither the client nor
+            a proxy should try again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a field of the error
         self,
         message: str,
         *,
@@ -31,6 +33,7 @@ class TranslatorError(Exception):
         type: str,  # noqa: A002 -- the name of the field in OpenAI's error object
         code: str | None = None,
         param: str | None = None,
+        repeats: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -38,6 +41,7 @@ class TranslatorError(Exception):
         self.type = type
         self.code = code
         self.param = param
+        self.repeats = repeats
 
 
 class ClientError(TranslatorError):
@@ -59,16 +63,17 @@ class ClientError(TranslatorError):
 class UpstreamError(TranslatorError):
     """The model server's answer is an error, or is no answer at all (502 unless it said)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a field of the error
         self,
         message: str,
         *,
         status: int = 502,
         type: str = "server_error",  # noqa: A002 -- the name of the field in OpenAI's error object
-        code: str | None = None,
+        code: str | None = "upstream_error",
         param: str | None = None,
+        repeats: bool = False,
     ) -> None:
-        super().__init__(message, status=status, type=type, code=code, param=param)
+        super().__init__(message, status=status, type=type, code=code, param=param, repeats=repeats)
 
 
 class InternalError(TranslatorError):
@@ -79,4 +84,6 @@ class InternalError(TranslatorError):
             "The server had an error while processing your request.",
             status=500,
             type="server_error",
+            code="internal_error",
+            repeats=True,
         )

@@ -16,6 +16,7 @@ import os
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,7 +36,8 @@ def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same time and the same ids in every run."""
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     fixed = SimpleNamespace(hex="0123456789abcdef0123456789abcdef")
-    monkeypatch.setattr("translator.endpoints.chat_answer.uuid4", lambda: fixed)
+    for module in ("chat_answer", "tool_calls"):
+        monkeypatch.setattr(f"translator.endpoints.{module}.uuid4", lambda: fixed)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,11 +70,56 @@ def test_response(name: str) -> None:
         content_type=case.get("content_type", KINDS[source.suffix]),
     )
     assert document["status"] == case.get("answer_status", case.get("status", 200))
-    body = document["body"]
+    body, kind = document["body"], document["headers"]["content-type"]
     if isinstance(body, str):
+        assert kind == "text/event-stream; charset=utf-8"
         _check(folder / "response.sse", body.encode())
     else:
+        assert kind == "application/json"
         _check(folder / "response.json", bytes(body))
+
+
+# What OpenAI's API description requires of each object.
+REQUIRED = {
+    "chat.completion": {"id", "choices", "created", "model", "object"},
+    "chat.completion.chunk": {"id", "choices", "created", "model", "object"},
+    "list": {"object", "data", "model", "usage"},
+    "image_generation.completed": {"type", "b64_json", "created_at"},
+    "error": {"message", "type", "param", "code"},
+    "": {"created"},  # images
+}
+CHOICE = {
+    "chat.completion": {"index", "message", "finish_reason"},
+    "chat.completion.chunk": {"index", "delta", "finish_reason"},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_the_client_gets_has_every_field_that_openai_requires(name: str) -> None:
+    for document in _answers(CASES / name):
+        if "error" in document:
+            assert set(document["error"]) == REQUIRED["error"]
+            continue
+        kind = document.get("object") or document.get("type") or ""
+        assert REQUIRED[kind] <= set(document)
+        for choice in document.get("choices", ()):
+            assert CHOICE[kind] <= set(choice)
+            assert choice["finish_reason"] or kind == "chat.completion.chunk"
+
+
+def _answers(folder: Path) -> list[Any]:
+    """The documents that the client gets, be they one answer, events or the refusal."""
+    refused, whole, stream = (
+        folder / file for file in ("oip-request.json", "response.json", "response.sse")
+    )
+    if stream.exists():
+        *events, last = stream.read_text().strip().split("\n\n")
+        if last != "data: [DONE]":  # images have none
+            events.append(last)
+        return [msgspec.json.decode(event.removeprefix("data: ")) for event in events]
+    if whole.exists():
+        return [msgspec.json.decode(whole.read_bytes())]
+    return [msgspec.json.decode(refused.read_bytes())]
 
 
 def _path(folder: Path) -> str:

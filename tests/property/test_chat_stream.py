@@ -1,72 +1,67 @@
-"""Streamed chat: any split gives the same output, and the output is what SDKs can accumulate."""
+"""Streamed chat: any split gives the same output, and the output is what SDKs can put together."""
 
 import json
-from collections import defaultdict
-from dataclasses import dataclass
+import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import oip
+from tests.invariants import check_chunks
 from tests.property.split import PLACES, cut
-from tests.unit.events import documents_of, event
+from tests.property.streams import (
+    FAULTS,
+    HEAD,
+    SOME_USAGE,
+    Answer,
+    accumulated,
+    answers,
+    clean_chunks,
+    faulty_chunks,
+    framed,
+    tensor_events,
+)
+from tests.unit.events import data_of, documents_of, event, stream
 from translator.endpoints.chat_stream import ChatStream
 
-WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+CREATED = 7
 
 
-@dataclass
-class Call:
-    """A tool call of one choice, in as many fragments as it came."""
-
-    identity: str
-    name: str
-    arguments: str
+def run(chunks: list[bytes], *, include_usage: bool = False) -> bytes:
+    translator = ChatStream("m", CREATED, include_usage=include_usage)
+    return b"".join(map(translator.feed, chunks)) + translator.finish()
 
 
-@st.composite
-def answers(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Events of the local runtime: up to three choices, with texts, calls, reasons and counts."""
-    count = draw(st.integers(1, 3))
-    events = []
-    for _ in range(draw(st.integers(1, 6))):
-        contents = draw(st.lists(WORDS, min_size=count, max_size=count))
-        document = {**oip.answer(*contents), "id": "one"}
-        if draw(st.booleans()):
-            calls = [
-                json.dumps(
-                    [
-                        {
-                            "id": f"c{identity}",
-                            "function": {"name": f"f{identity}", "arguments": draw(WORDS)},
-                        }
-                        for identity in draw(st.lists(st.integers(0, 2), max_size=3))
-                    ]
-                )
-                for _ in range(count)
-            ]
-            document["outputs"].append(oip.text("tool_calls", *calls))
-        if draw(st.booleans()):
-            document["parameters"] = {"prompt_tokens": 1, "completion_tokens": 2}
-        events.append(document)
-    return events
+def run_settled(chunks: list[bytes], **options: bool) -> bytes:
+    """As :func:`run`, with nothing left to chance: ids that nobody gave are all the same."""
+    settled = event({**oip.response(), "id": "one"})
+    return re.sub(rb"call_[0-9a-f]{24}", b"call_", run([settled, *chunks], **options))
 
 
-@st.composite
-def provided(draw: st.DrawFn) -> dict[str, Any]:
-    """An event of the runtime that passes a provider's chunks on."""
-    delta: dict[str, Any] = {"content": draw(WORDS)}
-    index = draw(st.integers(0, 1))
-    reason = draw(st.sampled_from([None, None, "stop", "length"]))
-    chunk = {"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": reason}]}
-    text = json.dumps(chunk, indent=draw(st.sampled_from([None, 2])))
-    return oip.response(oip.text("output_all", text))
+def check(chunks: list[Any], answer: Answer, *, include_usage: bool, verbatim: bool) -> None:
+    """The invariants of a stream, and that it says what the answer does."""
+    check_chunks(chunks, include_usage=include_usage, verbatim=verbatim)
+    assert accumulated(chunks) == dict(enumerate(answer.said))
+    *before, last = chunks
+    assert all("usage" in chunk for chunk in chunks) is include_usage
+    assert all(chunk.get("usage") is None for chunk in before)
+    assert all(chunk["choices"] for chunk in before)
+    known = include_usage and answer.usage is not None
+    assert (last["choices"] == []) is known
+    assert last.get("usage") == (answer.usage if known else None)
 
 
-FRAMES = st.one_of(
-    answers().map(lambda documents: b"".join(map(event, documents))),
-    provided().map(event),
+# Whatever the bytes are.
+
+PIECES = st.one_of(
+    answers().flatmap(tensor_events).map(lambda documents: stream(*documents)),
+    answers().flatmap(
+        lambda answer: faulty_chunks(answer, include_usage=True).map(
+            lambda pair: stream(*map(oip.provided, pair[0]))
+        )
+    ),
     st.sampled_from(
         [
             b": ping\n\n",
@@ -82,97 +77,180 @@ FRAMES = st.one_of(
     ),
     st.binary(max_size=20),
 )
-STREAMS = st.lists(FRAMES, max_size=6).map(b"".join)
-
-
-def run(chunks: list[bytes], *, include_usage: bool = False) -> bytes:
-    translator = ChatStream("m", 7, include_usage=include_usage)
-    # The id of a stream without one is random; a first chunk settles it.
-    translator.feed(event({**oip.response(), "id": "one"}))
-    return b"".join(map(translator.feed, chunks)) + translator.finish()
+STREAMS = st.lists(PIECES, max_size=5).map(b"".join)
 
 
 @given(STREAMS, PLACES, st.booleans())
 def test_any_split_gives_the_same_output(
-    stream: bytes,
+    body: bytes,
     places: list[int],
     include_usage: bool,  # noqa: FBT001 -- given by hypothesis
 ) -> None:
-    whole = run([stream], include_usage=include_usage)
-    assert run(cut(stream, places), include_usage=include_usage) == whole
+    whole = run_settled([body], include_usage=include_usage)
+    assert run_settled(cut(body, places), include_usage=include_usage) == whole
 
 
 @given(STREAMS, PLACES)
-def test_the_output_is_always_whole_events_and_one_done(stream: bytes, places: list[int]) -> None:
-    documents = documents_of(run(cut(stream, places)))
+def test_the_output_is_always_whole_events_and_one_done(body: bytes, places: list[int]) -> None:
+    documents = documents_of(run(cut(body, places)))
     assert all(isinstance(document, dict) for document in documents)
     assert all("error" not in document for document in documents[:-1])
 
 
-@given(answers(), PLACES, st.booleans())
-def test_each_choice_begins_once_and_ends_once_and_loses_nothing(
-    events: list[dict[str, Any]],
+# Whole answers.
+
+
+@given(st.data(), answers(silent=True), PLACES, st.booleans())
+def test_a_stream_of_tensors_says_what_was_said(
+    data: st.DataObject,
+    answer: Answer,
     places: list[int],
     include_usage: bool,  # noqa: FBT001 -- as above
 ) -> None:
-    stream = b"".join(map(event, events))
-    chunks = documents_of(run(cut(stream, places), include_usage=include_usage))
-    said: defaultdict[int, list[Any]] = defaultdict(list)
-    for chunk in chunks:
-        assert (chunk["id"], chunk["model"], chunk["created"]) == ("chatcmpl-one", "m", 7)
-        assert ("usage" in chunk) is include_usage
-        for choice in chunk["choices"]:
-            said[choice["index"]].append(choice)
-    expected = wanted(events)
-    assert set(said) == set(expected)
-    for index, choices in said.items():
-        deltas = [choice["delta"] for choice in choices]
-        content, calls = expected[index]
-        assert ["role" in delta for delta in deltas] == [True, *(False for _ in deltas[1:])]
-        assert "".join(delta.get("content") or "" for delta in deltas) == content
-        assert accumulated(deltas) == calls
-        assert [choice["finish_reason"] for choice in choices] == [
-            *(None for _ in choices[1:]),
-            "tool_calls" if calls else "stop",
-        ]
+    body = data.draw(tensor_events(answer).flatmap(framed))
+    chunks = documents_of(run(cut(body, places), include_usage=include_usage))
+    check(chunks, answer, include_usage=include_usage, verbatim=False)
+    assert {(chunk["id"], chunk["created"], chunk["model"]) for chunk in chunks} == {
+        ("chatcmpl-4f5c", CREATED, "m")
+    }
 
 
-@given(answers())
-def test_usage_is_the_last_known_and_comes_last(events: list[dict[str, Any]]) -> None:
-    known = any(document["parameters"] for document in events)
-    chunks = documents_of(run([b"".join(map(event, events))], include_usage=True))
-    assert [chunk["usage"] is not None for chunk in chunks] == [
-        *(False for _ in chunks[1:]),
-        known,
+@given(st.data(), answers(), PLACES, st.booleans())
+def test_a_providers_stream_in_order_passes_to_the_byte(
+    data: st.DataObject,
+    answer: Answer,
+    places: list[int],
+    include_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    chunks = clean_chunks(answer, include_usage=include_usage)
+    body = data.draw(framed([*map(oip.provided, chunks)]))
+    output = run(cut(body, places), include_usage=include_usage)
+    check(documents_of(output), answer, include_usage=include_usage, verbatim=True)
+    assert data_of(output)[:-1] == [
+        json.dumps(chunk, separators=(",", ":"), ensure_ascii=False).encode() for chunk in chunks
     ]
-    assert (chunks[-1]["choices"] == []) is known
 
 
-def wanted(events: list[dict[str, Any]]) -> dict[int, tuple[str, list[Call]]]:
-    """What was said of each choice, all events together."""
-    contents: defaultdict[int, str] = defaultdict(str)
-    calls: defaultdict[int, dict[str, Call]] = defaultdict(dict)
-    for document in events:
-        outputs = {output["name"]: output["data"] for output in document["outputs"]}
-        for index, content in enumerate(outputs["content"]):
-            contents[index] += content
-            for call in json.loads(outputs.get("tool_calls", ["[]"] * 3)[index]):
-                name, arguments = call["function"]["name"], call["function"]["arguments"]
-                known = calls[index].setdefault(call["id"], Call(call["id"], name, ""))
-                known.arguments += arguments
-    return {index: (content, [*calls[index].values()]) for index, content in contents.items()}
+@given(st.data(), answers(), PLACES, st.booleans(), st.booleans())
+def test_a_compatible_providers_stream_is_put_right(
+    data: st.DataObject,
+    answer: Answer,
+    places: list[int],
+    include_usage: bool,  # noqa: FBT001 -- as above
+    sends_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    chunks, faults = data.draw(faulty_chunks(answer, include_usage=sends_usage))
+    body = data.draw(framed([*map(oip.provided, chunks)]))
+    found = documents_of(run(cut(body, places), include_usage=include_usage))
+    check_put_right(found, answer, faults, include_usage=include_usage, sends_usage=sends_usage)
 
 
-def accumulated(deltas: list[Any]) -> list[Call]:
-    """The calls of one choice, put together as OpenAI's SDKs do it."""
-    calls: list[Call] = []
-    for delta in deltas:
-        for part in delta.get("tool_calls", ()):
-            if part["index"] == len(calls):
-                assert part["type"] == "function"
-                calls.append(Call(part["id"], part["function"]["name"], ""))
-            else:
-                assert "id" not in part
-                assert "name" not in part["function"]
-            calls[part["index"]].arguments += part["function"]["arguments"]
-    return calls
+@pytest.mark.parametrize("fault", FAULTS)
+@given(answers(), st.booleans(), st.booleans())
+def test_each_fault_of_providers_is_put_right(
+    fault: str,
+    answer: Answer,
+    include_usage: bool,  # noqa: FBT001 -- as above
+    sends_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    chunks = FAULTS[fault](clean_chunks(answer, include_usage=sends_usage))
+    body = stream(*map(oip.provided, chunks))
+    found = documents_of(run([body], include_usage=include_usage))
+    check_put_right(found, answer, {fault}, include_usage=include_usage, sends_usage=sends_usage)
+
+
+def check_put_right(
+    chunks: list[Any],
+    answer: Answer,
+    faults: set[str],
+    *,
+    include_usage: bool,
+    sends_usage: bool,
+) -> None:
+    """The provider has said what it could: perhaps neither how it ended nor what it counted."""
+    usage = answer.usage if sends_usage else None
+    if usage is None and "counts along" in faults:
+        usage = SOME_USAGE
+    reasons = answer.reasons
+    if "no finish" in faults:
+        reasons = [None for _ in reasons]
+    known = Answer(answer.turns, reasons, usage)
+    check(chunks, known, include_usage=include_usage, verbatim=True)
+    if "more fields" in faults:
+        assert any("x_provider" in chunk for chunk in chunks)
+
+
+@given(st.data(), answers(silent=True, most=2), PLACES, st.booleans())
+def test_an_error_comes_after_all_that_was_said_before_it(
+    data: st.DataObject,
+    answer: Answer,
+    places: list[int],
+    include_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    events = data.draw(tensor_events(answer))
+    body = stream(*events, {"error": "CUDA out of memory"}, *events)
+    *chunks, error = documents_of(run(cut(body, places), include_usage=include_usage))
+    check_chunks([*chunks, error], include_usage=include_usage)
+    assert error["error"]["message"] == "CUDA out of memory"
+    for index, said in accumulated(chunks).items():
+        expected = answer.said[index]
+        assert (said.content, said.refusal) == (expected.content, expected.refusal)
+
+
+@given(st.integers(1, 4), st.integers(1, 4))
+def test_ids_that_a_runtime_does_not_give_are_made_once(choices: int, events: int) -> None:
+    document = {**oip.answer(*("x" for _ in range(choices))), "id": None}
+    document["outputs"].append(
+        oip.text("tool_calls", *('{"index":0,"name":"f"}' for _ in range(choices)))
+    )
+    chunks = documents_of(run([event(document) * events]))
+    check_chunks(chunks)
+    identities = [call.identity for said in accumulated(chunks).values() for call in said.calls]
+    assert len(identities) == len(set(identities)) == choices
+
+
+@given(st.data(), answers(silent=True), st.booleans())
+def test_a_stream_of_one_response_is_that_of_one_event(
+    data: st.DataObject,
+    answer: Answer,
+    include_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    document, *_ = data.draw(tensor_events(answer))
+    translator = ChatStream("m", CREATED, include_usage=include_usage)
+    whole = translator.whole(json.dumps(document).encode())
+    assert whole == run([event(document)], include_usage=include_usage)
+
+
+@given(answers(silent=True), st.booleans())
+def test_a_providers_whole_completion_becomes_a_stream(
+    answer: Answer,
+    include_usage: bool,  # noqa: FBT001 -- as above
+) -> None:
+    translator = ChatStream("m", CREATED, include_usage=include_usage)
+    body = json.dumps(oip.provided(completion(answer))).encode()
+    chunks = documents_of(translator.whole(body))
+    check(chunks, answer, include_usage=include_usage, verbatim=True)
+
+
+def completion(answer: Answer) -> Any:
+    """The answer of a provider that does not stream."""
+    choices = []
+    for index, said in enumerate(answer.said):
+        calls = [
+            {
+                "id": call.identity,
+                "type": "function",
+                "function": {"name": call.name, "arguments": call.arguments},
+            }
+            for call in said.calls
+        ]
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": said.content,
+            "refusal": said.refusal or None,
+        }
+        if calls:
+            message["tool_calls"] = calls
+        choices.append({"index": index, "message": message, "finish_reason": said.reason})
+    usage = {} if answer.usage is None else {"usage": answer.usage}
+    return {**HEAD, "object": "chat.completion", "choices": choices, **usage}

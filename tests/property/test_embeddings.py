@@ -2,13 +2,19 @@
 
 import base64
 import json
+import math
 import struct
+from contextlib import suppress
+from typing import Any, Literal
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import oip
 from translator.endpoints.embeddings import EmbeddingsInference, to_oip
+from translator.endpoints.models import DEFAULTS, Models, ModelSettings
+from translator.errors import ClientError, UpstreamError
 
 FLOATS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False),
@@ -55,8 +61,104 @@ def test_floats_are_the_servers_own_digits(
     assert [item["embedding"] for item in json.loads(output)["data"]] == vectors
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=5))
-def test_every_input_arrives(texts: list[str]) -> None:
-    body, _ = to_oip(json.dumps({"model": "m", "input": texts}).encode(), None)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+TOKENS = st.integers(-(2**63), 2**63 - 1)
+
+
+def tensor_of(given: Any, models: Models = DEFAULTS) -> Any:
+    body, inference = to_oip(json.dumps({"model": "m", "input": given}).encode(), None, models)
     [tensor] = json.loads(body)["inputs"]
+    assert (tensor["name"], tensor["shape"][0]) == ("input", inference.inputs)
+    return tensor
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_every_text_arrives(texts: list[str]) -> None:
+    tensor = tensor_of(texts)
     assert tensor == {"name": "input", "shape": [len(texts)], "datatype": "BYTES", "data": texts}
+
+
+@given(st.lists(st.lists(TOKENS, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_every_token_arrives_as_text(arrays: list[list[int]]) -> None:
+    tensor = tensor_of(arrays, Models(ModelSettings("text")))
+    assert (tensor["shape"], tensor["datatype"]) == ([len(arrays)], "BYTES")
+    assert [json.loads(element) for element in tensor["data"]] == arrays
+
+
+@given(st.data(), st.integers(1, 4))
+def test_every_token_arrives_as_a_number(data: st.DataObject, length: int) -> None:
+    array = st.lists(TOKENS, min_size=length, max_size=length)
+    arrays = data.draw(st.lists(array, min_size=1, max_size=4))
+    assert tensor_of(arrays) == {
+        "name": "input",
+        "shape": [len(arrays), length],
+        "datatype": "INT64",
+        "data": [token for tokens in arrays for token in tokens],
+    }
+
+
+ITEMS = st.one_of(
+    st.text(max_size=2),
+    st.integers(),
+    st.lists(st.integers(), max_size=2),
+    st.none(),
+    st.booleans(),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@given(st.one_of(ITEMS, st.lists(ITEMS, max_size=4)), st.sampled_from(["int64", "text"]))
+def test_any_input_is_translated_whole_or_refused_by_name(
+    given_: Any, tokens: Literal["int64", "text"]
+) -> None:
+    try:
+        tensor = tensor_of(given_, Models(ModelSettings(tokens)))
+    except ClientError as error:
+        refusal = error
+    else:
+        assert len(tensor["data"]) == math.prod(tensor["shape"]) > 0
+        return
+    assert refusal.status == 400
+    assert (refusal.param or "").startswith("input")
+    assert f"'{refusal.param}'" in refusal.message
+
+
+@given(st.binary(max_size=200))
+def test_no_answer_is_read_with_anything_but_our_own_error(body: bytes) -> None:
+    for inference in (EmbeddingsInference("m"), EmbeddingsInference("m", base64=True)):
+        with suppress(UpstreamError):
+            inference.from_oip(body)
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(width=32), st.text(max_size=3)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+    max_leaves=6,
+)
+TENSORS = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["embedding", "x", "prompt_tokens", "usage", "output_all"]),
+        "data": JSON,
+        "shape": st.lists(st.integers(-1, 4), max_size=3),
+        "datatype": st.sampled_from(["FP32", "FP64", "INT64", "BYTES"]),
+    }
+)
+
+
+@given(st.lists(TENSORS, max_size=3), st.booleans())
+def test_any_outputs_give_vectors_of_numbers_or_our_own_error(
+    outputs: list[dict[str, Any]],
+    as_base64: bool,  # noqa: FBT001 -- given by hypothesis
+) -> None:
+    body = msgspec.json.encode(oip.response(*outputs))
+    try:
+        answer = json.loads(EmbeddingsInference("m", base64=as_base64).from_oip(body))
+    except UpstreamError:
+        return
+    if any(tensor["name"] == "output_all" for tensor in outputs):
+        return  # the provider's own words
+    assert answer["usage"]["prompt_tokens"] >= 0
+    assert [item["index"] for item in answer["data"]] == [*range(len(answer["data"]))]
+    for item in answer["data"]:
+        assert isinstance(item["embedding"], str if as_base64 else list)
+        assert item["embedding"]

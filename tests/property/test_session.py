@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests import oip
 from tests.unit import envoy
 from tests.unit.events import event
-from translator.exchange.limits import Limits
+from translator.exchange.settings import ExchangeSettings, Limits
 from translator.extproc._proto.external_processor_pb2 import (
     CommonResponse,
     ProcessingRequest,
@@ -131,7 +131,7 @@ def exchanges(draw: st.DrawFn) -> list[ProcessingRequest]:
 
 
 def check(messages: list[ProcessingRequest]) -> None:
-    session = Session(Limits(request_body=300, response_body=300))
+    session = Session(ExchangeSettings(Limits(request_body=300, response_body=300)))
     for message in messages:
         reply = ProcessingResponse.FromString(session.handle(message.SerializeToString()))
         kind = message.WhichOneof("request")

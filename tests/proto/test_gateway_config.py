@@ -13,7 +13,7 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager i
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
 from demo.stack import GATEWAY, ROOT, envoy_binary
-from translator.exchange.limits import Limits
+from translator.exchange.settings import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.

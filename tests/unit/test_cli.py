@@ -17,6 +17,9 @@ import pytest
 from tests import oip
 from translator import __version__
 from translator.cli import main
+from translator.endpoints.models import Models, ModelSettings
+from translator.exchange.settings import ExchangeSettings
+from translator.serving.settings import Settings
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -131,11 +134,81 @@ def test_sizes_are_understood_with_their_units(
     served = []
 
     async def serve(settings: Any) -> None:
-        served.append(settings.limits.request_body)
+        served.append(settings.exchange.limits.request_body)
 
     monkeypatch.setattr("translator.cli.serve", serve)
     assert main(["serve", "--max-request-body", size]) == 0
     assert served == [limit]
+
+
+Serve = Callable[..., Settings]
+
+
+@pytest.fixture
+def serve_with(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    """The settings that options lead to."""
+    served: list[Settings] = []
+
+    async def serve(settings: Settings) -> None:
+        served.append(settings)
+
+    monkeypatch.setattr("translator.cli.serve", serve)
+
+    def run_with(*options: str) -> Settings:
+        assert main(["serve", *options]) == 0
+        return served.pop()
+
+    return run_with
+
+
+def test_no_options_are_the_defaults(serve_with: Serve) -> None:
+    assert serve_with() == Settings()
+    assert serve_with().exchange == ExchangeSettings()
+
+
+INT64, TEXT = ModelSettings("int64"), ModelSettings("text")
+
+
+@pytest.mark.parametrize(
+    ("values", "models"),
+    [
+        ([], Models()),
+        (["text"], Models(TEXT)),
+        (["int64"], Models(INT64)),
+        (["bge=text"], Models(INT64, {"bge": TEXT})),
+        (["bge=text", "e5=text"], Models(INT64, {"bge": TEXT, "e5": TEXT})),
+        (["text", "bge=int64"], Models(TEXT, {"bge": INT64})),
+        (["bge=int64", "text"], Models(TEXT, {"bge": INT64})),
+        (["bge=int64", "bge=text"], Models(INT64, {"bge": TEXT})),
+        (["text", "int64"], Models(INT64)),
+        (["org/e5=v2=text"], Models(INT64, {"org/e5=v2": TEXT})),
+        (["text=text"], Models(INT64, {"text": TEXT})),
+    ],
+)
+def test_how_tokens_go_is_said_for_all_models_or_for_one(
+    serve_with: Serve, values: list[str], models: Models
+) -> None:
+    options = [part for value in values for part in ("--token-input", value)]
+    assert serve_with(*options).exchange.models == models
+    assert serve_with(*(f"--token-input={value}" for value in values)).exchange.models == models
+
+
+@pytest.mark.parametrize("value", ["", "INT64", "int32", "bge", "bge=", "bge=json", "text=bge"])
+def test_a_wrong_way_of_tokens_is_refused_with_those_there_are(
+    capsys: pytest.CaptureFixture[str], value: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", f"--token-input={value}"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"--token-input: {value!r} does not end in one of int64, text" in error
+
+
+@pytest.mark.parametrize(("options", "sticky"), [([], False), (["--sticky-routes"], True)])
+def test_routes_are_sticky_where_that_is_asked_for(
+    serve_with: Serve, options: list[str], *, sticky: bool
+) -> None:
+    assert serve_with(*options).exchange.sticky_routes is sticky
 
 
 def test_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +222,10 @@ def test_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["serve", *options, "--max-response-body", "3"]) == 0
     [settings] = served
     assert (settings.listen, settings.grace, settings.log_level) == ("unix:/s", 1.5, "ERROR")
-    assert (settings.limits.request_body, settings.limits.response_body) == (64 * 1024**2, 3)
+    assert (settings.exchange.limits.request_body, settings.exchange.limits.response_body) == (
+        64 * 1024**2,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -185,6 +261,16 @@ def test_the_help_of_serve_names_every_default() -> None:
     assert done.returncode == 0
     for default in ("127.0.0.1:50051", "67108864", "30.0", "INFO"):
         assert f"(default: {default})" in re.sub(r"\s+", " ", done.stdout)
+
+
+def test_the_help_of_serve_tells_of_every_option() -> None:
+    text = re.sub(r"\s+", " ", run([*MODULE, "serve", "--help"]).stdout)
+    assert "--token-input [MODEL=]ENCODING" in text
+    assert "how token arrays reach embeddings models, int64 or text" in text
+    assert text.count("(default: int64)") == 1
+    assert "--sticky-routes let clients see and send x-seldon-route" in text
+    for size in ("request", "response"):
+        assert f"--max-{size}-body BYTES" in text
 
 
 def test_the_program_knows_its_version() -> None:

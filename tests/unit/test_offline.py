@@ -88,6 +88,43 @@ def test_a_stream_is_a_string_of_events(options: dict[str, Any]) -> None:
     assert len(documents_of(document["body"].encode())) == 2
 
 
+def test_events_for_a_request_that_asked_for_none_are_one_answer() -> None:
+    document, succeeded = response(CHAT, EVENTS, request=UNARY, content_type="text/event-stream")
+    assert succeeded
+    assert document["headers"]["content-type"] == "application/json"
+    assert document["body"]["choices"][0]["message"]["content"] == "Hi"
+
+
+def test_one_answer_for_a_request_that_asked_for_events_is_a_stream() -> None:
+    document, succeeded = response(CHAT, ANSWER, request=STREAMED, content_type="application/json")
+    assert succeeded
+    assert document["headers"]["content-type"] == "text/event-stream; charset=utf-8"
+    assert document["headers"]["content-length"] == str(len(document["body"].encode()))
+    assert len(documents_of(document["body"].encode())) == 2
+
+
+@pytest.mark.parametrize("request_", [None, UNARY])
+def test_an_answer_has_openais_headers(request_: bytes | None) -> None:
+    headers = response(CHAT, ANSWER, request=request_)[0]["headers"]
+    assert headers["openai-version"] == "2020-10-01"
+    assert headers["x-request-id"].startswith("req_")
+    assert headers["openai-processing-ms"].isdecimal()
+    assert "x-should-retry" not in headers
+
+
+def test_an_answer_that_could_only_fail_again_says_so() -> None:
+    headers = response(CHAT, b"garbage", request=UNARY)[0]["headers"]
+    assert (headers["x-should-retry"], headers["x-envoy-ratelimited"]) == ("false", "true")
+
+
+def test_images_that_were_to_be_streamed_are_a_string_of_events() -> None:
+    body = json.dumps(oip.response(oip.text("image", "AAAA"))).encode()
+    asked = b'{"model":"m","prompt":"a","stream":true}'
+    document, succeeded = response("/v1/images/generations", body, request=asked)
+    assert succeeded
+    assert document["body"].startswith('data: {"type":"image_generation.completed"')
+
+
 def test_a_stream_with_an_error_in_it_has_failed() -> None:
     body = EVENTS + event({"error": "CUDA out of memory"})
     document, succeeded = response(CHAT, body, request=STREAMED)
@@ -107,7 +144,8 @@ def test_words_about_errors_are_no_error() -> None:
         (b"garbage", {}, 502),
         (b"", {}, 502),
         (b"", {"request": STREAMED}, 502),
-        (EVENTS, {"content_type": "text/event-stream", "request": UNARY}, 502),
+        (b"garbage", {"request": STREAMED, "content_type": "application/json"}, 502),
+        (b"data: garbage\n\n", {"request": UNARY, "content_type": "text/event-stream"}, 502),
     ],
 )
 def test_an_answer_that_cannot_be_translated_has_failed(

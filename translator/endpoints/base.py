@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from translator.endpoints.models import Models
 from translator.errors import ClientError, TranslatorError
-from translator.openai.request import Fields, decode_field, is_null, missing
+from translator.openai.request import Fields, decode_field, is_null
 
 # Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
 # were not UTF-8) anywhere; "." and ".." would be read as path steps, and a name longer than this
@@ -40,14 +41,21 @@ class Inference(Protocol):
         """Whether upstream is to be asked for a stream of events."""
 
     @property
-    def media_type(self) -> str:
-        """The content type of :meth:`from_oip`'s result."""
+    def as_events(self) -> bool:
+        """Whether the client asked for events, so that :meth:`from_oip` gives a whole stream."""
 
     def from_oip(self, body: bytes) -> bytes:
         """Translate a whole OIP response.
 
         Raises:
             UpstreamError: 502, the response is not what this endpoint can answer with.
+        """
+
+    def from_events(self, body: bytes) -> bytes:
+        """Translate a whole event stream of OIP responses that nobody asked for.
+
+        Raises:
+            UpstreamError: as :meth:`from_oip`.
         """
 
     def stream(self) -> StreamTranslator:
@@ -60,14 +68,15 @@ class Endpoint:
 
     Attributes:
         operation: the path after the version or after ``/infer``, as ``chat/completions``.
-        to_oip: takes the request body and the model of the URL (None if the URL names none); gives
-            the OIP body and the inference. Raises ClientError for a request that is at fault.
+        to_oip: takes the request body, the model of the URL (None if the URL names none) and the
+            settings of models; gives the OIP body and the inference. Raises ClientError for a
+            request that is at fault.
         inference: makes an inference from the model's name and ``streamed`` alone, for an answer
             whose request is not at hand.
     """
 
     operation: str
-    to_oip: Callable[[bytes, str | None], tuple[bytes, Inference]]
+    to_oip: Callable[[bytes, str | None, Models], tuple[bytes, Inference]]
     inference: Callable[[str | None, bool], Inference]
 
 
@@ -85,12 +94,12 @@ def take_model(fields: Fields, url_model: str | None, *, required: bool = True) 
     raw = fields.pop("model", None)
     if raw is None or is_null(raw):
         if required or url_model is None:
-            raise missing("model")
+            raise _no_model()
         model = url_model
     else:
         model = decode_field(raw, str, "model")
     if not model:
-        raise missing("model")
+        raise _no_model()
     if url_model is not None and model != url_model:
         raise ClientError(
             f"The model in the request body, '{model}', is not the model of this URL, "
@@ -101,6 +110,11 @@ def take_model(fields: Fields, url_model: str | None, *, required: bool = True) 
     if _IMPOSSIBLE_NAME.search(model) or len(model) > _LONGEST_NAME:
         raise model_not_found(model[:64])
     return model
+
+
+def _no_model() -> ClientError:
+    # OpenAI names neither param nor code here, unlike for any other field.
+    return ClientError("you must provide a model parameter")
 
 
 def model_not_found(model: str | None) -> ClientError:

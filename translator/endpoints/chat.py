@@ -11,11 +11,13 @@ import time
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import chat_answer
-from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints import chat_answer, chat_gather
+from translator.endpoints.base import Endpoint, take_model
 from translator.endpoints.chat_stream import ChatStream
+from translator.endpoints.models import DEFAULTS, Models
 from translator.oip import request as oip
 from translator.openai.chat import ABSENT, ROLES, Message, Part
+from translator.openai.parameters import check_chat
 from translator.openai.request import (
     Fields,
     decode_body,
@@ -37,24 +39,37 @@ class ChatInference(msgspec.Struct, frozen=True):
     streamed: bool = False
     include_usage: bool = False
     created: int = msgspec.field(default_factory=lambda: int(time.time()))
-    media_type: str = "application/json"
+
+    @property
+    def as_events(self) -> bool:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return self.streamed
 
     def from_oip(self, body: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.Inference`."""
+        if self.streamed:
+            return self.stream().whole(body)
         return chat_answer.translate(body, self.model, self.created)
 
-    def stream(self) -> StreamTranslator:
+    def from_events(self, body: bytes) -> bytes:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return chat_gather.gather(body, self.model, self.created)
+
+    def stream(self) -> ChatStream:
         """See :class:`~translator.endpoints.base.Inference`."""
         return ChatStream(self.model, self.created, include_usage=self.include_usage)
 
 
-def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ChatInference]:
+def to_oip(
+    body: bytes, url_model: str | None, _models: Models = DEFAULTS
+) -> tuple[bytes, ChatInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
     messages: list[Message] = decode_field(take(fields, "messages"), list[Message], "messages")
     if not messages:
         raise empty_array("messages")
+    check_chat(fields)
     inference = ChatInference(
         model, streamed=flag(fields, "stream"), include_usage=_include_usage(fields)
     )

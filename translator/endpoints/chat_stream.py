@@ -2,66 +2,33 @@
 
 What clients rely on and runtimes do not give is made here: one id and one time for all chunks, the
 role once per choice, a tool call's id and name once, a finishing chunk per choice, and the usage
-chunk for those who asked. Chunks in ``output_all`` are OpenAI's already and pass as they are; only
-what their stream leaves out at its end is added.
+chunk for those who asked. Chunks in ``output_all`` are OpenAI's already: see
+:mod:`translator.endpoints.chat_provider`.
 """
 
-import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
-from translator.endpoints import output_all
-from translator.endpoints.chat_answer import (
-    completion_id,
-    read_messages,
-    read_usage,
-)
+from translator.endpoints import chat_tensors, output_all
+from translator.endpoints.chat_answer import completion_id
+from translator.endpoints.chat_head import Head
+from translator.endpoints.chat_provider import ProviderChunks
+from translator.endpoints.chat_tensors import Answer
 from translator.endpoints.stream import EventStream
+from translator.endpoints.tool_calls import Calls
 from translator.oip.response import InferenceResponse
-from translator.openai.chat import (
-    AnswerMessage,
-    ChatChunk,
-    ChunkChoice,
-    Delta,
-    FunctionCall,
-    ToolCall,
-    ToolCallDelta,
-    Usage,
-)
-
-
-class _DeltaView(msgspec.Struct):
-    tool_calls: list[Raw] | None = None
-
-
-class _ChoiceView(msgspec.Struct):
-    index: int = 0
-    delta: _DeltaView | None = None
-    finish_reason: str | None = None
-
-
-class _ChunkView(msgspec.Struct):
-    """As much of a provider's chunk as completing its stream needs."""
-
-    id: str | None = None
-    created: float | None = None
-    model: str | None = None
-    choices: list[_ChoiceView] | None = None
-
-
-_decode_view = msgspec.json.Decoder(_ChunkView).decode
+from translator.openai.chat import ChunkChoice, Delta, FunctionCall, Usage
 
 
 class _Choice:
     """What has been said so far of one choice."""
 
-    __slots__ = ("begun", "called", "calls", "finished", "reason")
+    __slots__ = ("begun", "calls", "legacy", "reason")
 
     def __init__(self) -> None:
         self.begun = False
-        self.finished = False
         self.reason = ""
-        self.called = False
-        self.calls: list[str] = []  # the ids of the tool calls, in the order they appeared
+        self.calls = Calls()
+        self.legacy = False
 
 
 class ChatStream(EventStream):
@@ -75,10 +42,8 @@ class ChatStream(EventStream):
 
     def __init__(self, model: str | None, created: int, *, include_usage: bool = False) -> None:
         super().__init__()
-        self._id = ""
-        self._model = model
-        self._created = created
-        self._include_usage = include_usage
+        self._head = Head(model, created, include_usage=include_usage)
+        self._provided = ProviderChunks(self._head)
         self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
 
@@ -86,79 +51,53 @@ class ChatStream(EventStream):
         """See :class:`~translator.endpoints.stream.EventStream`."""
         chunk = output_all.read(response)
         if chunk is not None:
-            self._observe(chunk)
-            return [chunk]
-        self._id = self._id or completion_id(response)
-        self._model = self._model or response.model_name
-        self._usage = read_usage(response) or self._usage
-        reasons = response.strings("finish_reason") or []
+            return self._provided.take(chunk, response)
+        self._head.begin(completion_id(response), model=response.model_name)
+        self._usage = chat_tensors.read_usage(response) or self._usage
         chunks = []
-        for index, message in enumerate(read_messages(response)):
+        for index, answer in enumerate(chat_tensors.read(response)):
             choice = self._choices.setdefault(index, _Choice())
-            choice.reason = (reasons[index] if index < len(reasons) else "") or choice.reason
-            delta = _delta(choice, message)
+            choice.reason = answer.finish_reason or choice.reason
+            delta = _delta(choice, answer)
             if delta is not None:
-                chunks.append(self._chunk([ChunkChoice(index, delta)]))
+                chunks.append(
+                    self._head.chunk([ChunkChoice(index, delta, logprobs=answer.logprobs)])
+                )
         return chunks
 
     def closing_chunks(self) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
         chunks = []
         for index, choice in sorted(self._choices.items()):
-            if not choice.finished:
-                reason = choice.reason or ("tool_calls" if choice.called else "stop")
-                chunks.append(self._chunk([ChunkChoice(index, Delta(), reason)]))
-        if self._include_usage and self._usage is not None:
-            chunks.append(self._chunk([], self._usage))
+            if late := choice.calls.without_arguments():
+                chunks.append(self._head.chunk([ChunkChoice(index, Delta(tool_calls=late))]))
+            reason = chat_tensors.finish_reason(
+                choice.reason, called=bool(choice.calls), legacy=choice.legacy
+            )
+            chunks.append(self._head.chunk([ChunkChoice(index, Delta(), reason)]))
+        chunks += self._provided.close()
+        if self._usage is not None and self._head.include_usage:
+            chunks.append(self._head.chunk([], self._usage))
         return chunks
 
-    def _observe(self, chunk: bytes) -> None:
-        try:
-            view = _decode_view(chunk)
-        except msgspec.DecodeError:
-            return  # not quite a chunk, but the provider's own words all the same
-        self._id = view.id or self._id
-        self._model = view.model or self._model
-        self._created = int(view.created or self._created)
-        for seen in view.choices or ():
-            choice = self._choices.setdefault(seen.index, _Choice())
-            choice.called |= bool(seen.delta and seen.delta.tool_calls)
-            choice.finished |= seen.finish_reason is not None
 
-    def _chunk(self, choices: list[ChunkChoice], usage: Usage | None = None) -> bytes:
-        return msgspec.json.encode(
-            ChatChunk(
-                id=self._id,
-                created=self._created,
-                model=self._model or "",
-                choices=choices,
-                usage=usage if self._include_usage else UNSET,
-            )
-        )
-
-
-def _delta(choice: _Choice, message: AnswerMessage) -> Delta | None:
-    """What a message adds to its choice, or None when that is nothing."""
+def _delta(choice: _Choice, answer: Answer) -> Delta | None:
+    """What an answer adds to its choice, or None when that is nothing."""
+    calls = list(choice.calls.deltas(answer.calls))
+    legacy = answer.function_call
     first, choice.begun = not choice.begun, True
-    delta = Delta()
-    if first:
-        delta.role = message.role
-        delta.content = message.content
-        delta.refusal = None
-    elif message.content:
-        delta.content = message.content
-    if message.tool_calls:
-        choice.called = True
-        delta.tool_calls = [_call_delta(choice, call) for call in message.tool_calls]
-    elif not first and not message.content:
+    empty = not (calls or legacy or answer.content or answer.refusal or answer.logprobs)
+    if empty and not first:
         return None
+    delta = Delta(content=answer.content or UNSET, refusal=answer.refusal or UNSET)
+    if first:
+        delta.role = "assistant"
+        delta.content = answer.content or (None if calls or legacy or answer.refusal else "")
+        delta.refusal = answer.refusal
+    if calls:
+        delta.tool_calls = calls
+    if legacy is not None:
+        name = UNSET if choice.legacy else legacy.name or ""
+        delta.function_call = FunctionCall(name, legacy.arguments)
+        choice.legacy = True
     return delta
-
-
-def _call_delta(choice: _Choice, call: ToolCall) -> ToolCallDelta:
-    """A call that was seen before only adds to its arguments."""
-    if call.id in choice.calls:
-        arguments = FunctionCall(arguments=call.function.arguments)
-        return ToolCallDelta(choice.calls.index(call.id), function=arguments)
-    choice.calls.append(call.id)
-    return ToolCallDelta(len(choice.calls) - 1, call.id, call.type, call.function)

@@ -10,28 +10,45 @@ from array import array
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import output_all
+from translator.endpoints import output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints.models import DEFAULTS, Models, ModelSettings, TokenInput
+from translator.endpoints.stream import only_event
+from translator.errors import ClientError
 from translator.oip import request as oip
-from translator.oip.response import OutputTensor, decode, unreadable
+from translator.oip.response import InferenceResponse, OutputTensor, decode, unreadable
 from translator.openai.embeddings import Embedding, EmbeddingList, Usage
-from translator.openai.request import decode_body, decode_field, empty_array, take, unsupported
+from translator.openai.parameters import EMBEDDINGS as EMBEDDINGS_PARAMETERS
+from translator.openai.request import (
+    check,
+    decode_body,
+    decode_field,
+    empty_array,
+    invalid_type,
+    take,
+    unsupported,
+)
 
 _ENCODINGS = ("float", "base64")
+_LEAST, _MOST = -(2**63), 2**63 - 1  # what INT64 holds
+_FLOATS = ("FP16", "BF16", "FP32", "FP64")
+_Items = list[str | int | list[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsInference:
-    """An embeddings request under way."""
+    """An embeddings request under way. ``inputs``: how many vectors it asks for, if known."""
 
     model: str | None
     streamed: bool = False
     base64: bool = False
-    media_type: str = "application/json"
+    inputs: int | None = None
+    as_events: bool = False
 
     def from_oip(self, body: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.Inference`."""
@@ -39,37 +56,99 @@ class EmbeddingsInference:
         complete = output_all.read(response)
         if complete is not None:
             return complete
-        tensor = response.output("embedding")
-        if tensor is None:
-            raise unreadable()
         encode = _as_base64 if self.base64 else _as_floats
         vectors = [
-            Embedding(index, Raw(encode(numbers))) for index, numbers in enumerate(_vectors(tensor))
+            Embedding(index, Raw(encode(numbers)))
+            for index, numbers in enumerate(_vectors(_tensor(response)))
         ]
-        if not vectors:
+        if not vectors or self.inputs not in (None, len(vectors)):
             raise unreadable()
         model = self.model or response.model_name or ""
         # The local runtime counts no tokens, but clients read the field: zeros, as others send.
-        return msgspec.json.encode(EmbeddingList(vectors, model, Usage()))
+        prompt = token_counts.read(response, shared_prompt=False).prompt or 0
+        return msgspec.json.encode(EmbeddingList(vectors, model, Usage(prompt, prompt)))
+
+    def from_events(self, body: bytes) -> bytes:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return self.from_oip(only_event(body))
 
     def stream(self) -> StreamTranslator:
         """Embeddings are never streamed."""
         raise NotImplementedError
 
 
-def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, EmbeddingsInference]:
+def to_oip(
+    body: bytes, url_model: str | None, models: Models = DEFAULTS
+) -> tuple[bytes, EmbeddingsInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
-    texts: str | list[str] = decode_field(take(fields, "input"), str | list[str], "input")
-    texts = [texts] if isinstance(texts, str) else texts
-    if not texts:
-        raise empty_array("input")
+    tensor = _input_tensor(take(fields, "input"), models.of(model))
+    check(fields, EMBEDDINGS_PARAMETERS)
     encoding = fields.get("encoding_format")
     wanted = "float" if encoding is None else _encoding_format(encoding)
     parameters = {"embedding_parameters": fields, "llm_parameters": fields}
-    request = oip.InferenceRequest([oip.bytes_tensor("input", texts)], parameters)
-    return oip.encode(request), EmbeddingsInference(model, base64=wanted == "base64")
+    request = oip.InferenceRequest([tensor], parameters)
+    inference = EmbeddingsInference(model, base64=wanted == "base64", inputs=tensor.shape[0])
+    return oip.encode(request), inference
+
+
+def _input_tensor(raw: Raw, settings: ModelSettings) -> oip.InputTensor:
+    """The tensor input: a text, several, the tokens of one, or those of several."""
+    given: str | _Items = decode_field(raw, str | _Items, "input")
+    items: _Items = [given] if isinstance(given, str) else given
+    if not items:
+        raise empty_array("input")
+    kinds = {type(item) for item in items}
+    if len(kinds) > 1:
+        raise _mixed(items)
+    if kinds == {str}:
+        return oip.bytes_tensor("input", _texts(cast("list[str]", items), alone=given is not items))
+    if kinds == {int}:
+        return _token_tensor([_tokens(cast("list[int]", items), "input")], settings.token_input)
+    arrays = enumerate(cast("list[list[int]]", items))
+    tokens = [_tokens(array, f"input[{index}]") for index, array in arrays]
+    return _token_tensor(tokens, settings.token_input)
+
+
+def _texts(texts: list[str], *, alone: bool) -> list[str]:
+    if not all(texts):
+        param = "input" if alone else f"input[{texts.index('')}]"
+        raise ClientError(f"Invalid '{param}': input cannot be an empty string.", param=param)
+    return texts
+
+
+def _tokens(array: list[int], param: str) -> list[int]:
+    if not array:
+        raise empty_array(param)
+    if min(array) < _LEAST or max(array) > _MOST:
+        odd = next(index for index, token in enumerate(array) if not _LEAST <= token <= _MOST)
+        message = f"Invalid '{param}[{odd}]': a token is an integer of 64 bits."
+        raise ClientError(message, param=f"{param}[{odd}]", code="invalid_value")
+    return array
+
+
+def _token_tensor(arrays: list[list[int]], encoding: TokenInput) -> oip.InputTensor:
+    if encoding == "text":
+        return oip.bytes_tensor("input", [msgspec.json.encode(array).decode() for array in arrays])
+    length = len(arrays[0])
+    if any(len(array) != length for array in arrays):
+        raise ClientError(
+            "Invalid 'input': this model takes token arrays of one length only. Send one per "
+            "request, or text.",
+            param="input",
+            code="invalid_value",
+        )
+    tokens = [token for array in arrays for token in array]
+    return oip.InputTensor("input", [len(arrays), length], "INT64", tokens)
+
+
+def _mixed(items: _Items) -> ClientError:
+    """The error for a list that is not all of one kind, naming the first item of another."""
+    names: dict[type, str] = {str: "a string", int: "an integer", list: "an array of integers"}
+    wanted = type(items[0])
+    odd = next(index for index, item in enumerate(items) if type(item) is not wanted)
+    return invalid_type(f"input[{odd}]", names[wanted], names[type(items[odd])])
 
 
 def _encoding_format(raw: Raw) -> str:
@@ -77,6 +156,17 @@ def _encoding_format(raw: Raw) -> str:
     if wanted not in _ENCODINGS:
         raise unsupported("encoding_format", wanted, _ENCODINGS)
     return wanted
+
+
+def _tensor(response: InferenceResponse) -> OutputTensor:
+    """The output that holds the vectors: the one of that name, else the only one of floats."""
+    named = response.output("embedding")
+    if named is not None:
+        return named
+    floats = [tensor for tensor in response.outputs if tensor.datatype in _FLOATS]
+    if len(floats) != 1:
+        raise unreadable()
+    return floats[0]
 
 
 def _vectors(tensor: OutputTensor) -> Iterator[list[bytes]]:
@@ -89,7 +179,7 @@ def _vectors(tensor: OutputTensor) -> Iterator[list[bytes]]:
     else:
         count = 1
     width, rest = divmod(len(numbers), count) if count > 0 else (0, 1)
-    if not width or rest:
+    if not width or rest or tensor.shape[1:] not in ([], [width]):
         raise unreadable()
     for start in range(0, len(numbers), width):
         yield numbers[start : start + width]
@@ -103,7 +193,7 @@ def _as_base64(numbers: list[bytes]) -> bytes:
     """Little-endian float32, which is what OpenAI means by base64."""
     try:
         vector = array("f", map(float, numbers))
-    except ValueError as error:  # the right bytes in no number's order
+    except (ValueError, OverflowError) as error:  # the right bytes in no number's order
         raise unreadable() from error
     if sys.byteorder == "big":
         vector.byteswap()

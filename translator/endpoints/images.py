@@ -1,72 +1,110 @@
 """``images/generations``: the prompt becomes the tensor prompt; the answer is ``output_all``.
 
-Parameters travel verbatim under ``llm_parameters``, which the OpenAI runtime reads. No runtime
-streams images, so a streamed request is answered with the final event of each image at once.
+Parameters travel verbatim under ``llm_parameters``, which the OpenAI runtime reads. A runtime
+without ``output_all`` may answer with images in a BYTES tensor. No runtime streams images, so a
+streamed request is answered with the final event of each image at once.
 """
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 from translator import sse
-from translator.endpoints import output_all
+from translator.endpoints import image_tensors, output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints.models import DEFAULTS, Models
+from translator.endpoints.stream import only_event
 from translator.errors import UpstreamError
 from translator.oip import request as oip
-from translator.oip.response import decode, unreadable
-from translator.openai.images import Image, ImageCompleted, ImagesResponse
-from translator.openai.request import decode_body, decode_field, flag, take
+from translator.oip.response import InferenceResponse, decode, unreadable
+from translator.openai.images import (
+    Image,
+    ImageCompleted,
+    ImagesResponse,
+    InputTokensDetails,
+    Usage,
+)
+from translator.openai.parameters import IMAGES as IMAGES_PARAMETERS
+from translator.openai.request import check, decode_body, decode_field, empty_string, flag, take
 
+_URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
 
 
 @dataclass(frozen=True, slots=True)
 class ImagesInference:
-    """An image generation under way. ``as_events``: the client asked for a stream."""
+    """An image generation under way. ``as_url``: the client asked for URLs."""
 
     model: str | None
     as_events: bool = False
+    as_url: bool = False
     streamed: bool = False
-
-    @property
-    def media_type(self) -> str:
-        """See :class:`~translator.endpoints.base.Inference`."""
-        return "text/event-stream" if self.as_events else "application/json"
+    created: int = field(default_factory=lambda: int(time.time()))
 
     def from_oip(self, body: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.Inference`."""
-        complete = output_all.read(decode(body))
-        if complete is None:
-            raise unreadable()
-        return _events(complete) if self.as_events else complete
+        response = decode(body)
+        complete = output_all.read(response)
+        if complete is not None:
+            return _events(_decode(complete), self.created) if self.as_events else complete
+        as_url = self.as_url and not self.as_events
+        images = image_tensors.read(response, as_url=as_url)
+        answer = ImagesResponse(images, self.created, usage=_usage(response))
+        return _events(answer, self.created) if self.as_events else msgspec.json.encode(answer)
+
+    def from_events(self, body: bytes) -> bytes:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return self.from_oip(only_event(body))
 
     def stream(self) -> StreamTranslator:
         """Images are never streamed by upstream."""
         raise NotImplementedError
 
 
-def to_oip(body: bytes, url_model: str | None) -> tuple[bytes, ImagesInference]:
+def to_oip(
+    body: bytes, url_model: str | None, _models: Models = DEFAULTS
+) -> tuple[bytes, ImagesInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model, required=False)
     prompt: str = decode_field(take(fields, "prompt"), str, "prompt")
+    if not prompt:
+        raise empty_string("prompt")
+    check(fields, IMAGES_PARAMETERS)
     request = oip.InferenceRequest(
         [oip.bytes_tensor("prompt", [prompt])], {"llm_parameters": fields}
     )
-    return oip.encode(request), ImagesInference(model, as_events=flag(fields, "stream"))
+    as_url = fields.get("response_format") == _URL
+    inference = ImagesInference(model, as_events=flag(fields, "stream"), as_url=as_url)
+    return oip.encode(request), inference
 
 
-def _events(complete: bytes) -> bytes:
+def _usage(response: InferenceResponse) -> Raw | UnsetType:
+    prompt, completion = token_counts.read(response)
+    if prompt is None or completion is None:
+        return UNSET
+    details = InputTokensDetails(text_tokens=prompt)
+    return Raw(msgspec.json.encode(Usage(prompt, completion, prompt + completion, details)))
+
+
+def _decode(complete: bytes) -> ImagesResponse:
     try:
-        answer = msgspec.json.decode(complete, type=ImagesResponse)
+        return msgspec.json.decode(complete, type=ImagesResponse)
     except msgspec.DecodeError as error:
         raise unreadable() from error
+
+
+def _events(answer: ImagesResponse, created: int) -> bytes:
+    if not answer.data:
+        raise unreadable()
     return b"".join(
         sse.encode(
             msgspec.json.encode(
                 ImageCompleted(
                     b64_json=_base64(image),
-                    created_at=answer.created,
+                    created_at=int(answer.created or created),
                     background=answer.background,
                     output_format=answer.output_format,
                     quality=answer.quality,
@@ -84,7 +122,8 @@ def _base64(image: Image) -> str:
         return image.b64_json
     head, marker, data = (image.url or "").partition(_DATA_URL)
     if not (marker and head.startswith("data:")):
-        raise UpstreamError("The model returned a link to an image, which cannot be streamed.")
+        message = "The model returned a link to an image, which cannot be streamed."
+        raise UpstreamError(message, repeats=True)
     return data
 
 

@@ -10,6 +10,7 @@ from msgspec import Raw
 from translator.errors import UpstreamError
 from translator.oip.errors import read_message
 from translator.oip.response import InferenceResponse, is_present, unreadable
+from translator.openai.errors import Envelope
 
 
 class _View(msgspec.Struct):
@@ -37,5 +38,15 @@ def read(response: InferenceResponse) -> bytes | None:
         raise unreadable() from error
     answer = compact.encode()
     if is_present(_decode_view(answer).error):
-        raise UpstreamError(read_message(answer) or "The model provider failed.")
+        raise _provider_error(answer)
     return answer
+
+
+def _provider_error(answer: bytes) -> UpstreamError:
+    message = read_message(answer) or "The model provider failed."
+    try:
+        error = msgspec.json.decode(answer, type=Envelope).error
+    except msgspec.ValidationError:
+        return UpstreamError(message)
+    code = "upstream_error" if error.code is None else str(error.code)
+    return UpstreamError(message, type=error.type or "server_error", code=code, param=error.param)

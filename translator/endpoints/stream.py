@@ -1,12 +1,15 @@
 """What every streamed answer has in common: events in, events out, one ``[DONE]`` at the end."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from translator import sse
 from translator.errors import TranslatorError, UpstreamError
-from translator.oip.errors import read_message
-from translator.oip.response import InferenceResponse, decode
+from translator.oip.response import InferenceResponse, decode, unreadable
 from translator.openai.errors import error_event
+
+_DONE = b"[DONE]"
 
 
 class EventStream(ABC):
@@ -36,25 +39,41 @@ class EventStream(ABC):
 
     def feed(self, chunk: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.StreamTranslator`."""
-        return self._translate(chunk, last=False)
+        return self._translate(self._events.feed(chunk), last=False)
 
     def finish(self) -> bytes:
         """See :class:`~translator.endpoints.base.StreamTranslator`."""
-        return self._translate(b"", last=True)
+        return self._translate(self._events.finish(), last=True)
 
-    def _translate(self, chunk: bytes, *, last: bool) -> bytes:
+    def fail(self, error: TranslatorError) -> bytes:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return b"" if self._closed else error_event(error) + self._close()
+
+    def collect(self, responses: Iterable[bytes]) -> list[bytes]:
+        """The data of all events but ``[DONE]`` that these OIP responses make.
+
+        Raises:
+            UpstreamError: there is no answer in them, or an error.
+        """
+        chunks = [chunk for data in responses for chunk in self._translate_event(data)]
+        return chunks + self._end()
+
+    def whole(self, response: bytes) -> bytes:
+        """The stream that a single OIP response makes, to its end. Raises as :meth:`collect`."""
+        return b"".join([*map(sse.encode, self.collect([response])), self._close()])
+
+    def _translate(self, events: Iterator[bytes], *, last: bool) -> bytes:
         if self._closed:
             return b""
         out: list[bytes] = []
         try:
-            for data in self._events.finish() if last else self._events.feed(chunk):
+            for data in events:
                 content = data.strip()
-                if content == b"[DONE]":
+                if content == _DONE:
                     last = True
                     break
-                if not content:  # some servers keep a connection alive with these
-                    continue
-                out += map(sse.encode, self._translate_event(data))
+                if content:  # some servers keep a connection alive with empty ones
+                    out += map(sse.encode, self._translate_event(data))
             if last:
                 out += map(sse.encode, self._end())
                 out.append(self._close())
@@ -64,24 +83,49 @@ class EventStream(ABC):
             out.append(self.fail(error))
         return b"".join(out)
 
-    def fail(self, error: TranslatorError) -> bytes:
-        """See :class:`~translator.endpoints.base.StreamTranslator`."""
-        return b"" if self._closed else error_event(error) + self._close()
-
     def _translate_event(self, data: bytes) -> list[bytes]:
-        response = decode(data)
-        if response.failed:
-            message = read_message(data) or "The model server failed while it was answering."
-            raise UpstreamError(message)
-        chunks = self.chunks_of(response)
+        chunks = self.chunks_of(decode(data))
         self._empty = self._empty and not chunks
         return chunks
 
     def _end(self) -> list[bytes]:
         if self._empty:
-            raise UpstreamError("The model server ended its stream without an answer.")
+            message = "The model server ended its stream without an answer."
+            raise UpstreamError(message, repeats=True)
         return self.closing_chunks()
 
     def _close(self) -> bytes:
         self._closed = True
         return sse.DONE
+
+
+def read_events(body: bytes) -> list[bytes]:
+    """The OIP responses in a whole event stream, up to a ``[DONE]`` if there is one.
+
+    Raises:
+        UpstreamError: 502, an event is too large.
+    """
+    decoder = sse.Decoder()
+    events: list[bytes] = []
+    try:
+        for data in chain(decoder.feed(body), decoder.finish()):
+            content = data.strip()
+            if content == _DONE:
+                break
+            if content:
+                events.append(data)
+    except sse.EventTooLargeError as error:
+        raise unreadable() from error
+    return events
+
+
+def only_event(body: bytes) -> bytes:
+    """The one OIP response in a whole event stream.
+
+    Raises:
+        UpstreamError: 502, there are several, or none.
+    """
+    events = read_events(body)
+    if len(events) != 1:
+        raise unreadable()
+    return events[0]

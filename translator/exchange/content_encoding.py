@@ -1,13 +1,18 @@
 """Undoing content-encoding, within a limit, as the bytes arrive.
 
 Upstream is asked for identity, but a server may compress all the same, and a client may compress
-its request. gzip (in several members too, RFC 1952) and deflate (in its zlib form) are understood.
+its request. gzip and deflate (in its zlib form) are always understood; br and zstd where their
+libraries are installed, as the extra ``compression`` does. gzip and zstd may come in several
+members or frames (RFC 1952, RFC 8878).
 """
 
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Protocol
 
 _IDENTITY = frozenset({"", "identity"})
-_INFLATABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _AUTO_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 # In one piece. Each member copies what follows it, so a body made of empty ones would cost the
 # square of its size; honest bodies have one, or one for each flush of a stream.
@@ -22,6 +27,60 @@ class UndecodableError(Exception):
     """The encoding is not known, or the body is not in it, or its end is missing."""
 
 
+class _Decompressor(Protocol):
+    """As :mod:`zlib`, :mod:`bz2` and their like have it."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+def _optional(*modules: str) -> Any:
+    for name in modules:
+        with suppress(ImportError):
+            return import_module(name)
+    return None
+
+
+_zstd = _optional("compression.zstd", "backports.zstd")
+_brotli = _optional("brotli")
+
+
+class _Brotli:
+    """Brotli's own class, with the methods of the others."""
+
+    unused_data = b""  # brotli has no members: bytes after its end are an error
+
+    def __init__(self) -> None:
+        self._decompressor = _brotli.Decompressor()
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._decompressor.is_finished())
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        return bytes(self._decompressor.process(data, output_buffer_limit=max_length))
+
+
+def _inflate() -> _Decompressor:
+    return zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
+
+
+_DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {"gzip": _inflate, "deflate": _inflate}
+_ERRORS: tuple[type[Exception], ...] = (zlib.error,)
+if _brotli is not None:
+    _DECOMPRESSORS["br"] = _Brotli
+    _ERRORS += (_brotli.error,)
+if _zstd is not None:
+    _DECOMPRESSORS["zstd"] = _zstd.ZstdDecompressor
+    _ERRORS += (_zstd.ZstdError,)
+
+KNOWN_ENCODINGS = tuple(_DECOMPRESSORS)
+"""The encodings that are understood in this process."""
+
+
 class Decoder:
     """Decodes one body piece by piece.
 
@@ -33,14 +92,17 @@ class Decoder:
         UndecodableError: the encoding is not known.
     """
 
-    __slots__ = ("_inflater", "_limit")
+    __slots__ = ("_current", "_limit", "_new")
 
     def __init__(self, encoding: str, limit: int) -> None:
-        encoding = encoding.strip().lower()
-        if encoding not in _IDENTITY and encoding not in _INFLATABLE:
-            raise UndecodableError
+        encoding = encoding.strip().lower().removeprefix("x-")
         self._limit = limit
-        self._inflater = None if encoding in _IDENTITY else zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
+        self._new: Callable[[], _Decompressor] | None = None
+        self._current: _Decompressor | None = None
+        if encoding not in _IDENTITY:
+            self._new = _DECOMPRESSORS.get(encoding)
+            if self._new is None:
+                raise UndecodableError
 
     def feed(self, piece: bytes) -> bytes:
         """Decode the next bytes.
@@ -49,14 +111,14 @@ class Decoder:
             TooLargeError: they decode to more than the limit.
             UndecodableError: they are not what the encoding says.
         """
-        data = self._inflate(piece) if piece and self._inflater is not None else piece
+        data = self._decompress(piece, self._new) if piece and self._new is not None else piece
         if len(data) > self._limit:
             raise TooLargeError
         return data
 
     def finish(self) -> None:
         """The body has ended. Raises UndecodableError when its encoding has not."""
-        if self._inflater is not None and not self._inflater.eof:
+        if self._new is not None and (self._current is None or not self._current.eof):
             raise UndecodableError
 
     def whole(self, body: bytes) -> bytes:
@@ -65,16 +127,16 @@ class Decoder:
         self.finish()
         return data
 
-    def _inflate(self, piece: bytes) -> bytes:
+    def _decompress(self, piece: bytes, new: Callable[[], _Decompressor]) -> bytes:
         out = b""
         for _ in range(_MOST_MEMBERS):
-            if self._inflater is None or self._inflater.eof:  # a further member begins
-                self._inflater = zlib.decompressobj(_AUTO_GZIP_OR_ZLIB)
+            if self._current is None or (self._current.eof and new is not _Brotli):
+                self._current = new()  # the first member, or a further one
             try:
-                out += self._inflater.decompress(piece, self._limit - len(out) + 1)
-            except zlib.error as error:
+                out += self._current.decompress(piece, self._limit - len(out) + 1)
+            except _ERRORS as error:
                 raise UndecodableError from error
-            piece = self._inflater.unused_data
+            piece = self._current.unused_data
             if not piece or len(out) > self._limit:
                 return out
         raise UndecodableError

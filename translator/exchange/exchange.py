@@ -7,6 +7,7 @@ into a reply. What Envoy does with a reply in each phase is told in docs/archite
 import logging
 from collections.abc import Callable, Mapping
 from functools import wraps
+from time import monotonic
 from typing import Concatenate, ParamSpec
 from uuid import uuid4
 
@@ -15,22 +16,27 @@ from translator.endpoints import Inference, StreamTranslator
 from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
 from translator.exchange import routes, upstream_errors
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
+from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
+    NO_RETRY,
+    OPENAI_VERSION,
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
-    is_json,
     media_type,
     number,
+    without_route,
 )
-from translator.exchange.limits import Limits
+from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.states import TRANSITIONS, Phase, State
 from translator.openai.errors import error_body, error_event
 
 logger = logging.getLogger(__name__)
 
 _EVENTS = "text/event-stream"
+_EVENTS_IN_UTF_8 = "text/event-stream; charset=utf-8"
 _STRIP = Forward(remove_headers=STRIPPED_FROM_REQUEST)
+_STRIP_LESS = Forward(remove_headers=without_route(STRIPPED_FROM_REQUEST))
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -63,12 +69,13 @@ class Exchange:
     A message that does not fit the state of the exchange is left unchanged.
 
     Args:
-        limits: the bounds of this exchange.
+        settings: how it is handled.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, settings: ExchangeSettings = DEFAULTS) -> None:
         self.state = State.IDLE
-        self._limits = limits or Limits()
+        self._settings = settings
+        self._started = monotonic()
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
         self._stream: StreamTranslator | None = None
@@ -97,22 +104,11 @@ class Exchange:
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
-        try:
-            self._decoder = _new_decoder(headers, self._limits.request_body)
-        except UndecodableError:
-            raise ClientError("Unsupported content encoding.", status=415) from None
-        kind = media_type(headers)
-        if kind and not is_json(kind):
-            raise ClientError(
-                f"Unsupported content type: '{kind}'. This API method only accepts "
-                "'application/json' requests.",
-                status=415,
-                code="unsupported_content_type",
-            )
-        if (number(headers.get("content-length")) or 0) > self._limits.request_body:
-            raise self._request_too_large()
+        self._decoder = admit(headers, self._settings.limits.request_body)
         self._to(State.HELD, Phase.REQUEST_HEADERS)
-        return self.on_request_body(b"") if end_of_stream else _STRIP
+        if end_of_stream:
+            return self.on_request_body(b"")
+        return _STRIP_LESS if self._settings.sticky_routes else _STRIP
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
@@ -122,10 +118,11 @@ class Exchange:
         try:
             body = self._decoder.whole(body)
         except TooLargeError:
-            raise self._request_too_large() from None
+            raise too_large(self._settings.limits.request_body) from None
         except UndecodableError as error:
             raise ClientError("The compressed body of your request is broken.") from error
-        oip_body, inference = self.route.endpoint.to_oip(body, self.route.model)
+        endpoint, models = self.route.endpoint, self._settings.models
+        oip_body, inference = endpoint.to_oip(body, self.route.model, models)
         self.inference = inference
         model = inference.model or ""
         action = Forward(
@@ -177,19 +174,20 @@ class Exchange:
     def _start_stream(self) -> Action:
         assert self.inference is not None  # noqa: S101 -- the caller asked it
         try:
-            self._decoder = _new_decoder(self._response, self._limits.response_body)
+            self._decoder = self._response_decoder()
         except UndecodableError as error:
-            raise UpstreamError("The model server's answer cannot be decoded.") from error
+            message = "The model server's answer cannot be decoded."
+            raise UpstreamError(message, repeats=True) from error
         self._stream = self.inference.stream()
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         return Forward(
             set_headers=(
-                ("content-type", "text/event-stream; charset=utf-8"),
+                ("content-type", _EVENTS_IN_UTF_8),
                 ("cache-control", "no-cache"),
-                ("x-request-id", self._request_id),
+                *self._common_headers(),
             ),
             # Envoy checked content-length before it knew that the body would be streamed.
-            remove_headers=(*STRIPPED_FROM_RESPONSE, "content-length"),
+            remove_headers=(*self._stripped_from_response, "content-length"),
             mode=Mode.STREAM,
         )
 
@@ -215,25 +213,33 @@ class Exchange:
     @_phase(Phase.RESPONSE_BODY)
     def _whole_response(self, body: bytes) -> Action:
         try:
-            decoder = _new_decoder(self._response, self._limits.response_body)
-            body = decoder.whole(body)
+            body = self._response_decoder().whole(body)
         except (TooLargeError, UndecodableError) as error:
             if self._succeeded:
                 message = "The model server's answer is too large or cannot be decoded."
-                raise UpstreamError(message) from error
+                raise UpstreamError(message, repeats=True) from error
             body = b""  # the status says enough
         if not self._succeeded or self.inference is None:
             raise self._upstream_error(body)
-        if self.inference.streamed:
-            # A client that waits for events takes anything else for an empty answer.
-            raise UpstreamError("The model server answered a streamed request with a whole answer.")
-        answer = self.inference.from_oip(body)
+        as_events = media_type(self._response) == _EVENTS
+        answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
+        kind = _EVENTS_IN_UTF_8 if self.inference.as_events else "application/json"
         return Forward(
-            set_headers=self._answer_headers(self.inference.media_type, answer),
-            remove_headers=STRIPPED_FROM_RESPONSE,
+            set_headers=self._answer_headers(kind, answer),
+            remove_headers=self._stripped_from_response,
             body=answer,
         )
+
+    def _response_decoder(self) -> Decoder:
+        encoding = self._response.get("content-encoding", "")
+        return Decoder(encoding, self._settings.limits.response_body)
+
+    @property
+    def _stripped_from_response(self) -> tuple[str, ...]:
+        if self._settings.sticky_routes:
+            return without_route(STRIPPED_FROM_RESPONSE)
+        return STRIPPED_FROM_RESPONSE
 
     @property
     def _succeeded(self) -> bool:
@@ -244,18 +250,19 @@ class Exchange:
         model = self.inference.model if self.inference else None
         return upstream_errors.from_answer(status, media_type(self._response), body, model)
 
-    def _request_too_large(self) -> ClientError:
-        return ClientError(
-            f"The request is too large: at most {self._limits.request_body} bytes are accepted.",
-            status=413,
-            code="request_too_large",
-        )
-
     def _answer_headers(self, kind: str, body: bytes) -> Headers:
         return (
             ("content-type", kind),
             ("content-length", str(len(body))),
+            *self._common_headers(),
+        )
+
+    def _common_headers(self) -> Headers:
+        milliseconds = int((monotonic() - self._started) * 1000)
+        return (
             ("x-request-id", self._request_id),
+            OPENAI_VERSION,
+            ("openai-processing-ms", str(milliseconds)),
         )
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
@@ -269,21 +276,19 @@ class Exchange:
         self._to(State.DONE, phase)
         body = error_body(error)
         headers = self._answer_headers("application/json", body)
+        if error.repeats:
+            headers += NO_RETRY
         if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
             return Respond(error.status, headers, body)
         return Forward(
             set_headers=((":status", str(error.status)), *headers),
-            remove_headers=STRIPPED_FROM_RESPONSE,
+            remove_headers=self._stripped_from_response,
             body=body,
         )
 
     def _to(self, state: State, phase: Phase) -> None:
         assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law
         self.state = state
-
-
-def _new_decoder(headers: Mapping[str, str], limit: int) -> Decoder:
-    return Decoder(headers.get("content-encoding", ""), limit)
 
 
 def _new_request_id() -> str:

@@ -1,6 +1,7 @@
 """Which headers are read, set and removed, and why."""
 
 from collections.abc import Mapping
+from functools import cache
 
 READ = frozenset(
     {
@@ -14,6 +15,9 @@ READ = frozenset(
     }
 )
 """All that this program looks at; everything else is passed over unread."""
+
+SELDON_ROUTE = "x-seldon-route"
+"""Which candidates of an experiment a client keeps to, by their internal names."""
 
 STRIPPED_FROM_REQUEST = (
     # The client's credentials are for this door, not for the model: MLServer copies every header
@@ -29,7 +33,7 @@ STRIPPED_FROM_REQUEST = (
     # Seldon's mesh routes, trusts and logs by these; a client must not choose them.
     "seldon-internal-model",
     "seldon-logging",
-    "x-seldon-route",
+    SELDON_ROUTE,
     # The body upstream gets is ours, and plain.
     "content-encoding",
     # Triton would take this many bytes of it for JSON and the rest for binary tensors.
@@ -52,7 +56,7 @@ STRIPPED_FROM_RESPONSE = (
     "ce-specversion",
     "ce-type",
     "seldon-internal-model",
-    "x-seldon-route",
+    SELDON_ROUTE,
     # These describe the body that was translated, not the one the client gets.
     "accept-ranges",
     "content-disposition",
@@ -65,6 +69,20 @@ STRIPPED_FROM_RESPONSE = (
     "set-cookie",
     "www-authenticate",
 )
+
+
+OPENAI_VERSION = ("openai-version", "2020-10-01")
+"""The version of OpenAI's API whose answers these are, as its own header says."""
+
+NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
+"""Nobody should send the request again: not OpenAI's SDKs, which go by the first, and not an Envoy
+in front of this one that retries on 5xx, which leaves alone what says to be rate limited."""
+
+
+@cache
+def without_route(names: tuple[str, ...]) -> tuple[str, ...]:
+    """A list of headers to strip, less the one that sticky experiments need."""
+    return tuple(name for name in names if name != SELDON_ROUTE)
 
 
 def media_type(headers: Mapping[str, str]) -> str:

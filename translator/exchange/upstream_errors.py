@@ -4,6 +4,7 @@
 """
 
 import re
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,18 +13,43 @@ from translator.errors import TranslatorError, UpstreamError
 from translator.oip.errors import presentable, read_message
 from translator.openai.errors import Envelope
 
-# What is said where upstream said nothing a client should read.
-_DEFAULT_MESSAGES = {
-    400: "The model server refused the request.",
-    408: "The model server gave up waiting for the request.",
-    413: "The request is too large.",
-    422: "The model server could not process the request.",
-    429: "Rate limit reached. Please try again later.",
-    503: "The model server is overloaded or not ready yet.",
-    504: "The model server did not answer in time.",
-}
-_CODES = {413: "request_too_large", 429: "rate_limit_exceeded"}
+
+class _Default(NamedTuple):
+    """What OpenAI's error object says for a status where upstream itself said nothing better."""
+
+    type: str
+    code: str
+    message: str
+
+
 _CLIENT, _SERVER, _END = 400, 500, 600
+_INVALID = "invalid_request_error"
+_DEFAULTS = {
+    400: _Default(_INVALID, "bad_request", "The model server refused the request."),
+    401: _Default(_INVALID, "unauthorized", "The model server asked for credentials."),
+    403: _Default(_INVALID, "permission_denied", "The model server denied access."),
+    404: _Default(_INVALID, "not_found", "The model server does not know this."),
+    408: _Default(_INVALID, "request_timeout", "The model server gave up waiting for the request."),
+    409: _Default(
+        _INVALID, "conflict", "The model server is in a state that forbids this request."
+    ),
+    413: _Default(_INVALID, "request_too_large", "The request is too large."),
+    422: _Default(
+        _INVALID, "unprocessable_entity", "The model server could not process the request."
+    ),
+    429: _Default("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
+    499: _Default(_INVALID, "request_cancelled", "The request was cancelled."),
+    500: _Default("server_error", "internal_error", "The model server failed."),
+    501: _Default("server_error", "not_implemented", "The model server cannot do this."),
+    502: _Default("server_error", "bad_gateway", "The model server could not be reached."),
+    503: _Default(
+        "server_error",
+        "service_unavailable",
+        "The model server is overloaded or not ready yet.",
+    ),
+    504: _Default("server_error", "gateway_timeout", "The model server did not answer in time."),
+}
+_REPEAT = frozenset({501, 505})  # these say what the server can do, not how it is
 
 
 def from_answer(status: int, content_type: str, body: bytes, model: str | None) -> TranslatorError:
@@ -36,7 +62,8 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
         model: the model as the client named it.
     """
     if not _CLIENT <= status < _END:
-        return UpstreamError("The model server answered with neither a result nor an error.")
+        message = "The model server answered with neither a result nor an error."
+        return UpstreamError(message, repeats=True)
     ready_made = _openai_error(status, body)
     if ready_made is not None:
         return ready_made
@@ -44,21 +71,23 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
         return model_not_found(model)
     # Plain text with 5xx is what proxies and crashes say: addresses and reasons nobody outside
     # should read. With 4xx it is Seldon's pipelines telling the client what was wrong.
-    message = None
+    said: str | None = None
     if status < _SERVER or content_type == "application/json":
-        message = read_message(body)
-    if message and model:  # a mesh calls the versions of a model m_1, m_2
-        message = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, message)
+        said = read_message(body)
+    if said and model:  # a mesh calls the versions of a model m_1, m_2
+        said = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, said)
+    default = _default(status)
     return UpstreamError(
-        message or _default_message(status),
+        said or default.message,
         status=status,
-        type="invalid_request_error" if status < _SERVER else "server_error",
-        code=_CODES.get(status),
+        type=default.type,
+        code=default.code,
+        repeats=status in _REPEAT,
     )
 
 
-def _default_message(status: int) -> str:
-    return _DEFAULT_MESSAGES.get(status, "The model server failed.")
+def _default(status: int) -> _Default:
+    return _DEFAULTS.get(status) or _DEFAULTS[_CLIENT if status < _SERVER else _SERVER]
 
 
 def _openai_error(status: int, body: bytes) -> TranslatorError | None:
@@ -67,7 +96,12 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
         error = msgspec.json.decode(body, type=Envelope).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    kind = error.type or ("invalid_request_error" if status < _SERVER else "server_error")
-    code = None if error.code is None else str(error.code)
-    message = presentable(error.message) or _default_message(status)
-    return UpstreamError(message, status=status, type=kind, code=code, param=error.param)
+    default = _default(status)
+    return UpstreamError(
+        presentable(error.message) or default.message,
+        status=status,
+        type=error.type or default.type,
+        code=default.code if error.code is None else str(error.code),
+        param=error.param,
+        repeats=status in _REPEAT,
+    )

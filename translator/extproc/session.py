@@ -2,7 +2,7 @@
 
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import READ
-from translator.exchange.limits import Limits
+from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.states import Phase
 from translator.extproc import replies
 from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
@@ -14,13 +14,13 @@ class Session:
     A transport is a loop around :meth:`handle`. It never awaits and does no I/O.
 
     Args:
-        limits: the bounds of the exchange.
+        settings: how the exchange is handled.
     """
 
     __slots__ = ("exchange",)
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.exchange = Exchange(limits)
+    def __init__(self, settings: ExchangeSettings = DEFAULTS) -> None:
+        self.exchange = Exchange(settings)
 
     def handle(self, message: bytes) -> bytes:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.

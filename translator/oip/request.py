@@ -16,7 +16,7 @@ class InputTensor(msgspec.Struct):
     name: str
     shape: list[int]
     datatype: str
-    data: Sequence[str]
+    data: Sequence[str] | Sequence[int]
 
 
 class InferenceRequest(msgspec.Struct):

@@ -8,7 +8,7 @@ gateway), and outputs nobody asked for may be there. Source: Open Inference Prot
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import KeysView
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import UpstreamError
+from translator.oip.errors import read_message
 
 _NUMBER_BYTES = b"0123456789+-.eE,"
 _LAYOUT_BYTES = b"[] \t\r\n"
@@ -39,19 +40,24 @@ class OutputTensor(msgspec.Struct):
         Raises:
             UpstreamError: the data is not a list of strings.
         """
-        try:
-            try:
-                elements = _decode_strings(self.data)
-            except msgspec.ValidationError:  # nested, or with nulls
-                elements = _flatten(msgspec.json.decode(self.data))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise unreadable() from error
+        elements = _strings(self.data)
         if self._is_base64():
             try:
                 return [base64.b64decode(text, validate=True).decode() for text in elements]
             except (binascii.Error, UnicodeDecodeError):
                 return elements  # a content type of the server's own, but plain text after all
         return elements
+
+    def characters(self) -> list[str]:
+        """As :meth:`strings`, for a tensor that need not be text.
+
+        Triton writes the bytes of an element into its JSON as they are. Where they are not UTF-8,
+        each byte is a character up to U+00FF here.
+        """
+        try:
+            return self.strings()
+        except UpstreamError:
+            return _strings(bytes(self.data).decode("latin-1"))
 
     def numbers(self) -> list[bytes]:
         """The elements of a numeric tensor as the server wrote them, digit for digit.
@@ -94,22 +100,18 @@ class InferenceResponse(msgspec.Struct, dict=True):
         tensor = self.output(name)
         return None if tensor is None else tensor.strings()
 
-    @property
-    def failed(self) -> bool:
-        """Whether this is ``{"error": ...}``, the way servers fail inside a stream."""
-        return is_present(self.error)
-
     def output(self, name: str) -> OutputTensor | None:
         """The output called ``name``, if the server sent it."""
-        return self._by_name.get(name)
+        return self.by_name.get(name)
 
     @property
-    def names(self) -> Iterable[str]:
+    def names(self) -> KeysView[str]:
         """The names of all outputs."""
-        return self._by_name
+        return self.by_name.keys()
 
     @cached_property
-    def _by_name(self) -> dict[str, OutputTensor]:
+    def by_name(self) -> dict[str, OutputTensor]:
+        """The outputs; the first of a name counts."""
         return {tensor.name: tensor for tensor in reversed(self.outputs)}
 
 
@@ -117,15 +119,19 @@ _decode = msgspec.json.Decoder(InferenceResponse).decode
 
 
 def decode(body: bytes) -> InferenceResponse:
-    """Read an answer.
+    """Read an answer, or one event of a streamed one.
 
     Raises:
-        UpstreamError: 502, the body is not an OIP response.
+        UpstreamError: 502, the body is not an OIP response, or it is ``{"error": ...}``, the way
+            servers fail under a status that says all is well.
     """
     try:
-        return _decode(body)
+        response = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
+    if is_present(response.error):
+        raise UpstreamError(read_message(body) or "The model server failed while it was answering.")
+    return response
 
 
 def is_present(error: Raw) -> bool:
@@ -135,7 +141,18 @@ def is_present(error: Raw) -> bool:
 
 def unreadable() -> UpstreamError:
     """The error for an answer that cannot be understood."""
-    return UpstreamError("The model server sent a response that could not be understood.")
+    message = "The model server sent a response that could not be understood."
+    return UpstreamError(message, repeats=True)
+
+
+def _strings(data: Raw | str) -> list[str]:
+    try:
+        try:
+            return _decode_strings(data)
+        except msgspec.ValidationError:  # nested, or with nulls
+            return _flatten(msgspec.json.decode(data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable() from error
 
 
 def _flatten(data: Any) -> list[str]:

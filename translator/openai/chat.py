@@ -7,7 +7,11 @@ completion chunk object". Fields that travel untouched are JSON text (:class:`ms
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+ROLES = ("system", "assistant", "user", "function", "tool", "developer")
+"""Who may say a message, in the order in which OpenAI lists them."""
+
+FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
+"""Why a choice may have ended. SDKs with strict types accept no other."""
 
 Part = dict[str, Raw]
 """A content part: ``type`` names the key that holds its payload."""
@@ -71,6 +75,7 @@ class AnswerMessage(msgspec.Struct):
     content: str | None
     refusal: str | None = None
     tool_calls: list[ToolCall] | UnsetType = UNSET
+    function_call: FunctionCall | UnsetType = UNSET
 
 
 class Choice(msgspec.Struct):
@@ -89,7 +94,9 @@ class ChatCompletion(msgspec.Struct, tag_field="object", tag="chat.completion"):
     created: int
     model: str
     choices: list[Choice]
-    usage: Usage | UnsetType = UNSET
+    usage: Usage | Raw | UnsetType = UNSET
+    service_tier: Raw | UnsetType = UNSET
+    system_fingerprint: Raw | UnsetType = UNSET
 
 
 class ToolCallDelta(msgspec.Struct):
@@ -108,6 +115,7 @@ class Delta(msgspec.Struct):
     content: str | UnsetType | None = UNSET
     refusal: str | UnsetType | None = UNSET
     tool_calls: list[ToolCallDelta] | UnsetType = UNSET
+    function_call: FunctionCall | UnsetType = UNSET
 
 
 class ChunkChoice(msgspec.Struct):
@@ -126,4 +134,4 @@ class ChatChunk(msgspec.Struct, tag_field="object", tag="chat.completion.chunk")
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: Usage | UnsetType | None = UNSET
+    usage: Usage | Raw | UnsetType | None = UNSET

@@ -3,37 +3,56 @@
 A streamed generation ends with one ``image_generation.completed`` event per image.
 """
 
-from typing import Any
-
 import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
 
-class Image(msgspec.Struct):
+class Image(msgspec.Struct, omit_defaults=True):
     """One image, as base64 or as a URL (which may be a ``data:`` URL)."""
 
     b64_json: str | None = None
     url: str | None = None
+    revised_prompt: str | None = None
+
+
+class InputTokensDetails(msgspec.Struct):
+    """What the input tokens were spent on."""
+
+    text_tokens: int
+    image_tokens: int = 0
+
+
+class Usage(msgspec.Struct):
+    """Token counts. A generation's input is text only."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    input_tokens_details: InputTokensDetails
 
 
 class ImagesResponse(msgspec.Struct):
-    """As much of an answer as turning it into events needs. Unknown fields are read past."""
+    """The whole answer. Reading a provider's, it is lenient about what is absent.
+
+    ``created`` is in seconds since the epoch.
+    """
 
     data: list[Image]
-    created: int = 0
-    background: str | None = None
-    output_format: str | None = None
-    quality: str | None = None
-    size: str | None = None
-    usage: dict[str, Any] | None = None
+    created: float | None = None
+    background: str | UnsetType | None = UNSET
+    output_format: str | UnsetType | None = UNSET
+    quality: str | UnsetType | None = UNSET
+    size: str | UnsetType | None = UNSET
+    usage: Raw | UnsetType = UNSET
 
 
-class ImageCompleted(msgspec.Struct, omit_defaults=True, tag="image_generation.completed"):
+class ImageCompleted(msgspec.Struct, tag="image_generation.completed"):
     """The event that carries a finished image. ``created_at`` is in seconds since the epoch."""
 
     b64_json: str
     created_at: int
-    background: str | None = None
-    output_format: str | None = None
-    quality: str | None = None
-    size: str | None = None
-    usage: dict[str, Any] | None = None
+    background: str | UnsetType | None = UNSET
+    output_format: str | UnsetType | None = UNSET
+    quality: str | UnsetType | None = UNSET
+    size: str | UnsetType | None = UNSET
+    usage: Raw | UnsetType = UNSET

@@ -6,7 +6,7 @@ objects their key order.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,8 @@ from translator.errors import ClientError
 
 Fields = dict[str, Raw]
 """The top level of a body: field name to JSON text."""
+
+Decoder = msgspec.json.Decoder[Any]
 
 _decoder = cache(msgspec.json.Decoder)  # of a type; each is made once
 _decode_fields = _decoder(Fields).decode
@@ -30,16 +32,24 @@ _UNPARSABLE = (
 )
 
 # msgspec's words for JSON types, in OpenAI's.
-_TYPE_NAMES = {
+_WANTED = {
     "str": "a string",
     "int": "an integer",
     "float": "a decimal",
     "bool": "a boolean",
     "array": "an array",
     "object": "an object",
-    "null": "null",
 }
+_GOT = {**_WANTED, "float": "a decimal number", "null": "null"}
 _MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>\w+)`(?: - at `\$(?P<at>.*)`)?")
+_RANGE = re.compile(r"Expected `(?P<kind>int|float)` (?P<sign>[<>]=) (?P<bound>[-\d.]+)$")
+# What the arrays hold that do not hold objects.
+_ELEMENTS = {
+    "input": "strings",
+    "input[]": "integers",
+    "modalities": "strings",
+    "stop": "strings",
+}
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `\$(?P<at>.*)`)?")
 
 
@@ -73,33 +83,80 @@ def decode_field(raw: Raw, type: Any, param: str) -> Any:  # noqa: A002 -- as ms
         ClientError: 400 ``invalid_type`` or ``missing_required_parameter``, ``param`` naming the
             very element that is wrong.
     """
+    return _decode(_decoder(type), raw, param)
+
+
+def _decode(decoder: Decoder, raw: Raw, param: str) -> Any:
     try:
-        return _decoder(type).decode(raw)
+        return decoder.decode(raw)
     except msgspec.ValidationError as error:
-        raise _explain(str(error), param) from error
+        raise _explain(str(error), raw, param) from error
     except (msgspec.DecodeError, RecursionError) as error:
         raise ClientError(_UNPARSABLE, param=param) from error
 
 
-def _explain(text: str, param: str) -> ClientError:
+def decoders(types: Mapping[str, Any]) -> Mapping[str, Decoder]:
+    """What :func:`check` needs: for each field a decoder of its type."""
+    return {name: msgspec.json.Decoder(type_) for name, type_ in types.items()}
+
+
+def check(fields: Fields, parameters: Mapping[str, Decoder]) -> None:
+    """Hold the optional fields of a body against the types they must have.
+
+    Args:
+        fields: the body; a field that ``parameters`` does not name may be anything.
+        parameters: what each must decode as.
+
+    Raises:
+        ClientError: 400, as :func:`decode_field`, or ``integer_below_min_value`` and the like.
+    """
+    for name, raw in fields.items():
+        if name in parameters:
+            _decode(parameters[name], raw, name)
+
+
+def _explain(text: str, raw: Raw, param: str) -> ClientError:
     if match := _MISSING.match(text):
         path = f"{param}{match['at'] or ''}.{match['field']}"
         return missing(path)
     if match := _MISMATCH.match(text):
         path = f"{param}{match['at'] or ''}"
-        wanted = [_TYPE_NAMES.get(name, name) for name in match["wanted"].split(" | ")]
-        got = _TYPE_NAMES.get(match["got"], match["got"])
+        return invalid_type(path, _one_of(match["wanted"].split(" | "), path), _GOT[match["got"]])
+    if match := _RANGE.match(text):
+        kind = "integer" if match["kind"] == "int" else "decimal"
+        side, limit = ("below", "minimum") if match["sign"] == ">=" else ("above", "maximum")
         return ClientError(
-            f"Invalid type for '{path}': expected {_one_of(wanted)}, but got {got} instead.",
-            param=path,
-            code="invalid_type",
+            f"Invalid '{param}': {kind} {side} {limit} value. Expected a value {match['sign']} "
+            f"{match['bound'].removesuffix('.0')}, but got {_shown(raw)} instead.",
+            param=param,
+            code=f"{kind}_{side}_{limit[:3]}_value",
         )
     return ClientError(f"Invalid value for '{param}'.", param=param, code="invalid_value")
 
 
-def _one_of(names: list[str]) -> str:
-    names = [name for name in names if name != "null"] or names
-    return names[0] if len(names) == 1 else f"one of {', '.join(names[:-1])} or {names[-1]}"
+def _shown(number: Raw) -> str:
+    return bytes(memoryview(number)[:40]).decode()  # a number may have a million digits
+
+
+def _one_of(names: list[str], path: str) -> str:
+    """The wanted types as OpenAI lists them: the first with its article, the others without."""
+    wanted = [_WANTED[name] for name in names if name != "null"]
+    if "array" in names:
+        elements = _ELEMENTS.get(re.sub(r"\[\d+\]", "[]", path), "objects")
+        wanted = [f"{name} of {elements}" if name == "an array" else name for name in wanted]
+    if len(wanted) == 1:
+        return wanted[0]
+    wanted[1:] = [name.partition(" ")[2] for name in wanted[1:]]
+    return f"one of {', '.join(wanted[:-1])} or {wanted[-1]}"
+
+
+def invalid_type(param: str, wanted: str, got: str) -> ClientError:
+    """The error for a value of another JSON type than its field takes."""
+    return ClientError(
+        f"Invalid type for '{param}': expected {wanted}, but got {got} instead.",
+        param=param,
+        code="invalid_type",
+    )
 
 
 def missing(param: str) -> ClientError:
@@ -121,12 +178,22 @@ def empty_array(param: str) -> ClientError:
     )
 
 
+def empty_string(param: str) -> ClientError:
+    """The error for a text that must say something."""
+    return ClientError(
+        f"Invalid '{param}': empty string. Expected a string with minimum length 1, "
+        "but got an empty string instead.",
+        param=param,
+        code="empty_string",
+    )
+
+
 def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError:
     """The error for a value that is none of those a field may have."""
     quoted = [f"'{name}'" for name in supported]
     return ClientError(
         f"Invalid value: '{value}'. Supported values are: "
-        f"{', '.join(quoted[:-1])} and {quoted[-1]}.",
+        f"{', '.join(quoted[:-1])}{',' if len(quoted) > 2 else ''} and {quoted[-1]}.",  # noqa: PLR2004 -- as OpenAI writes lists
         param=param,
         code="invalid_value",
     )

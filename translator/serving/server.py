@@ -21,7 +21,7 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    transport = GrpcTransport(lambda: Session(settings.limits))
+    transport = GrpcTransport(lambda: Session(settings.exchange))
     port = await transport.start(settings.listen)
     listening = settings.listen
     if not listening.startswith("unix:"):

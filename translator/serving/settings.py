@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from translator.exchange.limits import Limits
+from translator.exchange.settings import ExchangeSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,12 +11,12 @@ class Settings:
 
     Attributes:
         listen: ``host:port`` or ``unix:/path``, where Envoy reaches us.
-        limits: the bounds of one exchange.
+        exchange: how each exchange is handled.
         grace: seconds that open streams get to finish after SIGTERM.
         log_level: a level of :mod:`logging` by name.
     """
 
     listen: str = "127.0.0.1:50051"
-    limits: Limits = field(default_factory=Limits)
+    exchange: ExchangeSettings = field(default_factory=ExchangeSettings)
     grace: float = 30.0
     log_level: str = "INFO"

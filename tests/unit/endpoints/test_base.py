@@ -29,8 +29,8 @@ def test_the_body_must_name_a_model(text: bytes | None) -> None:
         with pytest.raises(ClientError) as caught:
             take_model({"model": Raw(text)} if text else {}, url_model)
         error = caught.value
-        assert (error.status, error.param) == (400, "model")
-        assert error.code == "missing_required_parameter"
+        assert error.message == "you must provide a model parameter"
+        assert (error.status, error.param, error.code) == (400, None, None)
 
 
 @pytest.mark.parametrize("text", [None, b"null"])
@@ -41,8 +41,13 @@ def test_the_url_may_name_it_alone_where_that_is_enough(text: bytes | None) -> N
 
 
 def test_somebody_must_name_it_even_then() -> None:
-    with pytest.raises(ClientError, match="Missing required parameter: 'model'"):
+    with pytest.raises(ClientError, match=r"^you must provide a model parameter$"):
         take_model({}, None, required=False)
+
+
+def test_an_empty_name_is_none_even_where_the_url_is_enough() -> None:
+    with pytest.raises(ClientError, match=r"^you must provide a model parameter$"):
+        take_model({"model": Raw(b'""')}, "m", required=False)
 
 
 def test_body_and_url_must_agree() -> None:
@@ -59,6 +64,13 @@ def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
     error = caught.value
     assert (error.status, error.code) == (404, "model_not_found")
     assert len(error.message) < 200
+
+
+@pytest.mark.parametrize("name", ["\udc80", "a\x1f", "."])
+def test_nor_can_the_url_name_what_no_model_is_called(name: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        take_model({}, name, required=False)
+    assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("text", [b"7", b"[]", b"{}"])

@@ -1,14 +1,56 @@
 """Chat completion requests as tensors."""
 
+import inspect
 import json
 from typing import Any
 
 import pytest
+from openai.resources.chat.completions import Completions
 
 from translator.endpoints.chat import CHAT, ChatInference, to_oip
 from translator.errors import ClientError
 
 HELLO = {"role": "user", "content": "Hello!"}
+TOOL = {"type": "function", "function": {"name": "f"}}
+# A value for every parameter of chat.completions.create that becomes no tensor, as a client may
+# write it.
+PARAMETERS = {
+    "audio": '{"voice":"alloy","format":"wav"}',
+    "frequency_penalty": "-0.50",
+    "function_call": '{"name":"f"}',
+    "functions": '[{"name":"f","parameters":{"z":1,"a":2}}]',
+    "logit_bias": '{"50256":-100,"3":1e1}',
+    "logprobs": "true",
+    "max_completion_tokens": "17",
+    "max_tokens": "300",
+    "metadata": '{"z":"1","a":"2"}',
+    "modalities": '["text","audio"]',
+    "moderation": '{"input":"auto"}',
+    "n": "3",
+    "parallel_tool_calls": "false",
+    "prediction": '{"type":"content","content":"x"}',
+    "presence_penalty": "1e-7",
+    "prompt_cache_key": '"k"',
+    "prompt_cache_options": '{"ttl":"1h"}',
+    "prompt_cache_retention": '"24h"',
+    "reasoning_effort": '"low"',
+    "response_format": '{"type":"json_schema","json_schema":{"name":"s","schema":{"z":1,"a":2}}}',
+    "safety_identifier": '"x"',
+    "seed": "9223372036854775808",
+    "service_tier": '"auto"',
+    "stop": '[".","\\u00e9"]',
+    "store": "false",
+    "stream": "true",
+    "stream_options": '{"include_usage":true,"include_obfuscation":false}',
+    "temperature": "0.10",
+    "tool_choice": '"auto"',
+    "tools": "[]",
+    "top_logprobs": "5",
+    "top_p": "1.0",
+    "user": '"Ad\\u00e4"',
+    "verbosity": '"low"',
+    "web_search_options": '{"search_context_size":"low"}',
+}
 
 
 def translate(*messages: Any, **more: Any) -> dict[str, Any]:
@@ -27,6 +69,13 @@ def tensors(*messages: Any, **more: Any) -> dict[str, list[str]]:
         assert tensor["shape"] == [len(tensor["data"])]
         assert all(isinstance(element, str) for element in tensor["data"])
     return {tensor["name"]: tensor["data"] for tensor in inputs}
+
+
+def parameters_of(fields: str) -> str:
+    """The JSON text of the parameters of a request with these fields."""
+    body = f'{{"model":"m","messages":[{json.dumps(HELLO)}],{fields}}}'
+    _, _, found = to_oip(body.encode(), None)[0].decode().partition('"parameters":')
+    return found.removesuffix("}")
 
 
 def refused(*messages: Any, **more: Any) -> ClientError:
@@ -140,11 +189,66 @@ def test_what_few_messages_have_is_a_tensor_of_one_element_per_message(
         {"tool_calls": None, "tool_call_id": None, "name": None, "refusal": None},
         {"audio": None, "function_call": None},
         {"tool_calls": []},
+        {"tool_call_id": "", "name": "", "refusal": ""},
+        {"annotations": [], "anything": {"else": 1}},
     ],
 )
 def test_what_is_null_makes_no_tensor(empty: dict[str, Any]) -> None:
     assert set(tensors({**HELLO, **empty})) == {"role", "content", "type"}
     assert set(tensors(HELLO, {**HELLO, **empty})) == {"role", "content", "type"}
+
+
+def test_what_one_message_has_says_nothing_of_the_others() -> None:
+    found = tensors(
+        {"role": "system", "content": "x"},
+        {**HELLO, "name": "Ada"},
+        {"role": "assistant", "tool_calls": [TOOL], "audio": {"id": "a"}, "refusal": "no"},
+        {"role": "tool", "tool_call_id": "c", "content": "y"},
+        {"role": "assistant", "function_call": {"name": "g", "arguments": "{}"}},
+    )
+    assert {name: [bool(text) for text in data] for name, data in found.items()} == {
+        "role": [True, True, True, True, True],
+        "content": [True, True, True, True, True],
+        "type": [True, True, True, True, True],
+        "tool_calls": [False, False, True, False, False],
+        "tool_call_id": [False, False, False, True, False],
+        "name": [False, True, False, False, False],
+        "refusal": [False, False, True, False, False],
+        "audio": [False, False, True, False, False],
+        "function_call": [False, False, False, False, True],
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "element"),
+    [
+        ({"type": "text", "text": ""}, ""),
+        ({"type": "text", "text": "\u2028é"}, "\u2028é"),
+        ({"type": "image_url", "image_url": {"z": 1.5, "a": "b c"}}, '{"z":1.5,"a":"b c"}'),
+        ({"type": "input_audio", "input_audio": {"data": "AA=="}}, '{"data":"AA=="}'),
+        ({"type": "file", "file": {"file_id": "f"}}, '{"file_id":"f"}'),
+        ({"type": "refusal", "refusal": "no"}, "no"),
+        ({"type": "video", "video": ["u"], "extra": 1}, '["u"]'),
+    ],
+)
+def test_a_part_is_what_its_type_names(part: dict[str, Any], element: str) -> None:
+    found = tensors({"role": "user", "content": [part]})
+    assert (found["content"], found["type"]) == ([element], [part["type"]])
+    found = tensors(HELLO, {"role": "user", "content": [part, "x"]})
+    assert json.loads(found["content"][1]) == [element, "x"]
+    assert json.loads(found["type"][1]) == [part["type"], "text"]
+
+
+def test_what_a_client_wrote_with_spaces_arrives_compact_but_to_the_digit() -> None:
+    message = (
+        '{"role": "assistant", "audio": {"x":\t1.10,\n "y": "a b"}, '
+        '"tool_calls": [{"id": 9007199254740993}]}'
+    )
+    body = f'{{"model": "m", "messages": [{message}]}}'.encode()
+    inputs = json.loads(to_oip(body, None)[0])["inputs"]
+    found = {tensor["name"]: tensor["data"] for tensor in inputs}
+    assert found["audio"] == ['{"x":1.10,"y":"a b"}']
+    assert found["tool_calls"] == ['{"id":9007199254740993}']
 
 
 def test_tools_leave_the_parameters_with_all_that_belongs_to_them() -> None:
@@ -160,11 +264,11 @@ def test_tools_leave_the_parameters_with_all_that_belongs_to_them() -> None:
 
 
 def test_a_tool_choice_in_a_word_is_a_plain_string() -> None:
-    assert tensors(HELLO, tools=[{}], tool_choice="auto")["tool_choice"] == ["auto"]
+    assert tensors(HELLO, tools=[TOOL], tool_choice="auto")["tool_choice"] == ["auto"]
 
 
 def test_a_null_tool_choice_makes_no_tensor() -> None:
-    body: dict[str, Any] = {"tools": [{}], "tool_choice": None, "parallel_tool_calls": None}
+    body: dict[str, Any] = {"tools": [TOOL], "tool_choice": None, "parallel_tool_calls": None}
     assert set(tensors(HELLO, **body)) == {"role", "content", "type", "tools"}
 
 
@@ -176,6 +280,40 @@ def test_without_tools_their_settings_stay_parameters(tools: Any) -> None:
         "tool_choice": "none",
         "parallel_tool_calls": True,
     }
+
+
+@pytest.mark.parametrize("name", sorted(set(PARAMETERS) - {"tools"}))
+def test_every_parameter_travels_under_both_names(name: str) -> None:
+    needed = {"top_logprobs": ("logprobs",), "stream_options": ("stream",)}
+    names = (*needed.get(name, ()), name)
+    verbatim = ",".join(f'"{field}":{PARAMETERS[field]}' for field in names)
+    assert parameters_of(verbatim) == f'{{"kwargs":{{{verbatim}}},"llm_parameters":{{{verbatim}}}}}'
+
+
+def test_all_parameters_together_keep_their_text_and_their_order() -> None:
+    given = {name: text for name, text in PARAMETERS.items() if name != "tools"}
+    for names in (sorted(given), sorted(given, reverse=True)):
+        verbatim = ",".join(f'"{name}":{given[name]}' for name in names)
+        assert parameters_of(verbatim) == (
+            f'{{"kwargs":{{{verbatim}}},"llm_parameters":{{{verbatim}}}}}'
+        )
+
+
+def test_the_table_knows_every_parameter_of_openais_client() -> None:
+    known = set(inspect.signature(Completions.create).parameters)
+    own = {"self", "model", "messages", "extra_headers", "extra_query", "extra_body", "timeout"}
+    assert set(PARAMETERS) == known - own
+
+
+@pytest.mark.parametrize("text", ["7", '"x"', "[]", '{"a":[1.10]}', "null", "true", "1e400"])
+def test_a_parameter_that_nobody_knows_travels_like_the_others(text: str) -> None:
+    verbatim = f'"chat_template_kwargs":{text}'
+    assert parameters_of(verbatim) == f'{{"kwargs":{{{verbatim}}},"llm_parameters":{{{verbatim}}}}}'
+
+
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_a_parameter_of_null_is_allowed(name: str) -> None:
+    translate(HELLO, **{name: None})
 
 
 def test_parameters_keep_their_digits_and_their_order() -> None:
@@ -207,7 +345,7 @@ def test_the_body_says_whether_to_stream_and_to_count(
 ) -> None:
     found = inference(**body)
     assert (found.model, found.streamed, found.include_usage) == ("m", streamed, usage)
-    assert found.media_type == "application/json"
+    assert found.as_events is streamed
 
 
 def test_an_inference_can_be_made_without_a_request() -> None:
@@ -248,8 +386,12 @@ def test_what_is_wrong_with_the_messages_is_named(messages: Any, param: str, cod
     ("more", "param"),
     [
         ({"stream": "yes"}, "stream"),
-        ({"stream_options": []}, "stream_options"),
-        ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
+        ({"stream": True, "stream_options": []}, "stream_options"),
+        (
+            {"stream": True, "stream_options": {"include_usage": 1}},
+            "stream_options.include_usage",
+        ),
+        ({"temperature": "hot"}, "temperature"),
         ({"tools": {}}, "tools"),
     ],
 )
@@ -259,13 +401,57 @@ def test_what_is_wrong_with_a_parameter_is_named(more: dict[str, Any], param: st
 
 
 @pytest.mark.parametrize(
-    ("body", "param"),
-    [({"model": "m"}, "messages"), ({"model": "m", "messages": None}, "messages"), ({}, "model")],
+    ("body", "param", "code"),
+    [
+        ({"model": "m"}, "messages", "missing_required_parameter"),
+        ({"model": "m", "messages": None}, "messages", "missing_required_parameter"),
+        ({"messages": [HELLO]}, None, None),
+        ({}, None, None),
+    ],
 )
-def test_model_and_messages_are_required(body: dict[str, Any], param: str) -> None:
+def test_model_and_messages_are_required(
+    body: dict[str, Any], param: str | None, code: str | None
+) -> None:
     with pytest.raises(ClientError) as caught:
         to_oip(json.dumps(body).encode(), None)
-    assert (caught.value.param, caught.value.code) == (param, "missing_required_parameter")
+    assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
+
+
+@pytest.mark.parametrize(
+    ("messages", "message"),
+    [
+        ([], "Invalid 'messages': empty array. Expected an array with minimum length 1, "),
+        (
+            [{"role": "robot", "content": "x"}],
+            (
+                "Invalid value: 'robot'. Supported values are: 'system', 'assistant', 'user', "
+                "'function', 'tool', and 'developer'."
+            ),
+        ),
+        (
+            [{"role": "user", "content": 7}],
+            (
+                "Invalid type for 'messages[0].content': expected one of a string or array of "
+                "objects, but got an integer instead."
+            ),
+        ),
+        ("x", "Invalid type for 'messages': expected an array of objects, but got a string"),
+    ],
+)
+def test_what_is_wrong_with_the_messages_is_said_in_openais_words(
+    messages: Any, message: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        to_oip(json.dumps({"model": "m", "messages": messages}).encode(), None)
+    assert caught.value.message.startswith(message)
+
+
+def test_messages_nested_too_deeply_are_refused() -> None:
+    deep = "[" * 200_000 + "]" * 200_000
+    for message in (f'{{"role":"user","audio":{deep}}}', f'{{"role":"user","content":{deep}}}'):
+        with pytest.raises(ClientError) as caught:
+            to_oip(f'{{"model":"m","messages":[{message}]}}'.encode(), None)
+        assert caught.value.status == 400
 
 
 def test_the_url_may_name_the_model_too() -> None:

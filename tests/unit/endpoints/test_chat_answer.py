@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests import oip
+from tests.invariants import check_chat_completion
 from translator.endpoints import chat_answer
 from translator.endpoints.chat import ChatInference
 from translator.errors import UpstreamError
@@ -60,8 +61,11 @@ def test_one_role_with_several_contents_is_one_message() -> None:
     ("outputs", "expected"),
     [
         ([oip.text("content", "a", "b")], [("assistant", "a"), ("assistant", "b")]),
-        ([oip.text("role", "assistant", "critic")], [("assistant", ""), ("critic", "")]),
-        ([oip.text("role", "", "x"), oip.text("content", "a")], [("assistant", "a"), ("x", "")]),
+        ([oip.text("role", "assistant", "critic")], [("assistant", ""), ("assistant", "")]),
+        (
+            [oip.text("role", "", "x"), oip.text("content", "a")],
+            [("assistant", "a"), ("assistant", "")],
+        ),
     ],
 )
 def test_what_a_runtime_leaves_out_is_filled_in(
@@ -258,9 +262,103 @@ def test_a_response_without_an_answer_is_upstreams_fault(document: dict[str, Any
     assert caught.value.status == 502
 
 
-def test_a_call_without_arguments_has_empty_arguments() -> None:
+def test_a_call_without_arguments_has_those_of_an_empty_object() -> None:
     (call,) = calls_of('{"id":"c","function":{"name":"f","arguments":""}}')
-    assert call["function"] == {"name": "f", "arguments": ""}
+    assert call["function"] == {"name": "f", "arguments": "{}"}
+
+
+def test_calls_of_several_elements_and_encodings_are_one_messages_calls() -> None:
+    other, third = ({**CALL, "id": identity} for identity in ("c2", "c3"))
+    found = calls_of(json.dumps(CALL), json.dumps([other]), json.dumps([json.dumps(third)]))
+    assert found == [CALL, other, third]
+
+
+def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> None:
+    calls = [{"index": 0, **CALL, "id": identity} for identity in ("c1", "c2")]
+    assert calls_of(json.dumps(calls)) == [CALL, {**CALL, "id": "c2"}]
+
+
+def test_a_call_in_pieces_is_put_together() -> None:
+    more = {"index": 0, "function": {"arguments": "2"}}
+    [call] = calls_of(json.dumps({"index": 0, **CALL}), json.dumps(more))
+    assert call["function"]["arguments"] == '{"a":1}2'
+
+
+def test_a_call_without_a_name_is_upstreams_fault() -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        calls_of('{"id":"c1","function":{"arguments":"{}"}}')
+
+
+def test_a_refusal_stands_in_for_the_content() -> None:
+    outputs = oip.text("role", "assistant"), oip.text("refusal", "no")
+    assert messages(*outputs) == [{"role": "assistant", "content": None, "refusal": "no"}]
+    [message] = messages(*outputs, oip.text("content", "Well,"))
+    assert (message["content"], message["refusal"]) == ("Well,", "no")
+
+
+def test_a_function_call_is_answered_as_one() -> None:
+    call = {"name": "f", "arguments": "{}"}
+    outputs = oip.text("role", "assistant"), oip.text("function_call", json.dumps(call))
+    [choice] = translate(oip.response(*outputs))["choices"]
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": None,
+        "refusal": None,
+        "function_call": call,
+    }
+    assert choice["finish_reason"] == "function_call"
+
+
+def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
+    tokens = ('[{"token":"a","logprob":-0.10}]', '{"content":null}')
+    document = oip.answer("a", "b")
+    document["outputs"].append(oip.text("logprobs", *tokens))
+    answer = chat_answer.translate(json.dumps(document).encode(), "m", NOW)
+    assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
+    assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [("eos_token", "stop"), ("MAX_TOKENS", "length"), ("tool_use", "tool_calls")],
+)
+def test_the_finish_reasons_of_others_become_openais(word: str, reason: str) -> None:
+    document = oip.answer("x")
+    document["outputs"].append(oip.text("finish_reason", word))
+    assert translate(document)["choices"][0]["finish_reason"] == reason
+
+
+def test_the_completions_of_all_choices_are_counted() -> None:
+    document = oip.answer("a", "b")
+    document["outputs"] += [
+        oip.numbers("prompt_tokens", [7], [7]),
+        oip.numbers("completion_tokens", [5], [6]),
+    ]
+    assert translate(document)["usage"] == {
+        "prompt_tokens": 7,
+        "completion_tokens": 11,
+        "total_tokens": 18,
+    }
+
+
+def test_usage_may_be_an_object_in_a_tensor() -> None:
+    document = oip.answer("x")
+    document["outputs"].append(oip.text("usage", '{"input_tokens":7,"output_tokens":5}'))
+    assert translate(document)["usage"]["total_tokens"] == 12
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        oip.answer("x"),
+        oip.answer("", "x"),
+        oip.response(oip.text("tool_calls", json.dumps(CALL))),
+        oip.response(oip.text("role", "user"), oip.text("refusal", "no")),
+        oip.response(oip.text("content", "x"), parameters={"input_tokens": 0, "output_tokens": 0}),
+    ],
+)
+def test_every_answer_has_what_clients_need(document: dict[str, Any]) -> None:
+    check_chat_completion(translate(document))
 
 
 def test_a_providers_error_is_not_an_answer() -> None:
@@ -277,3 +375,19 @@ def test_a_list_of_nothing_is_no_tool_call(text: str) -> None:
 def test_a_count_beyond_all_reason_is_no_count() -> None:
     counts = {"prompt_tokens": 1, "completion_tokens": "9" * 5000}
     assert "usage" not in translate(oip.response(oip.text("content", "Hi"), parameters=counts))
+
+
+def test_arguments_in_an_object_keep_their_digits() -> None:
+    arguments = '{"a":1.10,"b":9007199254740993,"c":1e400}'
+    [call] = calls_of(f'{{"name":"f","arguments":{arguments}}}')
+    assert call["function"]["arguments"] == arguments
+
+
+def test_calls_of_the_same_index_but_without_ids_are_told_apart_by_their_names() -> None:
+    calls = [{"index": 0, "function": {"name": name, "arguments": "{}"}} for name in ("f", "g")]
+    assert [call["function"]["name"] for call in calls_of(json.dumps(calls))] == ["f", "g"]
+
+
+def test_a_function_call_without_arguments_has_those_of_an_empty_object() -> None:
+    [message] = messages(oip.text("role", "assistant"), oip.text("function_call", '{"name":"f"}'))
+    assert message["function_call"] == {"name": "f", "arguments": "{}"}

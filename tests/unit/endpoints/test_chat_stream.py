@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from tests import oip
-from tests.unit.events import data_of, documents_of, event, stream
+from tests.invariants import check_chunks
+from tests.unit.events import documents_of, event, stream
 from translator.endpoints.chat_stream import ChatStream
+from translator.errors import UpstreamError
 
 NOW = 1_700_000_000
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":'}}
@@ -37,11 +39,6 @@ def calling(*calls: Any) -> dict[str, Any]:
     return oip.response(
         oip.text("role", "assistant"), oip.text("tool_calls", *map(json.dumps, calls))
     )
-
-
-def own(document: Any) -> dict[str, Any]:
-    """An event of the runtime that passes a provider's chunks on."""
-    return oip.response(oip.text("content", "x"), oip.text("output_all", json.dumps(document)))
 
 
 def test_every_chunk_is_a_whole_chunk_of_openais() -> None:
@@ -174,47 +171,6 @@ def test_a_stream_without_ids_has_one_id_all_the_same() -> None:
     assert identity.startswith("chatcmpl-")
 
 
-def test_a_providers_chunks_pass_untouched_but_compact() -> None:
-    text = '{\n  "id": "c",\n  "x": 1.10e-7,\n  "choices": []\n}'
-    output = run(event(oip.response(oip.text("output_all", text))))
-    assert data_of(output)[0] == b'{"id":"c","x":1.10e-7,"choices":[]}'
-
-
-def test_a_provider_that_finishes_its_choices_is_not_finished_again() -> None:
-    said: dict[str, Any] = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
-    done: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "length"}
-    chunks = [{"id": "c", "choices": [said]}, {"id": "c", "choices": [done]}]
-    assert translate(*map(own, chunks)) == chunks
-
-
-def test_what_a_provider_leaves_unfinished_is_finished_in_its_name() -> None:
-    head: dict[str, Any] = {"id": "chatcmpl-9", "created": 7, "model": "gpt"}
-    done = {"index": 1, "delta": {}, "finish_reason": "stop"}
-    open_ = {"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}
-    *_, last = translate(own({**head, "choices": [open_]}), own({**head, "choices": [done]}))
-    assert last == {
-        "object": "chat.completion.chunk",
-        **head,
-        "choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "logprobs": None}],
-    }
-
-
-def test_a_finished_choice_stays_finished_whatever_follows() -> None:
-    done: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": "length"}
-    more: dict[str, Any] = {"index": 0, "delta": {}, "finish_reason": None}
-    chunks = [{"id": "c", "choices": [done]}, {"id": "c", "choices": [more]}]
-    assert translate(*map(own, chunks)) == chunks
-
-
-def test_unfinished_choices_are_finished_in_the_order_of_their_index() -> None:
-    chunks = [
-        {"id": "c", "choices": [{"index": index, "delta": {}, "finish_reason": None}]}
-        for index in (1, 0)
-    ]
-    *_, first, second = translate(*map(own, chunks))
-    assert [first["choices"][0]["index"], second["choices"][0]["index"]] == [0, 1]
-
-
 def test_a_done_of_the_servers_own_is_the_end() -> None:
     hello = stream(oip.answer("Hi"))
     assert run(hello, b"data: [DONE]\n\n", hello) == run(hello)
@@ -246,8 +202,8 @@ def test_a_last_event_that_was_cut_off_before_its_blank_line_counts() -> None:
         ({"error": {"message": "no more tokens"}}, "no more tokens"),
         ({"error": {"code": 7}}, "The model server failed while it was answering."),
         ({"error": 'File "/srv/x.py", line 3'}, "The model server failed while it was answering."),
-        (own({"error": {"message": "quota"}}), "quota"),
-        (own({"error": {}}), "The model provider failed."),
+        (oip.provided({"error": {"message": "quota"}}), "quota"),
+        (oip.provided({"error": {}}), "The model provider failed."),
         ([], "The model server sent a response that could not be understood."),
         (
             oip.response(oip.text("output_all", "x")),
@@ -263,7 +219,12 @@ def test_an_error_ends_the_stream_after_what_came_before_it(bad: Any, status_mes
     chunks = translate(oip.answer("Hi"), bad, oip.answer("dropped"))
     assert [chunk["choices"][0]["delta"]["content"] for chunk in chunks[:-1]] == ["Hi"]
     assert chunks[-1] == {
-        "error": {"message": status_message, "type": "server_error", "param": None, "code": None}
+        "error": {
+            "message": status_message,
+            "type": "server_error",
+            "param": None,
+            "code": "upstream_error",
+        }
     }
 
 
@@ -303,12 +264,201 @@ def test_a_finish_reason_is_not_unsaid_by_a_later_event() -> None:
     assert choices(ended, after)[-1]["finish_reason"] == "length"
 
 
-@pytest.mark.parametrize("field", ["id", "model", "created"])
-def test_a_providers_null_does_not_hide_that_its_stream_is_finished(field: str) -> None:
-    chunk = {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}], field: None}
-    assert [choice["finish_reason"] for choice in choices(own(chunk))] == ["length"]
+def test_what_few_runtimes_give_is_streamed_too() -> None:
+    first = oip.response(oip.text("role", "assistant"), oip.text("refusal", "I "))
+    more = oip.response(oip.text("role", "assistant"), oip.text("refusal", "won't"))
+    assert deltas(first, more) == [
+        {"role": "assistant", "content": None, "refusal": "I "},
+        {"refusal": "won't"},
+        {},
+    ]
 
 
-def test_a_providers_tool_calls_end_as_tool_calls() -> None:
-    chunk = {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": 0, "id": "c"}]}}]}
-    assert choices(own(chunk))[-1]["finish_reason"] == "tool_calls"
+def test_a_function_call_is_named_once_and_then_only_extended() -> None:
+    events = [
+        oip.response(oip.text("role", "assistant"), oip.text("function_call", json.dumps(call)))
+        for call in ({"name": "f", "arguments": '{"a"'}, {"name": "f", "arguments": ":1}"})
+    ]
+    first, more, end = choices(*events)
+    assert first["delta"]["function_call"] == {"name": "f", "arguments": '{"a"'}
+    assert first["delta"]["content"] is None
+    assert more["delta"] == {"function_call": {"arguments": ":1}"}}
+    assert end["finish_reason"] == "function_call"
+
+
+def test_logprobs_stand_in_the_chunk_of_their_tokens() -> None:
+    token = {"token": "Hi", "logprob": -0.5}
+    documents = [oip.answer("Hi"), oip.answer(""), oip.answer("!")]
+    for document in documents[:2]:
+        document["outputs"].append(oip.text("logprobs", json.dumps([token])))
+    found = choices(*documents)
+    own = {"content": [token], "refusal": None}
+    assert [choice["logprobs"] for choice in found] == [own, own, None, None]
+    assert [choice["delta"].get("content") for choice in found] == ["Hi", None, "!", None]
+
+
+def test_logprobs_are_kept_to_the_digit() -> None:
+    document = oip.answer("Hi")
+    document["outputs"].append(oip.text("logprobs", '[{"logprob":-1.10e-7}]'))
+    assert b'"logprobs":{"content":[{"logprob":-1.10e-7}],"refusal":null}' in run(event(document))
+
+
+def test_arguments_that_never_came_are_those_of_an_empty_object() -> None:
+    silent = {"id": "c2", "function": {"name": "g"}}
+    *_, late, end = choices(calling(CALL, silent), oip.answer("x"))
+    assert late["delta"] == {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]}
+    assert (late["finish_reason"], end["finish_reason"]) == (None, "tool_calls")
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [CALL, {"function": {"arguments": "1}"}}],
+        [{"index": 0, **CALL}, {"index": 0, "function": {"arguments": "1}"}}],
+        [{"index": 3, **CALL}, {"index": 3, "function": {"arguments": "1}"}}],
+        [CALL, {"id": "c1", "arguments": "1}"}],
+        [CALL, {"id": "", "index": None, "name": "", "arguments": "1}"}],
+    ],
+)
+def test_a_call_goes_on_with_or_without_its_id_and_its_index(calls: list[Any]) -> None:
+    found = [delta.get("tool_calls") for delta in deltas(*map(calling, calls))]
+    assert found == [
+        [{"index": 0, **CALL}],
+        [{"index": 0, "function": {"arguments": "1}"}}],
+        None,
+    ]
+
+
+def test_calls_that_all_have_the_index_0_are_told_apart_by_their_ids() -> None:
+    found = deltas(calling({"index": 0, **CALL}), calling({"index": 0, **CALL, "id": "c2"}))
+    assert [call["index"] for delta in found for call in delta.get("tool_calls", ())] == [0, 1]
+
+
+def test_each_choice_has_its_own_calls() -> None:
+    both = oip.response(
+        oip.text("role", "assistant", "assistant"),
+        oip.text("tool_calls", "", json.dumps(CALL)),
+    )
+    found = choices(both, oip.answer("a", "b"))
+    assert [choice["delta"].get("tool_calls") for choice in found[:2]] == [
+        None,
+        [{"index": 0, **CALL}],
+    ]
+    assert [choice["finish_reason"] for choice in found[-2:]] == ["stop", "tool_calls"]
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [("eos_token", "stop"), ("MAX_TOKENS", "length"), ("tool_use", "tool_calls")],
+)
+def test_the_finish_reasons_of_others_become_openais(word: str, reason: str) -> None:
+    ended = oip.response(oip.text("content", "Hi"), oip.text("finish_reason", word))
+    assert choices(ended)[-1]["finish_reason"] == reason
+
+
+def test_the_counts_that_came_last_are_the_usage() -> None:
+    events = [
+        {**oip.answer("x"), "parameters": {**COUNTS, "completion_tokens": count}}
+        for count in (1, 5)
+    ]
+    *_, last = translate(*events, oip.answer("y"), include_usage=True)
+    assert last["usage"] == TOTAL
+
+
+def test_an_upstream_error_is_one_that_clients_know() -> None:
+    check_chunks(translate(oip.answer("Hi"), {"error": "CUDA out of memory"}))
+
+
+def whole(document: Any, *, include_usage: bool = False) -> list[Any]:
+    """The stream that one whole response becomes."""
+    translator = ChatStream("m", NOW, include_usage=include_usage)
+    found = documents_of(translator.whole(json.dumps(document).encode()))
+    check_chunks(found, include_usage=include_usage, verbatim=True)
+    return found
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        oip.answer("Hello"),
+        oip.answer("a", "b", "c"),
+        calling(CALL, {**CALL, "id": "c2"}),
+        {**oip.answer("Hello"), "parameters": COUNTS},
+        oip.response(oip.text("content", "x"), oip.text("finish_reason", "length")),
+    ],
+)
+def test_a_whole_response_is_a_stream_of_one_event(document: Any) -> None:
+    for include_usage in (True, False):
+        assert whole(document, include_usage=include_usage) == translate(
+            document, include_usage=include_usage
+        )
+
+
+def test_the_stream_of_a_whole_response_says_all_of_it() -> None:
+    document = oip.answer("a", "")
+    document["outputs"].append(oip.text("tool_calls", "", json.dumps([CALL])))
+    document["parameters"] = COUNTS
+    found = whole(document, include_usage=True)
+    assert [
+        (choice["index"], choice["delta"], choice["finish_reason"])
+        for chunk in found
+        for choice in chunk["choices"]
+    ] == [
+        (0, {"role": "assistant", "content": "a", "refusal": None}, None),
+        (
+            1,
+            {
+                "role": "assistant",
+                "content": None,
+                "refusal": None,
+                "tool_calls": [{"index": 0, **CALL}],
+            },
+            None,
+        ),
+        (0, {}, "stop"),
+        (1, {}, "tool_calls"),
+    ]
+    assert found[-1]["usage"] == TOTAL
+
+
+def test_a_providers_whole_completion_is_a_stream_too() -> None:
+    message = {"role": "assistant", "content": None, "tool_calls": [CALL, {**CALL, "id": "c2"}]}
+    document = {
+        "id": "chatcmpl-9",
+        "object": "chat.completion",
+        "created": 7,
+        "model": "gpt",
+        "choices": [
+            {"index": 0, "message": message, "finish_reason": "tool_calls"},
+            {"index": 1, "message": {"content": "b", "role": "assistant"}, "finish_reason": "stop"},
+        ],
+        "usage": TOTAL,
+    }
+    found = whole(oip.provided(document), include_usage=True)
+    assert {(chunk["id"], chunk["created"], chunk["model"]) for chunk in found} == {
+        ("chatcmpl-9", 7, "gpt")
+    }
+    said = [choice for chunk in found for choice in chunk["choices"]]
+    calls = [call for choice in said for call in choice["delta"].get("tool_calls", ())]
+    assert calls == [{"index": 0, **CALL}, {"index": 1, **CALL, "id": "c2"}]
+    assert "".join(choice["delta"].get("content") or "" for choice in said) == "b"
+    assert {
+        choice["index"]: choice["finish_reason"] for choice in said if choice["finish_reason"]
+    } == {0: "tool_calls", 1: "stop"}
+    assert found[-1]["usage"] == TOTAL
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        oip.response(),
+        {"error": "x"},
+        oip.provided({"error": {"message": "quota"}}),
+        oip.provided("no JSON"),
+    ],
+)
+def test_a_whole_response_without_an_answer_is_upstreams_fault(document: Any) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        whole(document)
+    assert caught.value.status == 502

@@ -8,18 +8,23 @@ from typing import Any
 import pytest
 
 from tests import oip
+from tests.unit.events import event, stream
 from translator.endpoints.embeddings import EMBEDDINGS, EmbeddingsInference, to_oip
+from translator.endpoints.models import DEFAULTS, Models, ModelSettings
 from translator.errors import ClientError, UpstreamError
 
 
-def ask(text: Any, **more: Any) -> tuple[dict[str, Any], EmbeddingsInference]:
-    body, inference = to_oip(json.dumps({"model": "m", "input": text, **more}).encode(), None)
+def ask(
+    text: Any, *, models: Models = DEFAULTS, **more: Any
+) -> tuple[dict[str, Any], EmbeddingsInference]:
+    body = json.dumps({"model": "m", "input": text, **more}).encode()
+    body, inference = to_oip(body, None, models)
     return json.loads(body), inference
 
 
-def refused(body: dict[str, Any]) -> ClientError:
+def refused(body: dict[str, Any], models: Models = DEFAULTS) -> ClientError:
     with pytest.raises(ClientError) as caught:
-        to_oip(json.dumps(body).encode(), None)
+        to_oip(json.dumps(body).encode(), None, models)
     assert caught.value.status == 400
     return caught.value
 
@@ -29,16 +34,64 @@ def vectors(shape: list[int], data: str) -> bytes:
     return f'{{"model_name":"m_1","outputs":[{tensor}]}}'.encode()
 
 
-@pytest.mark.parametrize(("text", "data"), [("a", ["a"]), (["a", ""], ["a", ""]), ("", [""])])
-def test_the_input_becomes_one_tensor(text: Any, data: list[str]) -> None:
-    document, _ = ask(text, dimensions=2)
+TEXT = Models(ModelSettings("text"))
+PARAMETERS: dict[str, Any] = {"dimensions": 2, "user": "u", "seed": 2**60, "own": {"b": 1, "a": 2}}
+
+
+@pytest.mark.parametrize(
+    ("given", "tensor"),
+    [
+        ("a", {"shape": [1], "datatype": "BYTES", "data": ["a"]}),
+        (["a"], {"shape": [1], "datatype": "BYTES", "data": ["a"]}),
+        (["a", "Grüße\n"], {"shape": [2], "datatype": "BYTES", "data": ["a", "Grüße\n"]}),
+        ([5], {"shape": [1, 1], "datatype": "INT64", "data": [5]}),
+        ([5, 100257], {"shape": [1, 2], "datatype": "INT64", "data": [5, 100257]}),
+        ([[5, 6], [7, 8]], {"shape": [2, 2], "datatype": "INT64", "data": [5, 6, 7, 8]}),
+        ([[5], [6], [7]], {"shape": [3, 1], "datatype": "INT64", "data": [5, 6, 7]}),
+    ],
+)
+def test_the_input_becomes_one_tensor(given: Any, tensor: dict[str, Any]) -> None:
+    document, inference = ask(given, **PARAMETERS)
     assert document == {
-        "inputs": [{"name": "input", "shape": [len(data)], "datatype": "BYTES", "data": data}],
-        "parameters": {
-            "embedding_parameters": {"dimensions": 2},
-            "llm_parameters": {"dimensions": 2},
-        },
+        "inputs": [{"name": "input", **tensor}],
+        "parameters": {"embedding_parameters": PARAMETERS, "llm_parameters": PARAMETERS},
     }
+    assert inference.inputs == tensor["shape"][0]
+
+
+@pytest.mark.parametrize(
+    ("given", "data"),
+    [
+        ([5, 100257], ["[5,100257]"]),
+        ([[5, 6], [7, 8]], ["[5,6]", "[7,8]"]),
+        ([[5, 6], [7]], ["[5,6]", "[7]"]),
+    ],
+)
+def test_token_arrays_may_go_as_text(given: Any, data: list[str]) -> None:
+    document, inference = ask(given, models=TEXT)
+    tensor = {"name": "input", "shape": [len(data)], "datatype": "BYTES", "data": data}
+    assert document["inputs"] == [tensor]
+    assert inference.inputs == len(data)
+
+
+def test_texts_do_not_depend_on_how_tokens_go() -> None:
+    assert ask(["a", "b"], models=TEXT) == ask(["a", "b"])
+
+
+@pytest.mark.parametrize(("model", "datatype"), [("m", "INT64"), ("t", "BYTES")])
+def test_how_tokens_go_is_a_models_own(model: str, datatype: str) -> None:
+    models = Models(by_name={"t": ModelSettings("text")})
+    body = json.dumps({"model": model, "input": [1, 2]}).encode()
+    assert json.loads(to_oip(body, None, models)[0])["inputs"][0]["datatype"] == datatype
+
+
+def test_parameters_keep_their_digits_and_their_order() -> None:
+    body = b'{"z":1e-7,"model":"m","input":"a","a":9007199254740993,"user":"\\u00e9"}'
+    kept = b'{"z":1e-7,"a":9007199254740993,"user":"\\u00e9"}'
+    document = to_oip(body, None)[0]
+    assert document.endswith(
+        b'"parameters":{"embedding_parameters":%b,"llm_parameters":%b}}' % (kept, kept)
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,30 +108,147 @@ def test_the_encoding_is_remembered_and_sent_on(more: dict[str, Any], *, expecte
     assert inference.base64 is expected
     assert document["parameters"]["llm_parameters"] == more
     assert (inference.model, inference.streamed) == ("m", False)
-    assert inference.media_type == "application/json"
+    assert inference.as_events is False
+
+
+KINDS = "an integer, string or array of"
+NONE_OF_THEM = f"Invalid type for 'input[0]': expected one of {KINDS} integers, but got"
 
 
 @pytest.mark.parametrize(
-    ("body", "param", "code"),
+    ("given", "message", "param", "code"),
     [
-        ({"model": "m"}, "input", "missing_required_parameter"),
-        ({"model": "m", "input": None}, "input", "missing_required_parameter"),
-        ({"model": "m", "input": []}, "input", "empty_array"),
-        ({"model": "m", "input": 7}, "input", "invalid_type"),
-        ({"model": "m", "input": ["a", 7]}, "input[1]", "invalid_type"),
-        ({"model": "m", "input": [1, 2]}, "input[0]", "invalid_type"),
-        ({"input": "a"}, "model", "missing_required_parameter"),
+        (None, "Missing required parameter: 'input'.", "input", "missing_required_parameter"),
         (
-            {"model": "m", "input": "a", "encoding_format": "hex"},
-            "encoding_format",
-            "invalid_value",
+            [],
+            (
+                "Invalid 'input': empty array. Expected an array with minimum length 1, but got an "
+                "empty array instead."
+            ),
+            "input",
+            "empty_array",
         ),
-        ({"model": "m", "input": "a", "encoding_format": 7}, "encoding_format", "invalid_type"),
+        (
+            [[1], []],
+            (
+                "Invalid 'input[1]': empty array. Expected an array with minimum length 1, but got "
+                "an empty array instead."
+            ),
+            "input[1]",
+            "empty_array",
+        ),
+        ("", "Invalid 'input': input cannot be an empty string.", "input", None),
+        ([""], "Invalid 'input[0]': input cannot be an empty string.", "input[0]", None),
+        (["a", ""], "Invalid 'input[1]': input cannot be an empty string.", "input[1]", None),
+        (
+            7,
+            (
+                "Invalid type for 'input': expected one of a string or array of strings, but got "
+                "an integer instead."
+            ),
+            "input",
+            "invalid_type",
+        ),
+        (
+            ["a", 7],
+            "Invalid type for 'input[1]': expected a string, but got an integer instead.",
+            "input[1]",
+            "invalid_type",
+        ),
+        (
+            ["a", "b", [1]],
+            "Invalid type for 'input[2]': expected a string, but got an array of integers instead.",
+            "input[2]",
+            "invalid_type",
+        ),
+        (
+            [1, 2, "a"],
+            "Invalid type for 'input[2]': expected an integer, but got a string instead.",
+            "input[2]",
+            "invalid_type",
+        ),
+        (
+            [[1], 2],
+            (
+                "Invalid type for 'input[1]': expected an array of integers, but got an integer "
+                "instead."
+            ),
+            "input[1]",
+            "invalid_type",
+        ),
+        (
+            [[1], ["a"]],
+            "Invalid type for 'input[1][0]': expected an integer, but got a string instead.",
+            "input[1][0]",
+            "invalid_type",
+        ),
+        ([1.5], f"{NONE_OF_THEM} a decimal number instead.", "input[0]", "invalid_type"),
+        ([True], f"{NONE_OF_THEM} a boolean instead.", "input[0]", "invalid_type"),
+        ([None], f"{NONE_OF_THEM} null instead.", "input[0]", "invalid_type"),
     ],
 )
-def test_what_is_wrong_is_named(body: dict[str, Any], param: str, code: str) -> None:
-    error = refused(body)
-    assert (error.param, error.code) == (param, code)
+@pytest.mark.parametrize("models", [DEFAULTS, TEXT])
+def test_an_input_that_is_none_is_refused_and_what_is_wrong_named(
+    given: Any, message: str, param: str, code: str | None, models: Models
+) -> None:
+    error = refused({"model": "m", "input": given}, models)
+    assert (error.message, error.param, error.code) == (message, param, code)
+
+
+def test_an_input_must_be_there() -> None:
+    error = refused({"model": "m"})
+    assert (error.param, error.code) == ("input", "missing_required_parameter")
+
+
+def test_a_model_must_be_named() -> None:
+    error = refused({"input": "a"})
+    assert error.message == "you must provide a model parameter"
+    assert (error.param, error.code) == (None, None)
+
+
+@pytest.mark.parametrize("arrays", [[[1, 2], [3]], [[1], [2, 3]], [[1, 2], [3, 4], [5, 6, 7]]])
+def test_arrays_of_different_lengths_do_not_fit_a_tensor_of_numbers(arrays: Any) -> None:
+    error = refused({"model": "m", "input": arrays})
+    assert (error.param, error.code) == ("input", "invalid_value")
+    assert "token arrays of one length only" in error.message
+
+
+@pytest.mark.parametrize("token", [2**63, -(2**63) - 1])
+def test_a_token_beyond_64_bits_is_not_sent_as_if_it_had_them(token: int) -> None:
+    assert refused({"model": "m", "input": [1, token]}).param == "input[1]"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code", "part"),
+    [
+        ("dimensions", 0, "integer_below_min_value", "Expected a value >= 1, but got 0"),
+        ("dimensions", -1, "integer_below_min_value", "Expected a value >= 1, but got -1"),
+        ("dimensions", "2", "invalid_type", "expected an integer, but got a string"),
+        ("dimensions", 1.5, "invalid_type", "expected an integer, but got a decimal number"),
+        ("user", 7, "invalid_type", "expected a string, but got an integer"),
+        ("encoding_format", 7, "invalid_type", "expected a string, but got an integer"),
+        (
+            "encoding_format",
+            "hex",
+            "invalid_value",
+            "Invalid value: 'hex'. Supported values are: 'float' and 'base64'.",
+        ),
+    ],
+)
+def test_a_parameter_that_openai_refuses_is_refused(
+    name: str, value: Any, code: str, part: str
+) -> None:
+    error = refused({"model": "m", "input": "a", name: value})
+    assert (error.param, error.code) == (name, code)
+    assert part in error.message
+
+
+@pytest.mark.parametrize("name", ["dimensions", "user", "encoding_format", "unknown"])
+def test_a_parameter_that_is_null_passes(name: str) -> None:
+    parameters: dict[str, Any] = {name: None}
+    document, inference = ask("a", **parameters)
+    assert document["parameters"]["embedding_parameters"] == parameters
+    assert not inference.base64
 
 
 @pytest.mark.parametrize(
@@ -162,3 +332,125 @@ def test_ragged_data_is_upstreams_fault(shape: list[int], data: list[list[float]
     body = {"outputs": [{"name": "embedding", "shape": shape, "datatype": "FP64", "data": data}]}
     with pytest.raises(UpstreamError):
         EmbeddingsInference("m").from_oip(json.dumps(body).encode())
+
+
+# --- Which output, and how many vectors -----------------------------------------------------------
+
+
+def tensor(name: str, data: Any, datatype: str = "FP32", **more: Any) -> dict[str, Any]:
+    return {"name": name, "shape": [1, len(data)], "datatype": datatype, "data": data, **more}
+
+
+def answered(*outputs: dict[str, Any], inputs: int | None = None, **extra: Any) -> Any:
+    body = json.dumps(oip.response(*outputs, **extra)).encode()
+    return json.loads(EmbeddingsInference("m", inputs=inputs).from_oip(body))
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "BF16", "FP32", "FP64"])
+@pytest.mark.parametrize("name", ["embedding", "sentence_embedding"])
+@pytest.mark.parametrize("data", [[0.1, -2.0], [[0.1, -2.0]]])
+def test_every_float_type_is_read_flat_or_nested(datatype: str, name: str, data: Any) -> None:
+    output = {"name": name, "shape": [1, 2], "datatype": datatype, "data": data}
+    assert [item["embedding"] for item in answered(output)["data"]] == [[0.1, -2.0]]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [oip.text("type", "text")],
+        [tensor("token_embeddings", [9.0, 9.0])],
+        [tensor("attention_mask", [1, 1], "INT64"), oip.text("role", "assistant")],
+    ],
+)
+def test_other_outputs_are_ignored(others: list[dict[str, Any]]) -> None:
+    wanted = tensor("embedding", [0.5])
+    for outputs in ([wanted, *others], [*others, wanted]):
+        assert [item["embedding"] for item in answered(*outputs)["data"]] == [[0.5]]
+
+
+def test_the_only_floats_are_the_vectors_where_none_are_called_so() -> None:
+    outputs = [tensor("ids", [1], "INT64"), tensor("pooled", [0.5]), oip.text("x", "y")]
+    assert answered(*outputs)["data"][0]["embedding"] == [0.5]
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [],
+        [oip.text("content", "Hi")],
+        [tensor("a", [0.5]), tensor("b", [0.5])],
+        [tensor("ids", [1], "INT64")],
+        [oip.text("embedding", "AAAA"), tensor("pooled", [0.5])],
+    ],
+)
+def test_an_answer_in_which_no_output_is_the_vectors_is_upstreams_fault(
+    outputs: list[dict[str, Any]],
+) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        answered(*outputs)
+    assert caught.value.repeats
+
+
+@pytest.mark.parametrize("inputs", [1, 3])
+def test_there_is_a_vector_for_each_input(inputs: int) -> None:
+    two = {"name": "embedding", "shape": [2, 1], "datatype": "FP32", "data": [0.5, 1.5]}
+    assert len(answered(two, inputs=2)["data"]) == 2
+    assert len(answered(two)["data"]) == 2
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        answered(two, inputs=inputs)
+
+
+@pytest.mark.parametrize("datatype", ["FP16", "FP32", "FP64"])
+def test_base64_is_float32_of_every_type_flat_or_nested(datatype: str) -> None:
+    wanted = base64.b64encode(struct.pack("<2f", 0.1, -2)).decode()
+    for data in ([0.1, -2.0], [[0.1, -2.0]]):
+        output = {"name": "embedding", "shape": [1, 2], "datatype": datatype, "data": data}
+        body = json.dumps(oip.response(output)).encode()
+        answer = json.loads(EmbeddingsInference("m", base64=True).from_oip(body))
+        assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": wanted}]
+
+
+# --- Usage ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["prompt_tokens", "num_input_tokens", "input_tokens"])
+@pytest.mark.parametrize("as_tensor", [True, False])
+def test_the_runtimes_count_of_tokens_is_the_usage(name: str, *, as_tensor: bool) -> None:
+    vector = tensor("embedding", [0.5])
+    if as_tensor:
+        answer = answered(vector, tensor(name, [7], "UINT32"))
+    else:
+        answer = answered(vector, parameters={name: 7})
+    assert answer["usage"] == {"prompt_tokens": 7, "total_tokens": 7}
+
+
+def test_a_count_for_each_input_is_added_up() -> None:
+    vectors = {"name": "embedding", "shape": [2, 1], "datatype": "FP32", "data": [0.5, 1.5]}
+    answer = answered(vectors, tensor("prompt_tokens", [3, 5], "INT32"), inputs=2)
+    assert answer["usage"] == {"prompt_tokens": 8, "total_tokens": 8}
+
+
+@pytest.mark.parametrize("count", [None, -1, 1.5, "many", [], 10**30])
+def test_what_is_no_count_is_as_good_as_none(count: Any) -> None:
+    answer = answered(tensor("embedding", [0.5]), parameters={"prompt_tokens": count})
+    assert answer["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
+
+
+# --- Events nobody asked for ----------------------------------------------------------------------
+
+ONE = oip.response(tensor("embedding", [0.5]))
+
+
+@pytest.mark.parametrize(
+    "body", [event(ONE), event(ONE) + b"data: [DONE]\n\n", b": ping\n\n" + event(ONE)]
+)
+def test_an_answer_in_one_event_is_the_answer(body: bytes) -> None:
+    inference = EmbeddingsInference("m", inputs=1)
+    assert inference.from_events(body) == inference.from_oip(json.dumps(ONE).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
+def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        EmbeddingsInference("m").from_events(body)
+    assert (caught.value.status, caught.value.repeats) == (502, True)

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests import oip
-from tests.unit.events import data_of
+from tests.unit.events import data_of, event, stream
 from translator.endpoints.images import IMAGES, ImagesInference, to_oip
 from translator.errors import ClientError, UpstreamError
+from translator.openai.parameters import IMAGES as IMAGES_PARAMETERS
 
 
 def answer(document: Any) -> bytes:
@@ -33,28 +34,93 @@ def test_the_url_alone_may_name_the_model() -> None:
     assert to_oip(b'{"prompt":"a cat"}', "dall-e")[1].model == "dall-e"
 
 
-@pytest.mark.parametrize(
-    ("body", "param", "code"),
-    [
-        ({"prompt": "a"}, "model", "missing_required_parameter"),
-        ({"model": "m"}, "prompt", "missing_required_parameter"),
-        ({"model": "m", "prompt": ["a"]}, "prompt", "invalid_type"),
-        ({"model": "m", "prompt": "a", "stream": "x"}, "stream", "invalid_type"),
-    ],
-)
-def test_what_is_wrong_is_named(body: dict[str, Any], param: str, code: str) -> None:
+def refused(**body: Any) -> ClientError:
     with pytest.raises(ClientError) as caught:
         to_oip(json.dumps(body).encode(), None)
-    error = caught.value
-    assert (error.status, error.param, error.code) == (400, param, code)
+    assert caught.value.status == 400
+    return caught.value
+
+
+def test_every_parameter_travels_to_the_digit_and_in_its_order() -> None:
+    parameters = (
+        b'"background":"auto","moderation":"low","n":10,"output_compression":100,'
+        b'"output_format":"webp","partial_images":3,"quality":"hd","response_format":"b64_json",'
+        b'"size":"1024x1024","stream":false,"style":"vivid","user":"u","seed":9007199254740993,'
+        b'"guidance":7.50,"own":{"b":1e-7,"a":null}'
+    )
+    body, _ = to_oip(b'{"model":"m",%b,"prompt":"a cat"}' % parameters, None)
+    assert body.endswith(b'"parameters":{"llm_parameters":{%b}}}' % parameters)
+
+
+@pytest.mark.parametrize("n", range(1, 11))
+def test_up_to_ten_images_may_be_asked_for(n: int) -> None:
+    body, _ = to_oip(b'{"model":"m","prompt":"a","n":%d}' % n, None)
+    assert json.loads(body)["parameters"]["llm_parameters"] == {"n": n}
 
 
 @pytest.mark.parametrize(
-    ("stream", "kind"), [("true", "text/event-stream"), ("false", "application/json")]
+    ("name", "value", "code", "part"),
+    [
+        ("n", 0, "integer_below_min_value", "below minimum value. Expected a value >= 1"),
+        ("n", -1, "integer_below_min_value", "Expected a value >= 1, but got -1 instead."),
+        ("n", 11, "integer_above_max_value", "above maximum value. Expected a value <= 10"),
+        ("n", "2", "invalid_type", "expected an integer, but got a string"),
+        ("n", 1.5, "invalid_type", "expected an integer, but got a decimal number"),
+        ("output_compression", 101, "integer_above_max_value", "<= 100, but got 101"),
+        ("output_compression", -1, "integer_below_min_value", ">= 0, but got -1"),
+        ("partial_images", 4, "integer_above_max_value", "<= 3, but got 4"),
+        ("prompt", None, "missing_required_parameter", "Missing required parameter: 'prompt'."),
+        ("prompt", ["a"], "invalid_type", "expected a string, but got an array"),
+        ("prompt", "", "empty_string", "Expected a string with minimum length 1"),
+        ("stream", "x", "invalid_type", "expected a boolean, but got a string"),
+        ("background", 7, "invalid_type", "expected a string, but got an integer"),
+        ("moderation", 7, "invalid_type", "expected a string, but got an integer"),
+        ("output_format", 7, "invalid_type", "expected a string, but got an integer"),
+        ("quality", 7, "invalid_type", "expected a string, but got an integer"),
+        ("response_format", 7, "invalid_type", "expected a string, but got an integer"),
+        ("size", 7, "invalid_type", "expected a string, but got an integer"),
+        ("style", {}, "invalid_type", "expected a string, but got an object"),
+        ("user", True, "invalid_type", "expected a string, but got a boolean"),
+    ],
 )
-def test_a_stream_is_made_here_and_not_asked_of_upstream(stream: str, kind: str) -> None:
+def test_what_openai_refuses_is_refused_and_named(
+    name: str, value: Any, code: str, part: str
+) -> None:
+    error = refused(**{"model": "m", "prompt": "a", name: value})
+    assert (error.param, error.code) == (name, code)
+    assert part in error.message
+    assert f"'{name}'" in error.message
+
+
+def test_a_prompt_must_be_there() -> None:
+    error = refused(model="m")
+    assert (error.param, error.code) == ("prompt", "missing_required_parameter")
+
+
+def test_a_model_must_be_named() -> None:
+    error = refused(prompt="a")
+    assert error.message == "you must provide a model parameter"
+    assert (error.param, error.code) == (None, None)
+
+
+@pytest.mark.parametrize("name", sorted(IMAGES_PARAMETERS))
+def test_every_parameter_may_be_null(name: str) -> None:
+    body, _ = to_oip(b'{"model":"m","prompt":"a","%b":null}' % name.encode(), None)
+    assert json.loads(body)["parameters"]["llm_parameters"] == {name: None}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "as_url"), [('"url"', True), ('"b64_json"', False), ("null", False)]
+)
+def test_whether_urls_are_wanted_is_remembered(wanted: str, *, as_url: bool) -> None:
+    body = b'{"model":"m","prompt":"a","response_format":%b}' % wanted.encode()
+    assert to_oip(body, None)[1].as_url is as_url
+
+
+@pytest.mark.parametrize(("stream", "as_events"), [("true", True), ("false", False)])
+def test_a_stream_is_made_here_and_not_asked_of_upstream(stream: str, *, as_events: bool) -> None:
     _, inference = to_oip(b'{"model":"m","prompt":"a","stream":%b}' % stream.encode(), None)
-    assert inference.media_type == kind
+    assert inference.as_events is as_events
     assert not inference.streamed
     with pytest.raises(NotImplementedError):
         inference.stream()
@@ -109,10 +175,165 @@ def test_events_need_images(document: Any) -> None:
 
 @pytest.mark.parametrize("as_events", [True, False])
 @pytest.mark.parametrize("body", [b"{}", b"oops", b'{"outputs":[{"name":"image","data":["x"]}]}'])
-def test_an_answer_without_output_all_is_upstreams_fault(body: bytes, *, as_events: bool) -> None:
-    with pytest.raises(UpstreamError, match="could not be understood"):
+def test_an_answer_without_an_image_is_upstreams_fault(body: bytes, *, as_events: bool) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
         ImagesInference("m", as_events=as_events).from_oip(body)
+    assert (caught.value.status, caught.value.repeats) == (502, True)
 
 
 def test_an_inference_can_be_made_without_a_request() -> None:
     assert IMAGES.inference("m", True) == ImagesInference("m")  # noqa: FBT003 -- the interface
+
+
+# --- Images in tensors ----------------------------------------------------------------------------
+
+PNG = "iVBORw0KGgo="
+URL = f"data:image/png;base64,{PNG}"
+
+
+def made(*outputs: dict[str, Any], inference: ImagesInference | None = None, **extra: Any) -> bytes:
+    body = json.dumps(oip.response(*outputs, **extra)).encode()
+    return (inference or ImagesInference("m", created=7)).from_oip(body)
+
+
+def test_images_in_a_tensor_become_openais_answer() -> None:
+    answer = json.loads(made(oip.text("image", PNG, "https://example.com/a.png")))
+    assert answer == {
+        "created": 7,
+        "data": [{"b64_json": PNG}, {"url": "https://example.com/a.png"}],
+    }
+
+
+def test_an_answer_was_created_when_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.9)
+    _, inference = to_oip(b'{"model":"m","prompt":"a"}', None)
+    assert json.loads(made(oip.text("image", PNG), inference=inference))["created"] == 1_700_000_000
+
+
+def test_a_url_is_made_where_one_is_wanted() -> None:
+    _, inference = to_oip(b'{"model":"m","prompt":"a","response_format":"url"}', None)
+    answer = json.loads(made(oip.text("image", PNG), inference=inference))
+    assert answer["data"] == [{"url": URL}]
+
+
+USAGE = {
+    "input_tokens": 3,
+    "output_tokens": 9,
+    "total_tokens": 12,
+    "input_tokens_details": {"text_tokens": 3, "image_tokens": 0},
+}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("prompt_tokens", "completion_tokens"),
+        ("num_input_tokens", "num_output_tokens"),
+        ("input_tokens", "output_tokens"),
+    ],
+)
+@pytest.mark.parametrize("as_tensors", [True, False])
+def test_counts_of_tokens_become_the_usage(names: tuple[str, str], *, as_tensors: bool) -> None:
+    counts = dict(zip(names, (3, 9), strict=True))
+    image = oip.text("image", PNG)
+    if as_tensors:
+        numbers = [
+            {"name": name, "shape": [1], "datatype": "INT64", "data": [count]}
+            for name, count in counts.items()
+        ]
+        answer = made(image, *numbers)
+    else:
+        answer = made(image, parameters=counts)
+    assert json.loads(answer)["usage"] == USAGE
+
+
+@pytest.mark.parametrize("parameters", [{}, {"input_tokens": 3}, {"output_tokens": 9}])
+def test_half_a_usage_is_none(parameters: dict[str, int]) -> None:
+    assert "usage" not in json.loads(made(oip.text("image", PNG), parameters=parameters))
+
+
+def test_a_usage_nested_beyond_reason_is_none() -> None:
+    deep = oip.text("usage", '{"a":' + "[" * 100_000)
+    assert "usage" not in json.loads(made(oip.text("image", PNG), deep))
+
+
+# --- Streams --------------------------------------------------------------------------------------
+
+
+def test_images_in_a_tensor_become_events() -> None:
+    _, inference = to_oip(b'{"model":"m","prompt":"a","stream":true}', None)
+    output = made(oip.text("image", PNG, "AAAA"), inference=inference)
+    assert [json.loads(data) for data in data_of(output)] == [
+        {
+            "type": "image_generation.completed",
+            "b64_json": data,
+            "created_at": inference.created,
+        }
+        for data in (PNG, "AAAA")
+    ]
+
+
+def test_events_hold_base64_also_where_urls_are_wanted() -> None:
+    _, inference = to_oip(b'{"model":"m","prompt":"a","stream":true,"response_format":"url"}', None)
+    [data] = data_of(made(oip.text("image", PNG), inference=inference))
+    assert json.loads(data)["b64_json"] == PNG
+
+
+def test_a_link_in_a_tensor_cannot_be_streamed() -> None:
+    inference = ImagesInference("m", as_events=True)
+    with pytest.raises(UpstreamError, match="link to an image"):
+        made(oip.text("url", "https://example.com/a.png"), inference=inference)
+
+
+def test_counts_of_tokens_are_in_every_event() -> None:
+    inference = ImagesInference("m", as_events=True)
+    counts = {"input_tokens": 3, "output_tokens": 9}
+    for data in data_of(made(oip.text("image", PNG), inference=inference, parameters=counts)):
+        assert json.loads(data)["usage"] == USAGE
+
+
+@pytest.mark.parametrize("usage", ["null", '{"total_tokens":9007199254740993,"x":1e-7,"a":[]}'])
+def test_a_providers_usage_is_kept_to_the_digit(usage: str) -> None:
+    own = f'{{"created":7,"data":[{{"b64_json":"AA=="}}],"usage":{usage}}}'
+    output = made(oip.text("output_all", own), inference=ImagesInference("m", as_events=True))
+    assert output == (
+        b'data: {"type":"image_generation.completed","b64_json":"AA==","created_at":7,"usage":%b}'
+        b"\n\n" % usage.encode()
+    )
+
+
+@pytest.mark.parametrize("field", ["background", "output_format", "quality", "size"])
+def test_a_null_of_a_provider_stays_null(field: str) -> None:
+    [found] = events({"created": 7, "data": [{"b64_json": "AA=="}], field: None})
+    assert found[field] is None
+
+
+@pytest.mark.parametrize("more", ["", ',"created":null', ',"created":7.5'])
+def test_an_event_has_a_time_also_where_the_provider_gives_none(more: str) -> None:
+    inference = ImagesInference("m", as_events=True, created=7)
+    own = oip.text("output_all", f'{{"data":[{{"b64_json":"AA=="}}]{more}}}')
+    [data] = data_of(made(own, inference=inference))
+    assert json.loads(data)["created_at"] == 7
+
+
+def test_a_stream_of_no_images_is_upstreams_fault() -> None:
+    with pytest.raises(UpstreamError):
+        events({"created": 7, "data": []})
+
+
+# --- Events nobody asked for ----------------------------------------------------------------------
+
+ONE = oip.response(oip.text("image", PNG))
+
+
+@pytest.mark.parametrize("as_events", [True, False])
+@pytest.mark.parametrize("body", [event(ONE), event(ONE) + b"data: [DONE]\n\n"])
+def test_an_answer_in_one_event_is_the_answer(body: bytes, *, as_events: bool) -> None:
+    inference = ImagesInference("m", as_events=as_events)
+    assert inference.from_events(body) == inference.from_oip(json.dumps(ONE).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
+def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        ImagesInference("m").from_events(body)

@@ -3,10 +3,13 @@
 import gzip
 import json
 import logging
+import re
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from importlib import import_module
+from itertools import chain, product, repeat
 from typing import Any
 
 import pytest
@@ -15,18 +18,32 @@ from tests import oip
 from tests.unit.envoy import EVENTS, JSON, POST_CHAT
 from tests.unit.events import documents_of, event, stream
 from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
+from translator.endpoints.models import Models, ModelSettings
+from translator.errors import UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
+from translator.exchange.content_encoding import KNOWN_ENCODINGS
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import STRIPPED_FROM_REQUEST, STRIPPED_FROM_RESPONSE
-from translator.exchange.limits import Limits
 from translator.exchange.routes import Route
+from translator.exchange.settings import ExchangeSettings, Limits
 from translator.exchange.states import TRANSITIONS, Phase, State
+
+zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+brotli: Any = import_module("brotli")
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
 UNARY = json.dumps(ASK).encode()
 STREAMED = json.dumps({**ASK, "stream": True}).encode()
 ANSWER = json.dumps(oip.answer("Hi")).encode()
 GZIP = {"content-encoding": "gzip"}
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "X-GZIP": gzip.compress,
+    "deflate": zlib.compress,
+    "br": lambda data: bytes(brotli.compress(data)),
+    "zstd": lambda data: bytes(zstd.compress(data)),
+}
+ON_EVERY_ANSWER = {"x-request-id", "openai-version", "openai-processing-ms"}
 DETAIL = "no such file: /srv/models/secret.bin"
 INTERNAL = "The server had an error while processing your request."
 
@@ -36,7 +53,7 @@ STRIPPED = Forward(remove_headers=STRIPPED_FROM_REQUEST)
 
 
 def idle(limits: Limits | None = None) -> Exchange:
-    return Exchange(limits)
+    return Exchange(ExchangeSettings(limits or Limits()))
 
 
 def bypassed() -> Exchange:
@@ -177,7 +194,11 @@ def error_of(action: Action) -> tuple[int, dict[str, Any]]:
     assert action.body is not None
     assert headers["content-type"] == "application/json"
     assert headers["content-length"] == str(len(action.body))
-    assert headers["x-request-id"]
+    assert set(headers) - {"x-should-retry", "x-envoy-ratelimited"} == {
+        "content-type",
+        "content-length",
+        *ON_EVERY_ANSWER,
+    }
     document = json.loads(action.body)
     assert set(document) == {"error"}
     assert set(document["error"]) == {"message", "type", "param", "code"}
@@ -273,8 +294,8 @@ def test_an_exchange_without_request_id_gets_one_for_both_ways() -> None:
         ({":path": "/v1/completions"}, 404, "unknown_url"),
         ({"content-type": "text/plain"}, 415, "unsupported_content_type"),
         ({"content-type": "multipart/form-data; boundary=x"}, 415, "unsupported_content_type"),
-        ({"content-encoding": "br"}, 415, None),
-        ({"content-encoding": "gzip, gzip"}, 415, None),
+        ({"content-encoding": "compress"}, 415, "unsupported_content_encoding"),
+        ({"content-encoding": "gzip, gzip"}, 415, "unsupported_content_encoding"),
         ({"content-length": "101"}, 413, "request_too_large"),
     ],
 )
@@ -290,12 +311,35 @@ def test_what_can_be_refused_early_is(
     assert (found, error["code"], error["type"]) == (status, code, "invalid_request_error")
 
 
+def test_an_unknown_encoding_is_refused_with_those_that_are_known() -> None:
+    action = idle().on_request_headers(
+        {**POST_CHAT, "content-encoding": "compress"}, end_of_stream=False
+    )
+    message = "Unsupported content encoding. Supported are: gzip, deflate, br, zstd."
+    assert error_of(action)[1]["message"] == message
+    assert all(name in message for name in KNOWN_ENCODINGS)
+
+
+def test_the_settings_of_a_model_reach_its_endpoint() -> None:
+    settings = ExchangeSettings(models=Models(by_name={"e": ModelSettings("text")}))
+    datatypes = []
+    for model in ("e", "f"):
+        exchange = Exchange(settings)
+        exchange.on_request_headers({**POST_CHAT, ":path": "/v1/embeddings"}, end_of_stream=False)
+        body = json.dumps({"model": model, "input": [1, 2]}).encode()
+        oip_body = forwarded(exchange.on_request_body(body)).body or b""
+        datatypes.append(json.loads(oip_body)["inputs"][0]["datatype"])
+    assert datatypes == ["BYTES", "INT64"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {"content-type": "application/vnd.x+json; charset=utf-8"},
         {"content-encoding": "Identity"},
         {"content-encoding": "GZIP"},
+        {"content-encoding": "br"},
+        {"content-encoding": "zstd"},
         {"content-length": "100"},
         {"content-length": "none"},
         {"content-length": ""},
@@ -346,7 +390,14 @@ def test_a_body_of_exactly_the_limit_is_translated() -> None:
 
 @pytest.mark.parametrize(
     ("headers", "body"),
-    [({}, UNARY), (GZIP, gzip.compress(UNARY)), (GZIP, gzip.compress(bytes(32 * 1024 * 1024)))],
+    [
+        ({}, UNARY),
+        *(
+            ({"content-encoding": name}, compress(body))
+            for name, compress in COMPRESSED.items()
+            for body in (UNARY, bytes(32 * 1024 * 1024))
+        ),
+    ],
 )
 def test_a_body_over_the_limit_is_too_large_also_when_compressed(
     headers: dict[str, str], body: bytes
@@ -358,16 +409,11 @@ def test_a_body_over_the_limit_is_too_large_also_when_compressed(
     assert f"at most {len(UNARY) - 1} bytes" in error["message"]
 
 
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("gzip", gzip.compress(UNARY)),
-        ("x-gzip", gzip.compress(UNARY)),
-        ("deflate", zlib.compress(UNARY)),
-    ],
-)
-def test_a_compressed_body_is_translated_and_sent_plain(name: str, body: bytes) -> None:
-    action = forwarded(held({"content-encoding": name}).on_request_body(body))
+@pytest.mark.parametrize(("name", "compress"), COMPRESSED.items())
+def test_a_compressed_body_is_translated_and_sent_plain(
+    name: str, compress: Callable[[bytes], bytes]
+) -> None:
+    action = forwarded(held({"content-encoding": name}).on_request_body(compress(UNARY)))
     plain = forwarded(held().on_request_body(UNARY))
     assert action.body == plain.body
 
@@ -388,12 +434,7 @@ def test_an_answer_is_translated(*, end_of_stream: bool) -> None:
     action = forwarded(exchange.on_response_body(ANSWER, end_of_stream=end_of_stream))
     assert action.body is not None
     assert json.loads(action.body)["choices"][0]["message"]["content"] == "Hi"
-    headers = dict(action.set_headers)
-    assert headers.pop("x-request-id").startswith("req_")
-    assert headers == {
-        "content-type": "application/json",
-        "content-length": str(len(action.body)),
-    }
+    assert set(dict(action.set_headers)) == {"content-type", "content-length", *ON_EVERY_ANSWER}
     assert action.remove_headers == STRIPPED_FROM_RESPONSE
     assert exchange.state is State.DONE
 
@@ -404,17 +445,12 @@ def test_every_2xx_is_an_answer(status: str) -> None:
     assert ":status" not in dict(forwarded(action).set_headers)
 
 
-@pytest.mark.parametrize(
-    ("name", "body"),
-    [
-        ("gzip", gzip.compress(ANSWER)),
-        ("X-GZIP", gzip.compress(ANSWER)),
-        ("deflate", zlib.compress(ANSWER)),
-    ],
-)
-def test_a_compressed_answer_is_translated_and_sent_plain(name: str, body: bytes) -> None:
+@pytest.mark.parametrize(("name", "compress"), COMPRESSED.items())
+def test_a_compressed_answer_is_translated_and_sent_plain(
+    name: str, compress: Callable[[bytes], bytes]
+) -> None:
     exchange = answering({**JSON, "content-encoding": name})
-    action = forwarded(exchange.on_response_body(body, end_of_stream=True))
+    action = forwarded(exchange.on_response_body(compress(ANSWER), end_of_stream=True))
     assert action.body is not None
     assert b'"content":"Hi"' in action.body
     assert "content-encoding" in action.remove_headers
@@ -453,7 +489,7 @@ def test_an_answer_of_exactly_the_limit_is_translated() -> None:
         (JSON, b'{"outputs":[]}'),
         (JSON, b'{"outputs":[{"name":"content","data":[1]}]}'),
         (JSON, event(oip.answer("Hi"))),
-        ({**JSON, "content-encoding": "br"}, ANSWER),
+        ({**JSON, "content-encoding": "compress"}, ANSWER),
         ({":status": "302"}, b""),
         ({":status": ""}, ANSWER),
         ({}, ANSWER),
@@ -499,7 +535,12 @@ def test_a_compressed_error_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("status", "expected", "code"),
-    [("404", 404, "model_not_found"), ("503", 503, None), ("200", 502, None), ("204", 502, None)],
+    [
+        ("404", 404, "model_not_found"),
+        ("503", 503, "service_unavailable"),
+        ("200", 502, "upstream_error"),
+        ("204", 502, "upstream_error"),
+    ],
 )
 @pytest.mark.parametrize("body", [UNARY, STREAMED])
 def test_an_answer_without_a_body_is_answered_with_its_headers(
@@ -528,20 +569,73 @@ def test_an_error_to_a_streamed_request_is_a_whole_answer() -> None:
     assert error_of(exchange.on_response_body(b"", end_of_stream=True))[0] == 500
 
 
-def test_a_whole_answer_to_a_streamed_request_is_a_bad_gateway() -> None:
-    # An SDK that waits for events would take it for an empty answer, and say nothing.
+def test_a_whole_answer_to_a_streamed_request_becomes_events() -> None:
+    # An SDK that waits for events would take JSON for an empty answer, and say nothing.
     exchange = sent(STREAMED)
     assert exchange.on_response_headers(JSON, end_of_stream=False) is UNCHANGED
-    status, error = error_of(exchange.on_response_body(ANSWER, end_of_stream=True))
-    assert (status, error["type"]) == (502, "server_error")
-    assert "whole answer" in error["message"]
+    action = forwarded(exchange.on_response_body(ANSWER, end_of_stream=True))
+    assert action.body is not None
+    chunks = documents_of(action.body)
+    assert [chunk["choices"][0]["delta"].get("content") for chunk in chunks] == ["Hi", None]
+    assert chunks[-1]["choices"][0]["finish_reason"] == "stop"
+    headers = dict(action.set_headers)
+    assert headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert headers["content-length"] == str(len(action.body))
+    assert ":status" not in headers
+    assert action.mode is Mode.KEEP
 
 
-def test_events_nobody_asked_for_are_a_bad_gateway() -> None:
+@pytest.mark.parametrize("body", [b"garbage", b'{"outputs":[]}', b'{"error":"out of memory"}'])
+def test_a_whole_answer_to_a_streamed_request_that_is_none_keeps_its_502(body: bytes) -> None:
+    exchange = sent(STREAMED)
+    exchange.on_response_headers(JSON, end_of_stream=False)
+    status, error = error_of(exchange.on_response_body(body, end_of_stream=True))
+    assert (status, error["type"], error["code"]) == (502, "server_error", "upstream_error")
+
+
+def test_events_nobody_asked_for_become_one_answer() -> None:
     exchange = answering(EVENTS)
-    assert (
-        error_of(exchange.on_response_body(event(oip.answer("Hi")), end_of_stream=True))[0] == 502
-    )
+    body = stream(oip.answer("Hel"), oip.answer("lo"))
+    action = forwarded(exchange.on_response_body(body, end_of_stream=True))
+    assert action.body is not None
+    assert json.loads(action.body)["choices"][0]["message"]["content"] == "Hello"
+    headers = dict(action.set_headers)
+    assert headers["content-type"] == "application/json"
+    assert headers["content-length"] == str(len(action.body))
+
+
+@pytest.mark.parametrize(
+    "body", [event({"error": "out of memory"}), b"data: garbage\n\n", b": nothing\n\n"]
+)
+def test_events_nobody_asked_for_without_an_answer_are_a_bad_gateway(body: bytes) -> None:
+    status, error = error_of(answering(EVENTS).on_response_body(body, end_of_stream=True))
+    assert (status, error["type"], error["code"]) == (502, "server_error", "upstream_error")
+
+
+@pytest.mark.parametrize("ask", [UNARY, STREAMED])
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (JSON, b'{"error":"out of memory"}'),
+        (EVENTS, event({"error": "out of memory"})),
+        (EVENTS, stream(oip.answer("Hel"), {"error": "out of memory"})),
+    ],
+)
+def test_an_error_under_a_200_is_told_in_its_own_words(
+    ask: bytes, head: dict[str, str], body: bytes
+) -> None:
+    exchange = sent(ask)
+    exchange.on_response_headers(head, end_of_stream=False)
+    told = forwarded(exchange.on_response_body(body, end_of_stream=True)).body or b""
+    assert b'"message":"out of memory"' in told
+
+
+def test_events_nobody_asked_for_are_bounded() -> None:
+    body = stream(oip.answer("Hel"), oip.answer("lo"))
+    exchange = answering(EVENTS, Limits(response_body=len(body) - 1))
+    status, error = error_of(exchange.on_response_body(body, end_of_stream=True))
+    assert status == 502
+    assert "too large" in error["message"]
 
 
 def test_an_adopted_answer_is_translated_as_its_request_would_have_been() -> None:
@@ -566,12 +660,8 @@ def body_of(action: Action) -> bytes:
 def test_events_for_a_streamed_request_are_translated_as_they_come() -> None:
     exchange = sent(STREAMED)
     action = forwarded(exchange.on_response_headers(EVENTS, end_of_stream=False))
-    headers = dict(action.set_headers)
-    assert headers.pop("x-request-id").startswith("req_")
-    assert headers == {
-        "content-type": "text/event-stream; charset=utf-8",
-        "cache-control": "no-cache",
-    }
+    assert set(dict(action.set_headers)) == {"content-type", "cache-control", *ON_EVERY_ANSWER}
+    assert dict(action.set_headers)["cache-control"] == "no-cache"
     assert {*STRIPPED_FROM_RESPONSE, "content-length"} == {*action.remove_headers}
     assert (action.mode, action.body) == (Mode.STREAM, None)
     text = event(oip.answer("Hi"))
@@ -594,12 +684,11 @@ def test_the_last_chunk_may_hold_the_last_events() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
-@pytest.mark.parametrize(("name", "wbits"), [("gzip", 31), ("x-gzip", 31), ("deflate", 15)])
+@pytest.mark.parametrize(("name", "compress"), COMPRESSED.items())
 def test_compressed_events_are_decoded_in_pieces_of_any_size(
-    name: str, wbits: int, size: int
+    name: str, compress: Callable[[bytes], bytes], size: int
 ) -> None:
-    packer = zlib.compressobj(wbits=wbits)
-    packed = packer.compress(stream(oip.answer("Grüße"), oip.answer("b"))) + packer.flush()
+    packed = compress(stream(oip.answer("Grüße"), oip.answer("b")))
     exchange = streaming({"content-encoding": name})
     output = b""
     for start in range(0, len(packed), size):
@@ -643,7 +732,7 @@ def test_an_error_in_the_last_chunk_is_told() -> None:
 
 def test_events_in_an_unknown_compression_are_refused_with_the_headers() -> None:
     exchange = sent(STREAMED)
-    headers = {**EVENTS, "content-encoding": "br"}
+    headers = {**EVENTS, "content-encoding": "compress"}
     status, error = error_of(exchange.on_response_headers(headers, end_of_stream=False))
     assert (status, error["type"]) == (502, "server_error")
     assert exchange.state is State.DONE
@@ -658,11 +747,13 @@ class Broken:
 
     streamed: bool = False
     model: str | None = "m"
-    media_type: str = "application/json"
+    as_events: bool = False
     streams: bool = True
 
     def from_oip(self, _body: bytes) -> bytes:
         raise RuntimeError(DETAIL)
+
+    from_events = from_oip
 
     def stream(self) -> StreamTranslator:
         if not self.streams:
@@ -681,7 +772,9 @@ class Broken:
         raise RuntimeError(DETAIL)
 
 
-def broken_endpoint(_body: bytes, _url_model: str | None) -> tuple[bytes, Inference]:
+def broken_endpoint(
+    _body: bytes, _url_model: str | None, _models: Models
+) -> tuple[bytes, Inference]:
     raise RuntimeError(DETAIL)
 
 
@@ -750,6 +843,265 @@ def test_a_fault_in_a_stream_is_an_error_event_and_the_rest_is_swallowed(
         assert body_of(exchange.on_response_body(b"more", end_of_stream=False)) == b""
         assert body_of(exchange.on_response_body(b"more", end_of_stream=True)) == b""
     assert exchange.state is State.DONE
+
+
+# --- Headers of every answer ----------------------------------------------------------------------
+
+Given = dict[str, str]
+Answer = Callable[[Given], Action]
+SSE = "text/event-stream; charset=utf-8"
+PLAIN = "application/json"
+ASK_IMAGE = b'{"model":"m","prompt":"a cat","stream":true}'
+ASK_EMBEDDING = b'{"model":"m","input":"a"}'
+IMAGE = json.dumps(oip.response(oip.text("image", "AAAA"))).encode()
+LINK = json.dumps(oip.response(oip.text("url", "https://example.com/a.png"))).encode()
+SENTENCE = json.dumps(oip.response(oip.text("image", "It failed."))).encode()
+FAILING = stream(oip.answer("Hel"), {"error": "out of memory"})
+STATUSES = (400, 401, 403, 404, 408, 409, 413, 418, 422, 429, 499, 500, 502, 503, 504, 599)
+
+
+def refused(*, end_of_stream: bool = False, **headers: str) -> Answer:
+    """The reply to the head of a request."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    if "path" in named:
+        named[":path"] = named.pop("path")
+    return lambda given: idle(Limits(request_body=100)).on_request_headers(
+        {**POST_CHAT, **named, **given}, end_of_stream=end_of_stream
+    )
+
+
+def asked(body: bytes, path: str = POST_CHAT[":path"], **headers: str) -> Answer:
+    """The reply to the body of a request."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda given: held({**named, ":path": path, **given}).on_request_body(body)
+
+
+def answered(
+    head: Given, body: bytes, ask: bytes = UNARY, path: str = POST_CHAT[":path"]
+) -> Answer:
+    """The reply to the end of an answer: to its head, where that is all or a stream begins."""
+
+    def walk(given: Given) -> Action:
+        exchange = held({":path": path, **given})
+        exchange.on_request_body(ask)
+        action = exchange.on_response_headers(head, end_of_stream=not body)
+        if action is UNCHANGED:
+            action = exchange.on_response_body(body, end_of_stream=True)
+        return action
+
+    return walk
+
+
+def at_fault(given: Given) -> Action:
+    exchange = held(given)
+    exchange.route = BROKEN
+    return exchange.on_request_body(b"{}")
+
+
+# Name: what is answered, its content type, and whether nobody should send the request again.
+ANSWERS: dict[str, tuple[Answer, str, bool]] = {
+    "an unknown URL": (refused(path="/v1/nothing"), PLAIN, False),
+    "a wrong content type": (refused(content_type="text/plain"), PLAIN, False),
+    "an unknown encoding": (refused(content_encoding="compress"), PLAIN, False),
+    "too long a body": (refused(content_length="101"), PLAIN, False),
+    "no body": (refused(end_of_stream=True), PLAIN, False),
+    "trailers for a body": (lambda given: held(given).on_request_trailers(), PLAIN, False),
+    "a bad body": (asked(b"{}"), PLAIN, False),
+    "a broken body": (asked(UNARY, content_encoding="gzip"), PLAIN, False),
+    "a fault over a request": (at_fault, PLAIN, True),
+    "an answer": (answered(JSON, ANSWER), PLAIN, False),
+    "an answer as events": (answered(JSON, ANSWER, STREAMED), SSE, False),
+    "events as an answer": (answered(EVENTS, event(oip.answer("Hi"))), PLAIN, False),
+    "events": (answered(EVENTS, b"data:", STREAMED), SSE, False),
+    "an image as events": (answered(JSON, IMAGE, ASK_IMAGE, "/v1/images/generations"), SSE, False),
+    "no answer": (answered(JSON, b""), PLAIN, True),
+    "no events": (answered(EVENTS, b"", STREAMED), PLAIN, True),
+    "another place": (answered({":status": "302"}, b"Found"), PLAIN, True),
+    "a broken answer": (answered({**JSON, **GZIP}, ANSWER), PLAIN, True),
+    "events in an unknown encoding": (
+        answered({**EVENTS, "content-encoding": "compress"}, b"data:", STREAMED),
+        PLAIN,
+        True,
+    ),
+    "an answer in an unknown encoding": (
+        answered({**JSON, "content-encoding": "compress"}, ANSWER),
+        PLAIN,
+        True,
+    ),
+    "a link to an image as events": (
+        answered(JSON, LINK, ASK_IMAGE, "/v1/images/generations"),
+        PLAIN,
+        True,
+    ),
+    "an unreadable answer": (answered(JSON, b"garbage"), PLAIN, True),
+    "an answer that says nothing": (answered(JSON, b'{"outputs":[]}'), PLAIN, True),
+    "an unreadable answer, no events": (answered(JSON, b"garbage", STREAMED), PLAIN, True),
+    "unreadable events, no answer": (answered(EVENTS, b"data: garbage\n\n"), PLAIN, True),
+    "an error in events": (answered(EVENTS, FAILING), PLAIN, False),
+    "an error for events": (answered(JSON, b'{"error":"x"}', STREAMED), PLAIN, False),
+    "no vectors": (answered(JSON, ANSWER, ASK_EMBEDDING, "/v1/embeddings"), PLAIN, True),
+    "no image": (answered(JSON, SENTENCE, ASK_IMAGE, "/v1/images/generations"), PLAIN, True),
+}
+ANSWERS |= {
+    f"{status} {body!r}": (answered({**JSON, ":status": str(status)}, body), PLAIN, False)
+    for status in STATUSES
+    for body in (b"", b'{"error":"bad tensor"}', b'{"error":{"message":"x"}}')
+}
+ANSWERS |= {
+    f"{status} {body!r}": (answered({**JSON, ":status": str(status)}, body), PLAIN, True)
+    for status in (501, 505)
+    for body in (b"", b'{"error":"bad tensor"}', b'{"error":{"message":"x"}}')
+}
+
+every_answer = pytest.mark.parametrize(
+    ("answer", "kind", "final"), ANSWERS.values(), ids=list(ANSWERS)
+)
+
+
+def headers_of(action: Action) -> dict[str, str]:
+    headers = action.headers if isinstance(action, Respond) else action.set_headers
+    assert len(dict(headers)) == len(headers)
+    return dict(headers)
+
+
+@pytest.fixture
+def _a_second_and_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer takes 1234.9 ms."""
+    clock = chain([5.0], repeat(6.2349))
+    monkeypatch.setattr("translator.exchange.exchange.monotonic", lambda: next(clock))
+
+
+@pytest.mark.usefixtures("_a_second_and_a_bit")
+@every_answer
+def test_every_answer_has_openais_headers(answer: Answer, kind: str, *, final: bool) -> None:
+    headers = headers_of(answer({"x-request-id": "id-7"}))
+    assert headers["x-request-id"] == "id-7"
+    assert headers["openai-version"] == "2020-10-01"
+    assert headers["openai-processing-ms"] == "1234"
+    assert headers["content-type"] == kind
+    assert ("x-should-retry" in headers) is final
+
+
+@every_answer
+def test_every_answer_without_a_request_id_gets_one_of_ours(
+    answer: Answer, kind: str, *, final: bool
+) -> None:
+    first, second = (headers_of(answer({})) for _ in range(2))
+    assert re.fullmatch("req_[0-9a-f]{32}", first["x-request-id"])
+    assert first["x-request-id"] != second["x-request-id"]
+    assert (first["content-type"], "x-should-retry" in first) == (kind, final)
+
+
+@every_answer
+def test_only_what_can_but_repeat_is_not_to_be_sent_again(
+    answer: Answer, kind: str, *, final: bool
+) -> None:
+    headers = headers_of(answer({}))
+    wanted = {"x-should-retry": "false", "x-envoy-ratelimited": "true"} if final else {}
+    found = ("x-should-retry", "x-envoy-ratelimited")
+    assert {name: headers[name] for name in found if name in headers} == wanted
+    assert headers["content-type"] == kind
+
+
+def test_an_answer_over_the_limit_is_not_to_be_sent_again() -> None:
+    exchange = answering(limits=Limits(response_body=len(ANSWER) - 1))
+    headers = headers_of(exchange.on_response_body(ANSWER, end_of_stream=True))
+    assert (headers["x-should-retry"], headers["x-envoy-ratelimited"]) == ("false", "true")
+
+
+@every_answer
+def test_every_whole_body_has_its_length(answer: Answer, kind: str, *, final: bool) -> None:
+    action = answer({})
+    headers = headers_of(action)
+    if action.body is None:
+        assert (kind, final) == (SSE, False)
+        assert "content-length" not in headers
+    else:
+        assert headers["content-length"] == str(len(action.body))
+
+
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("body", [b"", b'{"error":"x"}'])
+def test_when_to_try_again_is_left_as_upstream_says(status: int, body: bytes) -> None:
+    action = forwarded(answered({**JSON, ":status": str(status)}, body)({}))
+    headers = headers_of(action)
+    assert headers[":status"] == str(status)
+    for name in ("retry-after", "retry-after-ms", "x-ratelimit-remaining-requests"):
+        assert name not in headers
+        assert name not in action.remove_headers
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """An inference that fails in its own words."""
+
+    error: UpstreamError
+    streamed: bool = False
+    model: str | None = "m"
+    as_events: bool = False
+
+    def from_oip(self, _body: bytes) -> bytes:
+        raise self.error
+
+    from_events = from_oip
+
+    def stream(self) -> StreamTranslator:
+        raise self.error
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+@pytest.mark.parametrize(
+    ("head", "streamed"), [(JSON, False), (EVENTS, False), (JSON, True), (EVENTS, True)]
+)
+def test_the_error_says_whether_to_send_the_request_again(
+    head: Given, *, streamed: bool, repeats: bool
+) -> None:
+    exchange = idle()
+    exchange.adopt(BROKEN, Refusing(UpstreamError("x", repeats=repeats), streamed))
+    action = exchange.on_response_headers(head, end_of_stream=False)
+    if action is UNCHANGED:
+        action = exchange.on_response_body(b"{}", end_of_stream=True)
+    assert error_of(action)[0] == 502
+    assert (headers_of(action).get("x-should-retry") == "false") is repeats
+    assert (headers_of(action).get("x-envoy-ratelimited") == "true") is repeats
+
+
+# --- Sticky routes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+def test_a_client_sends_its_route_only_where_that_is_allowed(*, sticky: bool) -> None:
+    exchange = Exchange(ExchangeSettings(sticky_routes=sticky))
+    action = forwarded(exchange.on_request_headers(POST_CHAT, end_of_stream=False))
+    assert ("x-seldon-route" not in action.remove_headers) is sticky
+    assert {*action.remove_headers, "x-seldon-route"} == {*STRIPPED_FROM_REQUEST}
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+@pytest.mark.parametrize(
+    ("ask", "head", "body"),
+    [
+        (UNARY, JSON, ANSWER),
+        (UNARY, JSON, b"garbage"),
+        (UNARY, {**JSON, ":status": "500"}, b""),
+        (UNARY, EVENTS, event(oip.answer("Hi"))),
+        (STREAMED, EVENTS, b"data:"),
+        (STREAMED, JSON, ANSWER),
+        (STREAMED, {**EVENTS, "content-encoding": "compress"}, b"data:"),
+    ],
+)
+def test_a_client_sees_its_route_only_where_that_is_allowed(
+    ask: bytes, head: Given, body: bytes, *, sticky: bool
+) -> None:
+    exchange = Exchange(ExchangeSettings(sticky_routes=sticky))
+    exchange.on_request_headers(POST_CHAT, end_of_stream=False)
+    exchange.on_request_body(ask)
+    action = exchange.on_response_headers(head, end_of_stream=not body)
+    if action is UNCHANGED:
+        action = exchange.on_response_body(body, end_of_stream=True)
+    removed = {*forwarded(action).remove_headers} - {"content-length"}
+    assert ("x-seldon-route" not in removed) is sticky
+    assert removed | {"x-seldon-route"} == {*STRIPPED_FROM_RESPONSE}
 
 
 # --- Bytes nobody expects -----------------------------------------------------------------------

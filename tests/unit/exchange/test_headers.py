@@ -8,6 +8,8 @@ from translator.exchange.headers import (
     STRIPPED_FROM_RESPONSE,
     is_json,
     media_type,
+    number,
+    without_route,
 )
 
 
@@ -66,3 +68,33 @@ def test_credentials_and_what_the_mesh_trusts_do_not_go_upstream(name: str) -> N
 )
 def test_what_names_the_inside_does_not_reach_the_client(name: str) -> None:
     assert name in STRIPPED_FROM_RESPONSE
+
+
+@pytest.mark.parametrize("names", [STRIPPED_FROM_REQUEST, STRIPPED_FROM_RESPONSE])
+def test_without_its_route_a_list_is_the_same_but_for_that(names: tuple[str, ...]) -> None:
+    assert without_route(names) == tuple(name for name in names if name != "x-seldon-route")
+    assert len(without_route(names)) == len(names) - 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x-request-id",
+        "openai-version",
+        "openai-processing-ms",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+        "x-ratelimit-remaining-requests",
+    ],
+)
+def test_what_clients_go_by_is_let_through(name: str) -> None:
+    assert name not in STRIPPED_FROM_RESPONSE
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("12", 12), ("0", 0), ("", None), (None, None), ("-1", None), ("1.5", None), ("²", None)],
+)
+def test_a_number_is_decimal_digits(value: str | None, expected: int | None) -> None:
+    assert number(value) == expected

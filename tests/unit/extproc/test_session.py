@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from tests import oip
 from tests.unit import envoy
 from tests.unit.events import documents_of, event
-from translator.exchange.limits import Limits
+from translator.exchange.settings import ExchangeSettings, Limits
 from translator.extproc._proto.external_processor_pb2 import (
     DESCRIPTOR,
     CommonResponse,
@@ -38,7 +38,7 @@ class Servicer:
     def Process(  # noqa: N802 -- the name of the method in the service
         self, requests: Iterable[ProcessingRequest], _context: Any
     ) -> Iterator[ProcessingResponse]:
-        session = Session(Limits(request_body=1024))
+        session = Session(ExchangeSettings(Limits(request_body=1024)))
         for request in requests:
             yield ProcessingResponse.FromString(session.handle(request.SerializeToString()))
 
@@ -161,6 +161,52 @@ def test_an_answer_without_body_gets_one_beside_its_headers(stream: Stream) -> N
     assert response.status == CommonResponse.CONTINUE_AND_REPLACE
     assert envoy.set_headers(response.header_mutation)[":status"] == "404"
     assert json.loads(response.body_mutation.body)["error"]["code"] == "model_not_found"
+
+
+def test_a_whole_answer_to_a_streamed_request_goes_out_as_events(stream: Stream) -> None:
+    ask(stream, envoy.request_headers({**envoy.POST_CHAT, "x-request-id": "id-7"}))
+    ask(stream, envoy.request_body(STREAMED))
+    assert ask(stream, envoy.response_headers()) == CommonResponse()
+    answer = ask(stream, envoy.response_body(ANSWER))
+    head = envoy.set_headers(answer.header_mutation)
+    assert head.pop("openai-processing-ms").isdecimal()
+    assert head == {
+        "content-type": "text/event-stream; charset=utf-8",
+        "content-length": str(len(answer.body_mutation.body)),
+        "x-request-id": "id-7",
+        "openai-version": "2020-10-01",
+    }
+    assert len(documents_of(answer.body_mutation.body)) == 2
+
+
+def test_what_can_only_fail_again_says_so_in_its_headers(stream: Stream) -> None:
+    ask(stream, envoy.request_headers())
+    ask(stream, envoy.request_body(UNARY))
+    ask(stream, envoy.response_headers())
+    head = envoy.set_headers(ask(stream, envoy.response_body(b"garbage")).header_mutation)
+    assert head[":status"] == "502"
+    assert (head["x-should-retry"], head["x-envoy-ratelimited"]) == ("false", "true")
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+def test_routes_go_both_ways_only_where_the_settings_say_so(*, sticky: bool) -> None:
+    session = Session(ExchangeSettings(sticky_routes=sticky))
+    messages = [
+        envoy.request_headers(),
+        envoy.request_body(UNARY),
+        envoy.response_headers(),
+        envoy.response_body(ANSWER),
+    ]
+    first, _, _, last = (
+        ProcessingResponse.FromString(session.handle(message.SerializeToString()))
+        for message in messages
+    )
+    for mutation in (
+        first.request_headers.response.header_mutation,
+        last.response_body.response.header_mutation,
+    ):
+        assert ("x-seldon-route" not in mutation.remove_headers) is sticky
+        assert "seldon-internal-model" in mutation.remove_headers
 
 
 @pytest.mark.parametrize("path", ["/v2/models/m/infer", "/", "/v2/health/ready"])

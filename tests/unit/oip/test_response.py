@@ -31,7 +31,6 @@ def test_a_response_of_mlserver_is_read_whole() -> None:
     document = read(**oip.answer("Hi"))
     assert (document.id, document.model_name) == ("4f5c", "chat_1")
     assert document.strings("content") == ["Hi"]
-    assert not document.failed
 
 
 def test_id_and_model_name_and_outputs_may_be_missing() -> None:
@@ -121,11 +120,23 @@ def test_numbers_that_are_none_are_upstreams_fault(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "failed"),
-    [("bad tensor", True), ({"message": "x"}, True), (None, False), ("", False)],
+    ("error", "message"),
+    [
+        ("bad tensor", "bad tensor"),
+        ({"message": "x"}, "x"),
+        ({"code": 7}, "The model server failed while it was answering."),
+    ],
 )
-def test_a_response_with_an_error_has_failed(error: Any, *, failed: bool) -> None:
-    assert read(error=error).failed is failed
+def test_a_response_with_an_error_is_that_error(error: Any, message: str) -> None:
+    with pytest.raises(UpstreamError) as caught:
+        read(error=error)
+    assert caught.value.message == message
+    assert not caught.value.repeats
+
+
+@pytest.mark.parametrize("error", [None, "", False])
+def test_a_response_with_an_error_that_says_nothing_has_none(error: Any) -> None:
+    assert read(error=error).outputs == []
 
 
 @pytest.mark.parametrize(
@@ -152,3 +163,57 @@ def test_text_that_is_not_utf_8_is_upstreams_fault() -> None:
     document = response.decode(b'{"outputs":[{"name":"c","data":["\xff"]}]}')
     with pytest.raises(UpstreamError):
         document.strings("c")
+
+
+# --- Tensors that need not be text ----------------------------------------------------------------
+
+
+def test_what_is_text_is_read_as_text() -> None:
+    assert tensor([["Grüße"], [None]]).characters() == ["Grüße", ""]
+
+
+@pytest.mark.parametrize(
+    ("data", "characters"),
+    [
+        (b'["\xff\xd8\\u0000"]', ["ÿØ\0"]),
+        (b'[["\x89PNG"], ["a"]]', ["\x89PNG", "a"]),
+        (b'["\x80", null]', ["\x80", ""]),
+        (b'["\xc3\xa9\xff"]', ["Ã©ÿ"]),
+    ],
+)
+def test_bytes_that_are_no_text_are_a_character_each(data: bytes, characters: list[str]) -> None:
+    found = response.decode(b'{"outputs":[{"name":"x","data":%b}]}' % data)
+    assert found.outputs[0].characters() == characters
+
+
+@pytest.mark.parametrize("data", [[1], [["a"], [2.5]], {"a": "b"}, 7])
+def test_what_are_no_characters_at_all_is_upstreams_fault(data: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        tensor(data).characters()
+
+
+def test_outputs_are_found_by_name_and_the_first_of_a_name_counts() -> None:
+    document = read(outputs=[oip.text("a", "1"), oip.text("b", "2"), oip.text("a", "3")])
+    assert document.names == {"a", "b"}
+    assert document.strings("a") == ["1"]
+    assert document.by_name["b"].strings() == ["2"]
+
+
+def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() -> None:
+    error = response.unreadable()
+    assert (error.status, error.code, error.repeats) == (502, "upstream_error", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "present"),
+    [
+        (b"", False),
+        (b"null", False),
+        (b'""', False),
+        (b"false", False),
+        (b"0", True),
+        (b"{}", True),
+    ],
+)
+def test_an_error_that_says_nothing_is_none(text: bytes, *, present: bool) -> None:
+    assert response.is_present(Raw(text)) is present

@@ -24,7 +24,7 @@ ERRORS = [
             "message": 'ein "Fehler"\nin zwei Zeilen ✓',
             "type": "server_error",
             "param": None,
-            "code": None,
+            "code": "upstream_error",
         },
     ),
     (
@@ -33,8 +33,16 @@ ERRORS = [
             "message": "The server had an error while processing your request.",
             "type": "server_error",
             "param": None,
-            "code": None,
+            "code": "internal_error",
         },
+    ),
+    (
+        ClientError("no", status=404),
+        {"message": "no", "type": "invalid_request_error", "param": None, "code": None},
+    ),
+    (
+        ClientError("not UTF-8: \udcff"),
+        {"message": "not UTF-8: ?", "type": "invalid_request_error", "param": None, "code": None},
     ),
 ]
 

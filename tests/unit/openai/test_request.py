@@ -1,13 +1,19 @@
 """Reading a request body, and what is said of a wrong one."""
 
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import pytest
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from translator.errors import ClientError
 from translator.openai import request
 from translator.openai.chat import Message
+
+
+class Nested(msgspec.Struct):
+    deep: str
+
 
 UNPARSABLE = "We could not parse the JSON body of your request."
 
@@ -86,8 +92,8 @@ def test_a_body_nested_too_deeply_is_refused() -> None:
             "1.5",
             str | list[str] | None,
             (
-                "Invalid type for 'x': expected one of a string or an array, "
-                "but got a decimal instead."
+                "Invalid type for 'x': expected one of a string or array of objects, "
+                "but got a decimal number instead."
             ),
             "x",
             "invalid_type",
@@ -110,7 +116,7 @@ def test_a_body_nested_too_deeply_is_refused() -> None:
             '[{"role":"user","content":{}}]',
             list[Message],
             (
-                "Invalid type for 'x[0].content': expected one of a string or an array, "
+                "Invalid type for 'x[0].content': expected one of a string or array of objects, "
                 "but got an object instead."
             ),
             "x[0].content",
@@ -120,7 +126,7 @@ def test_a_body_nested_too_deeply_is_refused() -> None:
             '[{"role":"user","content":["a",7]}]',
             list[Message],
             (
-                "Invalid type for 'x[0].content[1]': expected one of a string or an object, "
+                "Invalid type for 'x[0].content[1]': expected one of a string or object, "
                 "but got an integer instead."
             ),
             "x[0].content[1]",
@@ -129,9 +135,36 @@ def test_a_body_nested_too_deeply_is_refused() -> None:
         (
             '[{"role":"user","tool_calls":"no"}]',
             list[Message],
-            "Invalid type for 'x[0].tool_calls': expected an array, but got a string instead.",
+            (
+                "Invalid type for 'x[0].tool_calls': expected an array of objects, "
+                "but got a string instead."
+            ),
             "x[0].tool_calls",
             "invalid_type",
+        ),
+        (
+            "{}",
+            str | int | list[str],
+            (
+                "Invalid type for 'x': expected one of an integer, string or array of objects, "
+                "but got an object instead."
+            ),
+            "x",
+            "invalid_type",
+        ),
+        (
+            "null",
+            float,
+            "Invalid type for 'x': expected a decimal, but got null instead.",
+            "x",
+            "invalid_type",
+        ),
+        (
+            '{"a":{}}',
+            dict[str, Nested],
+            "Missing required parameter: 'x[...].deep'.",
+            "x[...].deep",
+            "missing_required_parameter",
         ),
     ],
 )
@@ -158,6 +191,115 @@ def test_a_fault_without_words_of_its_own_still_names_the_field() -> None:
         "x",
         "invalid_value",
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "elements"),
+    [("stop", "strings"), ("modalities", "strings"), ("input", "strings"), ("tools", "objects")],
+)
+def test_a_list_is_said_to_be_of_what_it_holds(name: str, elements: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        request.decode_field(Raw(b"7"), list[Any], name)
+    assert caught.value.message == (
+        f"Invalid type for '{name}': expected an array of {elements}, but got an integer instead."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "shown", "code"),
+    [
+        (
+            "0",
+            Annotated[int, Meta(ge=1)],
+            "integer below minimum value. Expected a value >= 1, but got 0 instead.",
+            "integer_below_min_value",
+        ),
+        (
+            "11",
+            Annotated[int, Meta(le=10)],
+            "integer above maximum value. Expected a value <= 10, but got 11 instead.",
+            "integer_above_max_value",
+        ),
+        (
+            "-2.50",
+            Annotated[float, Meta(ge=-2)],
+            "decimal below minimum value. Expected a value >= -2, but got -2.50 instead.",
+            "decimal_below_min_value",
+        ),
+        (
+            "1.1",
+            Annotated[float, Meta(le=0.5)],
+            "decimal above maximum value. Expected a value <= 0.5, but got 1.1 instead.",
+            "decimal_above_max_value",
+        ),
+        (
+            f"-0.5{60 * '1'}",
+            Annotated[float, Meta(ge=0)],
+            (
+                "decimal below minimum value. Expected a value >= 0, "
+                f"but got -0.5{36 * '1'} instead."
+            ),
+            "decimal_below_min_value",
+        ),
+    ],
+)
+def test_a_number_out_of_range_is_told_the_bound(
+    text: str, kind: Any, shown: str, code: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        request.decode_field(Raw(text.encode()), kind | None, "x")
+    error = caught.value
+    assert (error.message, error.param, error.code) == (f"Invalid 'x': {shown}", "x", code)
+
+
+def test_only_the_fields_that_are_named_are_held_against_a_type() -> None:
+    table = request.decoders({"a": int, "c": str | None, "d": str})
+    request.check(fields(a="1", b='"anything"', c="null"), table)
+    with pytest.raises(ClientError) as caught:
+        request.check(fields(b="1", a='"x"'), table)
+    assert (caught.value.param, caught.value.code) == ("a", "invalid_type")
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "param", "code"),
+    [
+        (
+            request.missing("a.b"),
+            "Missing required parameter: 'a.b'.",
+            "a.b",
+            "missing_required_parameter",
+        ),
+        (
+            request.empty_array("a"),
+            (
+                "Invalid 'a': empty array. Expected an array with minimum length 1, "
+                "but got an empty array instead."
+            ),
+            "a",
+            "empty_array",
+        ),
+        (
+            request.empty_string("a"),
+            (
+                "Invalid 'a': empty string. Expected a string with minimum length 1, "
+                "but got an empty string instead."
+            ),
+            "a",
+            "empty_string",
+        ),
+        (
+            request.invalid_type("a", "a string", "null"),
+            "Invalid type for 'a': expected a string, but got null instead.",
+            "a",
+            "invalid_type",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_openais_words(
+    error: ClientError, message: str, param: str, code: str
+) -> None:
+    assert (error.status, error.type) == (400, "invalid_request_error")
+    assert (error.message, error.param, error.code) == (message, param, code)
 
 
 @pytest.mark.parametrize("text", [b'"x', b'"x" 2'])
@@ -211,9 +353,16 @@ def test_a_flag_is_a_boolean(text: str) -> None:
     assert (caught.value.param, caught.value.code) == ("a", "invalid_type")
 
 
-def test_a_value_that_is_none_of_the_possible_ones_is_told_them() -> None:
-    error = request.unsupported("messages[0].role", "robot", ("system", "user", "tool"))
-    assert error.message == (
-        "Invalid value: 'robot'. Supported values are: 'system', 'user' and 'tool'."
-    )
+@pytest.mark.parametrize(
+    ("supported", "shown"),
+    [
+        (("float", "base64"), "'float' and 'base64'"),
+        (("system", "user", "tool"), "'system', 'user', and 'tool'"),
+    ],
+)
+def test_a_value_that_is_none_of_the_possible_ones_is_told_them(
+    supported: tuple[str, ...], shown: str
+) -> None:
+    error = request.unsupported("messages[0].role", "robot", supported)
+    assert error.message == f"Invalid value: 'robot'. Supported values are: {shown}."
     assert (error.status, error.param, error.code) == (400, "messages[0].role", "invalid_value")

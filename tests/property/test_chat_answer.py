@@ -1,0 +1,127 @@
+"""Whole answers: a stream that nobody asked for adds up to what one would have been."""
+
+import json
+from typing import Any
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from tests import oip
+from tests.invariants import check_chat_completion
+from tests.property.conversations import VALUES
+from tests.property.streams import (
+    SOME_USAGE,
+    Answer,
+    Call,
+    answers,
+    faulty_chunks,
+    framed,
+    of_completion,
+    tensor_events,
+)
+from translator.endpoints.chat import ChatInference
+from translator.errors import UpstreamError
+
+INFERENCE = ChatInference("m", created=7)
+
+
+def whole_tensors(answer: Answer) -> Any:
+    """The response of a runtime that does not stream."""
+    document = oip.answer(*(said.content for said in answer.said))
+    for name, texts in {
+        "refusal": [said.refusal for said in answer.said],
+        "tool_calls": [json.dumps([*map(call_object, said.calls)]) for said in answer.said],
+        "finish_reason": [reason or "" for reason in answer.reasons],
+    }.items():
+        document["outputs"].append(oip.text(name, *texts))
+    if answer.usage is not None:
+        document["parameters"] = answer.usage
+    return document
+
+
+def call_object(call: Call) -> Any:
+    return {"id": call.identity, "name": call.name, "arguments": call.arguments}
+
+
+def check(completion: Any, answer: Answer, *, verbatim: bool = False) -> None:
+    check_chat_completion(completion, verbatim=verbatim)
+    assert of_completion(completion) == dict(enumerate(answer.said))
+    assert completion.get("usage") == answer.usage
+
+
+@given(answers(silent=True))
+def test_a_whole_response_says_what_was_said(answer: Answer) -> None:
+    check(json.loads(INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode())), answer)
+
+
+@given(st.data(), answers(silent=True))
+def test_a_stream_of_tensors_adds_up_to_the_whole_answer(
+    data: st.DataObject, answer: Answer
+) -> None:
+    body = data.draw(tensor_events(answer).flatmap(framed))
+    gathered = json.loads(INFERENCE.from_events(body))
+    check(gathered, answer)
+    unary = INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode())
+    assert gathered == json.loads(unary)
+
+
+@given(st.data(), answers())
+def test_a_providers_chunks_add_up_to_the_whole_answer(data: st.DataObject, answer: Answer) -> None:
+    chunks, faults = data.draw(faulty_chunks(answer, include_usage=True))
+    assume(len(chunks) > 1)
+    gathered = json.loads(INFERENCE.from_events(data.draw(framed([*map(oip.provided, chunks)]))))
+    reasons = answer.reasons
+    if "no finish" in faults:
+        reasons = [None for _ in reasons]
+    usage = SOME_USAGE if "counts along" in faults else None
+    known = Answer(answer.turns, reasons, answer.usage or usage)
+    assert of_completion(gathered) == dict(enumerate(known.said))
+    assert gathered.get("usage") == known.usage
+
+
+NAMES = st.sampled_from(
+    [
+        "role",
+        "content",
+        "refusal",
+        "tool_calls",
+        "function_call",
+        "logprobs",
+        "finish_reason",
+        "usage",
+        "prompt_tokens",
+        "output_tokens",
+        "output_all",
+        "x",
+    ]
+)
+OUTPUTS = st.lists(
+    st.builds(
+        lambda name, datatype, data: f'{{"name":"{name}","datatype":"{datatype}","data":{data}}}',
+        NAMES,
+        st.sampled_from(["BYTES", "BYTES", "INT64", "FP32"]),
+        st.one_of(
+            VALUES,
+            VALUES.map(lambda text: json.dumps([text])),
+            st.lists(VALUES.map(json.dumps), max_size=3).map(lambda texts: f"[{','.join(texts)}]"),
+        ),
+    ),
+    max_size=5,
+)
+
+
+@given(OUTPUTS, VALUES)
+def test_any_response_is_an_answer_or_upstreams_fault(outputs: list[str], counts: str) -> None:
+    body = f'{{"outputs":[{",".join(outputs)}],"parameters":{{"usage":{counts}}}}}'.encode()
+    streamed = ChatInference("m", streamed=True, include_usage=True)
+    for translate in (
+        INFERENCE.from_oip,
+        streamed.from_oip,
+        lambda body: INFERENCE.from_events(b"data: %b\n\ndata: %b\n\n" % (body, body)),
+    ):
+        try:
+            answer = translate(body)
+        except UpstreamError as error:
+            assert error.status == 502  # noqa: PT017 -- either is fine
+        else:
+            assert answer

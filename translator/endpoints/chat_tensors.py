@@ -1,0 +1,121 @@
+"""The tensors of a chat answer, read into one :class:`Answer` per choice.
+
+Whole answers and the events of a stream have the same tensors: role, content, refusal, tool_calls,
+function_call, logprobs and finish_reason. Each has one element per choice; all but one of role,
+content and tool_calls may be missing.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from translator.endpoints import token_counts, tool_calls
+from translator.endpoints.tool_calls import CallPiece
+from translator.oip.response import InferenceResponse
+from translator.openai.chat import FINISH_REASONS, Usage
+
+# Why a model stopped, in the words of others: the OIP generate API, and what servers took over from
+# other vendors. Clients refuse words that OpenAI does not have.
+_FINISH_REASONS = {
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "max_tokens": "length",
+    "max_length": "length",
+    "tool_use": "tool_calls",
+    **{reason: reason for reason in FINISH_REASONS},
+}
+
+
+_COMMON = frozenset({"role", "content", "type", "tool_calls"})
+
+
+class Answer(msgspec.Struct):
+    """What a response says of one choice: all of it, or what is new in a stream."""
+
+    content: str
+    calls: list[CallPiece]
+    function_call: CallPiece | None = None
+    refusal: str | None = None
+    logprobs: Raw | None = None
+    finish_reason: str = ""
+
+
+def read(response: InferenceResponse) -> list[Answer]:
+    """One answer per choice; empty if the response holds none.
+
+    The length of role says how many choices there are, else that of content. One role with
+    several content elements is one message in several parts.
+
+    Raises:
+        UpstreamError: 502, a tensor is not what its name says.
+    """
+    roles = response.strings("role") or ()
+    contents = response.strings("content") or []
+    called = [tool_calls.read(text) for text in response.strings("tool_calls") or ()]
+    count = len(roles) or len(contents) or min(len(called), 1)
+    if count == 1:
+        contents = ["".join(contents)]
+        called = [[call for calls in called for call in calls]]
+    answers = [
+        Answer(
+            content=contents[index] if index < len(contents) else "",
+            calls=called[index] if index < len(called) else [],
+        )
+        for index in range(count)
+    ]
+    if not _COMMON.issuperset(response.names):
+        _read_rest(response, answers)
+    return answers
+
+
+def _read_rest(response: InferenceResponse, answers: list[Answer]) -> None:
+    """What few runtimes give. Any of these may be another's numeric tensor of the same name."""
+    for answer, text in zip(answers, _texts(response, "refusal"), strict=False):
+        answer.refusal = text or None
+    for answer, text in zip(answers, _texts(response, "function_call"), strict=False):
+        answer.function_call = next(iter(tool_calls.read(text)), None)
+    for answer, text in zip(answers, _texts(response, "logprobs"), strict=False):
+        answer.logprobs = _logprobs(text)
+    for answer, text in zip(answers, _texts(response, "finish_reason"), strict=False):
+        answer.finish_reason = _FINISH_REASONS.get(text.lower(), "stop") if text else ""
+
+
+def _texts(response: InferenceResponse, name: str) -> list[str]:
+    tensor = response.output(name)
+    return tensor.strings() if tensor is not None and tensor.datatype == "BYTES" else []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[Raw] | None
+    refusal: list[Raw] | None = None
+
+
+def _logprobs(text: str) -> Raw | None:
+    """OpenAI's object, or its list of tokens alone; None for what is neither."""
+    if not text:
+        return None
+    if text.lstrip().startswith("["):
+        text = f'{{"content":{text}}}'
+    try:
+        return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def finish_reason(given: str, *, called: bool, legacy: bool) -> str:
+    """Why a choice ended: as the runtime says, else by what it called.
+
+    Args:
+        given: the runtime's word, or "".
+        called: the message has tool calls.
+        legacy: it has a ``function_call``.
+    """
+    return given or ("tool_calls" if called else "function_call" if legacy else "stop")
+
+
+def read_usage(response: InferenceResponse) -> Usage | None:
+    """The token counts in a response, or None when one of them is not known."""
+    prompt, completion = token_counts.read(response)
+    if prompt is None or completion is None:
+        return None
+    return Usage(prompt, completion, prompt + completion)

@@ -1,0 +1,46 @@
+"""What a request may be, judged by its headers before its body has come."""
+
+from collections.abc import Mapping
+
+from translator.errors import ClientError
+from translator.exchange.content_encoding import KNOWN_ENCODINGS, Decoder, UndecodableError
+from translator.exchange.headers import is_json, media_type, number
+
+
+def admit(headers: Mapping[str, str], limit: int) -> Decoder:
+    """Let a request in, and give what decodes its body.
+
+    Args:
+        headers: the request's.
+        limit: the most bytes its body may have, as it comes and when it is decoded.
+
+    Raises:
+        ClientError: 413 or 415.
+    """
+    kind = media_type(headers)
+    if kind and not is_json(kind):
+        raise ClientError(
+            f"Unsupported content type: '{kind}'. This API method only accepts "
+            "'application/json' requests.",
+            status=415,
+            code="unsupported_content_type",
+        )
+    if (number(headers.get("content-length")) or 0) > limit:
+        raise too_large(limit)
+    try:
+        return Decoder(headers.get("content-encoding", ""), limit)
+    except UndecodableError:
+        raise ClientError(
+            f"Unsupported content encoding. Supported are: {', '.join(KNOWN_ENCODINGS)}.",
+            status=415,
+            code="unsupported_content_encoding",
+        ) from None
+
+
+def too_large(limit: int) -> ClientError:
+    """The error for a body of more than ``limit`` bytes."""
+    return ClientError(
+        f"The request is too large: at most {limit} bytes are accepted.",
+        status=413,
+        code="request_too_large",
+    )

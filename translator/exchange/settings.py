@@ -1,0 +1,39 @@
+"""What can be set about an exchange."""
+
+from dataclasses import dataclass, field
+
+from translator.endpoints.models import Models
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one exchange may cost, in bytes.
+
+    The default is Triton's own limit on a request (``--http-max-input-size``), and what the
+    configuration in envoy/ lets Envoy buffer.
+    """
+
+    request_body: int = 64 * MIB
+    response_body: int = 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """How exchanges are handled.
+
+    Attributes:
+        limits: the bounds of each.
+        models: what differs from model to model.
+        sticky_routes: let clients see and send ``x-seldon-route``, by which Seldon's mesh keeps a
+            client with one candidate of an experiment. The header names internal versions.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    models: Models = field(default_factory=Models)
+    sticky_routes: bool = False
+
+
+DEFAULTS = ExchangeSettings()
+"""The settings where nothing is set."""

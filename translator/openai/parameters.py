@@ -1,0 +1,114 @@
+"""The optional parameters of each endpoint: what type and range OpenAI lets them have.
+
+They travel to the runtime as they are; this is only to refuse what no runtime should see, in
+OpenAI's words. A parameter that is not listed may be anything. Source: OpenAI API reference.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Raw
+
+from translator.errors import ClientError
+from translator.openai.request import Fields, check, decode_field, decoders, flag, is_null
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+_Text = str | None
+_Flag = bool | None
+_Object = dict[str, Raw] | None
+_Count = Annotated[int, Meta(ge=1)] | None
+_Penalty = Annotated[float, Meta(ge=-2, le=2)] | None
+
+CHAT = decoders(
+    {
+        "audio": _Object,
+        "frequency_penalty": _Penalty,
+        "function_call": str | _Named | None,
+        "functions": list[_Named] | None,
+        "logit_bias": _Object,
+        "logprobs": _Flag,
+        "max_completion_tokens": _Count,
+        "max_tokens": _Count,
+        "metadata": _Object,
+        "modalities": list[str] | None,
+        "n": Annotated[int, Meta(ge=1, le=128)] | None,
+        "parallel_tool_calls": _Flag,
+        "prediction": _Object,
+        "presence_penalty": _Penalty,
+        "prompt_cache_key": _Text,
+        "reasoning_effort": _Text,
+        "response_format": _Typed | None,
+        "safety_identifier": _Text,
+        "seed": int | None,
+        "service_tier": _Text,
+        "stop": str | list[str] | None,
+        "store": _Flag,
+        "temperature": Annotated[float, Meta(ge=0, le=2)] | None,
+        "tool_choice": str | dict[str, Raw] | None,
+        "tools": list[_Typed] | None,
+        "top_logprobs": Annotated[int, Meta(ge=0)] | None,
+        "top_p": Annotated[float, Meta(ge=0, le=1)] | None,
+        "user": _Text,
+        "verbosity": _Text,
+        "web_search_options": _Object,
+    }
+)
+"""Of chat completions; ``stream`` and ``stream_options`` are read where they are needed."""
+
+EMBEDDINGS = decoders(
+    {
+        "dimensions": _Count,
+        "user": _Text,
+    }
+)
+"""Of embeddings; ``encoding_format`` is read where it is needed."""
+
+IMAGES = decoders(
+    {
+        "background": _Text,
+        "moderation": _Text,
+        "n": Annotated[int, Meta(ge=1, le=10)] | None,
+        "output_compression": Annotated[int, Meta(ge=0, le=100)] | None,
+        "output_format": _Text,
+        "partial_images": Annotated[int, Meta(ge=0, le=3)] | None,
+        "quality": _Text,
+        "response_format": _Text,
+        "size": _Text,
+        "style": _Text,
+        "user": _Text,
+    }
+)
+"""Of image generation."""
+
+_MOST_TOP_LOGPROBS = 20
+
+
+def check_chat(fields: Fields) -> None:
+    """Refuse the parameters of a chat completion that OpenAI refuses.
+
+    Raises:
+        ClientError: 400.
+    """
+    check(fields, CHAT)
+    top = fields.get("top_logprobs")
+    if top is not None and not is_null(top):
+        if decode_field(top, int, "top_logprobs") > _MOST_TOP_LOGPROBS:
+            message = "Invalid value for 'top_logprobs': must be less than or equal to 20."
+            raise ClientError(message, param="top_logprobs")
+        if not flag(fields, "logprobs"):
+            raise _only_with("top_logprobs", "logprobs")
+    if not is_null(fields.get("stream_options")) and not flag(fields, "stream"):
+        raise _only_with("stream_options", "stream")
+
+
+def _only_with(name: str, other: str) -> ClientError:
+    message = f"The '{name}' parameter is only allowed when '{other}' is enabled."
+    return ClientError(message, param=name)
