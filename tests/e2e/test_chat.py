@@ -3,15 +3,19 @@
 import gzip
 import http.client
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import check_output
 from typing import Any
 
 import pytest
 
+from demo import stack
 from tests import oip
 from tests.e2e.conftest import Gateway
 from tests.e2e.upstream import Gate, Upstream
+from tests.invariants import check_chat_completion, check_chunks
 
 PATH = "/v1/chat/completions"
 
@@ -225,3 +229,62 @@ def test_many_requests_share_one_gateway(gateway: Gateway, upstream: Upstream) -
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: gateway.post(PATH, request()).status, range(200)))
     assert replies == [200] * 200
+
+
+def test_a_streamed_request_answered_whole_is_a_stream(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    upstream.answer(oip.answer("Hello"))
+    reply = gateway.post(PATH, request(stream=True))
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "text/event-stream; charset=utf-8"
+    check_chunks(events(reply.body))
+    assert text(reply.body) == "Hello"
+
+
+def test_events_that_nobody_asked_for_are_one_answer(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.stream(oip.answer("Hel"), oip.answer("lo"))
+    reply = gateway.post(PATH, request())
+    assert reply.status == 200
+    assert reply.headers["content-type"] == "application/json"
+    assert int(reply.headers["content-length"]) == len(reply.body)
+    check_chat_completion(reply.json)
+    assert reply.json["choices"][0]["message"]["content"] == "Hello"
+
+
+@pytest.mark.parametrize("bad", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_every_answer_has_openais_headers(
+    gateway: Gateway, upstream: Upstream, *, streamed: bool, bad: bool
+) -> None:
+    upstream.stream(oip.answer("Hello"))
+    body = request(stream=streamed, n=0 if bad else 1)
+    reply = gateway.post(PATH, body, x_request_id="req-1")
+    assert reply.status == (400 if bad else 200)
+    assert reply.headers["x-request-id"] == "req-1"
+    assert reply.headers["openai-version"] == "2020-10-01"
+    assert int(reply.headers["openai-processing-ms"]) >= 0
+
+
+def test_processing_ms_is_how_long_the_model_took(gateway: Gateway, upstream: Upstream) -> None:
+    gate = Gate()
+    upstream.stream(gate, oip.answer("Hello"))
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(gateway.post, PATH, request())
+        while not upstream.received:
+            assert not pending.done()
+        threading.Timer(0.3, gate.set).start()  # the translator has been counting for longer
+        reply = pending.result(20)
+    assert int(reply.headers["openai-processing-ms"]) >= 300
+
+
+def test_routes_of_an_experiment_are_kept_to_when_that_is_wanted(
+    upstream: Upstream, tmp_path: Path
+) -> None:
+    upstream.answer(oip.answer("Hi"), x_seldon_route=":chat_1:", ce_id="1")
+    settings = ["--sticky-routes"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=settings) as parts:
+        reply = Gateway(*parts).post(PATH, request(), x_seldon_route=":chat_1:")
+    assert upstream.received[0].headers["x-seldon-route"] == ":chat_1:"
+    assert reply.headers["x-seldon-route"] == ":chat_1:"
+    assert "ce-id" not in reply.headers
