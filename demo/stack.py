@@ -221,11 +221,13 @@ def envoy(config: Mapping[str, Any], folder: Path) -> Server:
     )
 
 
-def translator(port: int, folder: Path, *options: str) -> Server:
-    """The translator on a loopback port."""
+def translator(
+    port: int, folder: Path, *options: str, python: str | Path = sys.executable
+) -> Server:
+    """The translator on a loopback port, run by this Python or by that of another environment."""
     return Server(
         "The translator",
-        [sys.executable, "-m", "translator", "serve", "--listen", f"127.0.0.1:{port}", *options],
+        [python, "-m", "translator", "serve", "--listen", f"127.0.0.1:{port}", *options],
         log=folder / f"translator-{port}.log",
         ready=lambda: accepts(port),
     )
@@ -262,9 +264,17 @@ class Parts(NamedTuple):
 
 
 @contextmanager
-def gateway(folder: Path, *, http: int, grpc: int, options: Sequence[str] = ()) -> Iterator[Parts]:
-    """Envoy and a translator, with its command line options, before a model server."""
+def gateway(
+    folder: Path,
+    *,
+    http: int,
+    grpc: int,
+    options: Sequence[str] = (),
+    python: str | Path = sys.executable,
+) -> Iterator[Parts]:
+    """Envoy and a translator, with its command line options and Python, before a model server."""
     port, admin, worker = free_port(), free_port(), free_port()
     config = gateway_config(port=port, admin=admin, http=http, grpc=grpc, translators=[worker])
-    with translator(worker, folder, *options) as serving, envoy(config, folder) as proxy:
+    serving = translator(worker, folder, *options, python=python)
+    with serving, envoy(config, folder) as proxy:
         yield Parts(port, admin, worker, proxy, serving)
