@@ -26,7 +26,7 @@ install: $(PROJECT) $(MLSERVER) ## install everything into .venv and .venv-mlser
 demo: install ## run Envoy, the translator and a real model server on localhost:9000
 	@$(PYTHON) -m demo --port $(PORT)
 
-test: install ## run every test
+test: install ## run the tests, against real Envoy and real MLServer
 	@$(PYTHON) -m pytest
 
 clients: install $(CLIENTS) ## run OpenAI clients in Python and JavaScript through Envoy to real models

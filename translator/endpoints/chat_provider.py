@@ -11,7 +11,7 @@ A provider's whole ``chat.completion`` becomes the chunks that it would have bee
 from dataclasses import dataclass
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from translator.endpoints.chat_answer import completion_id
 from translator.endpoints.chat_head import Head
@@ -49,7 +49,7 @@ class _ChoiceView(msgspec.Struct):
     index: int | None = None
     delta: _DeltaView | None = None
     message: dict[str, Raw] | None = None
-    finish_reason: str | None = None
+    finish_reason: str | UnsetType | None = UNSET
 
 
 class _View(msgspec.Struct):
@@ -126,24 +126,24 @@ class ProviderChunks:
         except msgspec.ValidationError:
             return [chunk]  # not quite a chunk, but the provider's own words all the same
         choices = view.choices or []
-        if not (self._head.id or view.id or choices):  # Azure's verdict on the prompt
+        if is_present(view.usage):
+            self._usage = Raw(bytes(view.usage))
+        if not (self._head.id or view.id or choices):  # Azure's verdict on the prompt, for one
             self._early.append(chunk)
             return []
         early = self._begin(view, response)
         if any(choice.message is not None and choice.delta is None for choice in choices):
-            return [out for part in _split(chunk) for out in self.take(part, response)]
-        if is_present(view.usage):
-            self._usage = Raw(bytes(view.usage))
-            if not choices:  # it has to come last
-                self._last = self._rebuild(chunk, [], self._usage)
-                return []
+            return early + [out for part in _split(chunk) for out in self.take(part, response)]
+        if self._usage is not None and is_present(view.usage) and not choices:
+            self._last = self._rebuild(chunk, [], self._usage)  # it has to come last
+            return early
         places = [
             place
             for position, choice in enumerate(choices)
             if (place := self._place(position, choice)) is not None
         ]
         if choices and not places:
-            return []
+            return early
         in_order = (
             view.choices is not None
             and view.id == self._head.id
@@ -189,7 +189,7 @@ class ProviderChunks:
         in_order = (
             view.index is not None
             and view.delta is not None
-            and view.finish_reason != ""
+            and view.finish_reason not in ("", UNSET)
             and delta.role != ""
             and bool(delta.role) == first
         )
@@ -262,7 +262,8 @@ def _call(call: _Object, number: int, begins: bool) -> _Object:  # noqa: FBT001 
     if begins:
         if not is_present(call.get("id", _NULL)):
             call["id"] = _raw(new_call_id())
-        call.setdefault("type", _FUNCTION)
+        if not is_present(call.get("type", _NULL)):
+            call["type"] = _FUNCTION
     else:
         call = {name: value for name, value in call.items() if name not in ("id", "type")}
         if "function" in call:

@@ -156,8 +156,9 @@ def test_tool_calls_of_a_conversation_are_lists_of_json_texts() -> None:
 
 
 def test_a_single_call_of_a_single_message_stands_alone() -> None:
-    found = tensors({"role": "assistant", "tool_calls": [{"id": "c1"}]})
-    assert found["tool_calls"] == ['{"id":"c1"}']
+    message = {"role": "assistant", "tool_calls": [{"id": "c1"}]}
+    assert tensors(message)["tool_calls"] == ['{"id":"c1"}']
+    assert tensors(HELLO, message)["tool_calls"] == ["", '["{\\"id\\":\\"c1\\"}"]']
 
 
 def test_two_calls_of_a_single_message_share_its_element() -> None:
@@ -350,7 +351,8 @@ def test_the_body_says_whether_to_stream_and_to_count(
 
 def test_an_inference_can_be_made_without_a_request() -> None:
     found = CHAT.inference("m", True)  # noqa: FBT003 -- the interface
-    assert (found.model, found.streamed) == ("m", True)
+    assert (found.model, found.streamed, found.include_usage) == ("m", True, False)
+    assert ChatInference("m").streamed is False
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,7 @@ def test_a_refusal_stands_in_for_the_content() -> None:
 
 
 def test_a_function_call_is_answered_as_one() -> None:
-    call = {"name": "f", "arguments": "{}"}
+    call = {"name": "f", "arguments": '{"a":1}'}
     outputs = oip.text("role", "assistant"), oip.text("function_call", json.dumps(call))
     [choice] = translate(oip.response(*outputs))["choices"]
     assert choice["message"] == {
@@ -391,3 +391,10 @@ def test_calls_of_the_same_index_but_without_ids_are_told_apart_by_their_names()
 def test_a_function_call_without_arguments_has_those_of_an_empty_object() -> None:
     [message] = messages(oip.text("role", "assistant"), oip.text("function_call", '{"name":"f"}'))
     assert message["function_call"] == {"name": "f", "arguments": "{}"}
+
+
+def test_a_function_call_without_a_name_has_an_empty_one() -> None:
+    [message] = messages(
+        oip.text("role", "assistant"), oip.text("function_call", '{"arguments":"x"}')
+    )
+    assert message["function_call"] == {"name": "", "arguments": "x"}

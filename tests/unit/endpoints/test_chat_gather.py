@@ -75,6 +75,10 @@ def test_a_providers_whole_completion_passes_to_the_digit() -> None:
     assert gather_text(event(oip.provided(own))) == own.encode()
 
 
+def test_a_single_event_that_is_not_quite_a_completion_passes_as_it_is() -> None:
+    assert gather_text(event(oip.provided('{"id":7, "choices":[]}'))) == b'{"id":7,"choices":[]}'
+
+
 def test_the_chunks_of_a_provider_add_up_to_its_answer() -> None:
     assert gather(FIRST, MORE, END) == {
         **HEAD,
@@ -145,6 +149,13 @@ def test_the_fragments_of_tool_calls_are_put_together() -> None:
     assert choice["finish_reason"] == "tool_calls"
 
 
+def test_a_fragment_may_lack_its_function() -> None:
+    begun = {**CALL, "index": 0}
+    assert message_of(chunk(part(tool_calls=[begun])), chunk(part(tool_calls=[{"index": 0}])), END)[
+        "tool_calls"
+    ] == [CALL]
+
+
 def test_the_fragments_in_tensors_are_put_together() -> None:
     events = [
         oip.response(oip.text("role", "assistant"), oip.text("tool_calls", json.dumps(call)))
@@ -164,6 +175,10 @@ def test_function_calls_are_put_together() -> None:
     assert choice["message"]["function_call"] == {"name": "f", "arguments": "{}"}
     assert choice["message"]["content"] is None
     assert choice["finish_reason"] == "function_call"
+
+
+def test_a_choice_that_says_nothing_has_an_empty_content() -> None:
+    assert message_of(chunk(part(role="assistant")), END)["content"] == ""
 
 
 def test_refusals_are_put_together() -> None:
@@ -187,6 +202,23 @@ def test_logprobs_are_joined_to_the_digit() -> None:
         b'"logprobs":{"content":[{"logprob":-0.10},{"logprob":-1e-7},{}],"refusal":[{"a":1}]}'
         in gather_text(stream(*events))
     )
+
+
+@pytest.mark.parametrize(
+    ("pieces", "joined"),
+    [
+        ([{"content": [{"a": 1}], "refusal": None}, {"content": None}], {"content": [{"a": 1}]}),
+        ([{"refusal": [{"a": 1}]}, {"refusal": None}], {"refusal": [{"a": 1}]}),
+        ([{"content": None}, {"refusal": [{"a": 1}]}], {"refusal": [{"a": 1}]}),
+        ([{"content": []}, {"refusal": []}], {}),
+        ([None, None], None),
+    ],
+)
+def test_logprobs_that_are_half_there_are_joined_too(pieces: list[Any], joined: Any) -> None:
+    chunks = [chunk({**part(content="x"), "logprobs": piece}) for piece in pieces]
+    [choice] = gather(*chunks)["choices"]
+    expected = None if joined is None else {"content": None, "refusal": None, **joined}
+    assert choice["logprobs"] == expected
 
 
 def test_logprobs_of_tensors_are_joined() -> None:

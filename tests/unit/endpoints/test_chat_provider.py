@@ -112,6 +112,31 @@ def test_a_stream_in_order_passes_to_the_byte(
     translate(*sent, include_usage=include_usage)
 
 
+def backwards(value: Any) -> Any:
+    """With the keys of every object in the opposite order."""
+    if isinstance(value, list):
+        return [*map(backwards, value)]
+    if isinstance(value, dict):
+        return {key: backwards(item) for key, item in [*value.items()][::-1]}
+    return value
+
+
+@pytest.mark.parametrize("include_usage", [True, False])
+def test_whatever_is_in_order_keeps_the_order_of_its_keys(*, include_usage: bool) -> None:
+    nothing = calling({"index": 0, "id": None, "type": None, "function": {"name": None}})
+    chunks = [BEGUN, ARGUED, calling({**CALL, "index": 1, "id": "c2"}), nothing, MORE, END]
+    sent = [counted(document) if include_usage else document for document in chunks]
+    found = data_of(run(*map(backwards, sent), include_usage=include_usage))
+    assert found[:-1] == [
+        json.dumps(backwards(document), separators=(",", ":")).encode() for document in sent
+    ]
+
+
+def test_a_piece_of_a_call_may_lack_its_function() -> None:
+    found = deltas(BEGUN, calling({"index": 0}), calling({"index": 0, "id": "c1"}), ARGUED)
+    assert [delta["tool_calls"] for delta in found[1:3]] == [[{"index": 0}], [{"index": 0}]]
+
+
 def test_digits_unknown_fields_and_the_order_of_keys_are_a_providers_own() -> None:
     text = (
         '{"x":1.10e-7,"id":"c","object":"chat.completion.chunk","created":7,"model":"gpt","choices":'
@@ -302,6 +327,8 @@ def test_choices_without_numbers_are_numbered_by_their_place() -> None:
         (0, "a"),
         (1, "b"),
     ]
+    first = without("index", FIRST["choices"][0])
+    assert [choice["index"] for choice in choices(chunk(first))] == [0, 0]
 
 
 def test_usage_on_other_chunks_is_moved_to_the_end() -> None:
@@ -456,12 +483,13 @@ def test_an_empty_id_goes_on_with_the_call_of_its_index(identity: str | None) ->
 
 
 def test_a_call_that_begins_with_an_empty_id_is_given_one() -> None:
-    [first] = deltas(calling({**CALL, "id": ""}))[0]["tool_calls"]
+    [first] = deltas(said(role="assistant", tool_calls=[{**CALL, "id": ""}]))[0]["tool_calls"]
     assert first["id"].startswith("call_")
 
 
 def test_a_call_that_begins_without_a_type_is_a_function() -> None:
-    assert deltas(calling(without("type", CALL)))[0]["tool_calls"][0]["type"] == "function"
+    first = said(role="assistant", tool_calls=[without("type", CALL)])
+    assert deltas(first)[0]["tool_calls"] == [CALL]
 
 
 def test_a_piece_with_an_index_goes_on_with_the_latest_call_of_that_index() -> None:
@@ -483,7 +511,13 @@ def test_an_empty_role_is_none(role: str | None) -> None:
 
 @pytest.mark.parametrize("nothing", [without("choices", chunk()), {**HEAD, "choices": None}])
 def test_every_chunk_has_choices(nothing: Document) -> None:
-    assert all(isinstance(document["choices"], list) for document in translate(FIRST, nothing))
+    found = translate(FIRST, {**nothing, "x": 1}, END)
+    assert [document["choices"] for document in found] == [
+        FIRST["choices"],
+        [],
+        END["choices"],
+    ]
+    assert found[1]["x"] == 1
 
 
 @pytest.mark.parametrize("end", [{"delta": None}, {}])
@@ -499,9 +533,16 @@ def test_a_chunk_with_a_message_beside_its_delta_is_a_chunk() -> None:
     assert [delta.get("content") for delta in found] == ["a", "b", None]
 
 
-@pytest.mark.parametrize("other", [{"message": None}, {}, {"delta": {"content": "x"}}])
-def test_a_choice_without_a_message_beside_one_with_it_is_no_crash(other: Document) -> None:
-    translate({**WHOLE, "choices": [{"index": 0, "message": MESSAGE}, {"index": 1, **other}]})
+@pytest.mark.parametrize(
+    ("other", "content"),
+    [({"message": None}, None), ({}, None), ({"delta": {"content": "x"}}, "x")],
+)
+def test_a_choice_without_a_message_beside_one_with_it_says_what_it_can(
+    other: Document, content: str | None
+) -> None:
+    found = choices({**WHOLE, "choices": [{"index": 0, "message": MESSAGE}, {"index": 1, **other}]})
+    first, *_ = [choice for choice in found if choice["index"] == 1]
+    assert first["delta"].get("content") == content
 
 
 @pytest.mark.parametrize("usage", [{}, {"usage": None}])

@@ -160,6 +160,11 @@ def test_the_model_is_called_what_the_client_called_it(given: str | None, expect
     assert {chunk["model"] for chunk in translate(oip.answer("x"), model=given)} == {expected}
 
 
+def test_a_model_that_nobody_names_has_an_empty_name() -> None:
+    nameless = {**oip.answer("x"), "model_name": None}
+    assert {chunk["model"] for chunk in translate(nameless, model=None)} == {""}
+
+
 def test_all_chunks_have_the_first_responses_id() -> None:
     chunks = translate({**oip.answer("a"), "id": "1"}, {**oip.answer("b"), "id": "2"})
     assert {chunk["id"] for chunk in chunks} == {"chatcmpl-1"}

@@ -241,7 +241,9 @@ def test_the_other_endpoints_have_ranges_too(
     assert (caught.value.param, caught.value.code) == (name, code)
 
 
-@pytest.mark.parametrize(("name", "most"), [("n", 10), ("output_compression", 100)])
+@pytest.mark.parametrize(
+    ("name", "most"), [("n", 10), ("output_compression", 100), ("partial_images", 3)]
+)
 def test_images_have_upper_bounds(name: str, most: int) -> None:
     with pytest.raises(ClientError) as caught:
         request.check({name: Raw(str(most + 1).encode())}, parameters.IMAGES)
