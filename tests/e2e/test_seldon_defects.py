@@ -405,11 +405,10 @@ def test_12_a_stream_without_elements_ends_in_an_error_event(
     (only,) = events(reply.body)
     assert only["error"]["type"] == "server_error"
 
-    upstream.stream(oip.answer("Hi"), oip.response(oip.text("output_all")))
+    upstream.stream(oip.response(oip.text("output_all")))
     reply = gateway.post(CHAT, chat(stream=True))
-    first, last = events(reply.body)
-    assert first["choices"][0]["delta"]["content"] == "Hi"
-    assert last["error"]["type"] == "server_error"
+    (only,) = events(reply.body)
+    assert only["error"]["type"] == "server_error"
     assert still_serves(gateway, upstream)
 
 
@@ -698,7 +697,10 @@ def test_23_digits_key_order_and_characters_stay_as_the_client_wrote_them(
 def test_23_digits_and_key_order_of_an_answer_stay_too(
     gateway: Gateway, upstream: Upstream
 ) -> None:
-    answer = '{"zeta":9007199254740993,"alpha":1e-7,"choices":[{"text":"<>&"}],"id":"chatcmpl-1"}'
+    answer = (
+        '{"zeta":9007199254740993,"alpha":1e-7,"choices":[{"text":"<>&"}],"id":"chatcmpl-1",'
+        '"object":"chat.completion","created":1,"model":"gpt"}'
+    )
     upstream.answer(oip.response(oip.text("output_all", answer)))
     assert gateway.post(CHAT, chat()).body == answer.encode()
 

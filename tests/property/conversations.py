@@ -65,7 +65,7 @@ _ASSISTANT = st.fixed_dictionaries(
     },
 )
 _TOOL = st.fixed_dictionaries(
-    {"role": st.just("tool"), "content": _content(TEXT_PARTS), "tool_call_id": TEXTS}
+    {"role": st.just("tool"), "content": _content(TEXT_PARTS), "tool_call_id": NAMES}
 )
 _FUNCTION = st.fixed_dictionaries(
     {"role": st.just("function"), "content": _maybe(TEXTS), "name": NAMES}
@@ -148,14 +148,14 @@ PARAMETERS = st.fixed_dictionaries(
 UNKNOWN = st.dictionaries(NAMES.map(lambda name: f"x-{name}"), VALUES, max_size=4)
 
 
-def _with(text: str, **fields: str) -> str:
+def _with(text: str, **fields: Any) -> str:
     """A JSON object with these fields after its own, so that they count."""
     inside = text[1:-1]
     more = ", ".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items())
     return f"{{{inside}{',' if inside.strip() else ''}{more}}}"
 
 
-TOOLS = OBJECTS.map(lambda text: _with(text, type="function"))
+TOOLS = OBJECTS.map(lambda text: _with(_with(text, type="function"), function={"name": "f"}))
 
 
 def normal(message: Message) -> Message:

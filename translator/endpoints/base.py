@@ -14,6 +14,7 @@ from translator.openai.request import Fields, decode_field, is_null
 # one is no name.
 _IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\.{1,2}$")
 _LONGEST_NAME = 512
+_SHOWN = 64  # characters of a name that an error repeats
 
 
 class StreamTranslator(Protocol):
@@ -58,8 +59,12 @@ class Inference(Protocol):
             UpstreamError: as :meth:`from_oip`.
         """
 
-    def stream(self) -> StreamTranslator:
-        """A translator for a streamed response. Called only where ``streamed`` is true."""
+    def stream(self, limit: int | None = None) -> StreamTranslator:
+        """A translator for a streamed response. Called only where ``streamed`` is true.
+
+        Args:
+            limit: the most bytes one event may hold; None for the default.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +107,13 @@ def take_model(fields: Fields, url_model: str | None, *, required: bool = True) 
         raise _no_model()
     if url_model is not None and model != url_model:
         raise ClientError(
-            f"The model in the request body, '{model}', is not the model of this URL, "
-            f"'{url_model}'.",
+            f"The model in the request body, '{model[:_SHOWN]}', is not the model of this URL, "
+            f"'{url_model[:_SHOWN]}'.",
             param="model",
             code="model_mismatch",
         )
     if _IMPOSSIBLE_NAME.search(model) or len(model) > _LONGEST_NAME:
-        raise model_not_found(model[:64])
+        raise model_not_found(model[:_SHOWN])
     return model
 
 

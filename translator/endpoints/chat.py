@@ -11,12 +11,13 @@ import time
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import chat_answer, chat_gather
+from translator.endpoints import chat_gather
 from translator.endpoints.base import Endpoint, take_model
 from translator.endpoints.chat_stream import ChatStream
 from translator.endpoints.models import DEFAULTS, Models
+from translator.endpoints.stream import read_events
 from translator.oip import request as oip
-from translator.openai.chat import ABSENT, ROLES, Message, Part
+from translator.openai.chat import ABSENT, PAYLOADS, ROLES, Message, Part
 from translator.openai.parameters import check_chat
 from translator.openai.request import (
     Fields,
@@ -31,6 +32,8 @@ from translator.openai.request import (
     unsupported,
 )
 
+_OPENINGS: dict[type, int] = {str: ord('"'), dict: ord("{")}
+
 
 class ChatInference(msgspec.Struct, frozen=True):
     """A chat completion under way."""
@@ -38,6 +41,7 @@ class ChatInference(msgspec.Struct, frozen=True):
     model: str | None
     streamed: bool = False
     include_usage: bool = False
+    choices: int = 1
     created: int = msgspec.field(default_factory=lambda: int(time.time()))
 
     @property
@@ -49,15 +53,21 @@ class ChatInference(msgspec.Struct, frozen=True):
         """See :class:`~translator.endpoints.base.Inference`."""
         if self.streamed:
             return self.stream().whole(body)
-        return chat_answer.translate(body, self.model, self.created)
+        return chat_gather.gather([body], self.model, self.created, self.choices)
 
     def from_events(self, body: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.Inference`."""
-        return chat_gather.gather(body, self.model, self.created)
+        return chat_gather.gather(read_events(body), self.model, self.created, self.choices)
 
-    def stream(self) -> ChatStream:
+    def stream(self, limit: int | None = None) -> ChatStream:
         """See :class:`~translator.endpoints.base.Inference`."""
-        return ChatStream(self.model, self.created, include_usage=self.include_usage)
+        return ChatStream(
+            self.model,
+            self.created,
+            include_usage=self.include_usage,
+            choices=self.choices,
+            limit=limit,
+        )
 
 
 def to_oip(
@@ -71,11 +81,19 @@ def to_oip(
         raise empty_array("messages")
     check_chat(fields)
     inference = ChatInference(
-        model, streamed=flag(fields, "stream"), include_usage=_include_usage(fields)
+        model,
+        streamed=flag(fields, "stream"),
+        include_usage=_include_usage(fields),
+        choices=_number_of_choices(fields),
     )
     inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
     parameters = {"kwargs": fields, "llm_parameters": fields}
     return oip.encode(oip.InferenceRequest(inputs, parameters)), inference
+
+
+def _number_of_choices(fields: Fields) -> int:
+    raw = fields.get("n")
+    return 1 if raw is None else decode_field(raw, int | None, "n") or 1
 
 
 def _include_usage(fields: Fields) -> bool:
@@ -95,6 +113,8 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     for index, message in enumerate(messages):
         if message.role not in ROLES:
             raise unsupported(f"messages[{index}].role", message.role, ROLES)
+        if message.role == "tool" and message.tool_call_id is None:
+            raise missing(f"messages[{index}].tool_call_id")
         content, kinds = _parts(message.content, index)
         contents.append(content)
         types.append(kinds)
@@ -106,6 +126,7 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     ]
     if all(message.is_plain for message in messages):
         return tensors
+    _check_rare(messages)
     # What few messages have: a tensor of one element per message, "" where there is nothing, left
     # out when that would be all of it. After the first two, these go beyond what Seldon sends.
     sparse = {
@@ -118,6 +139,16 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
     }
     tensors += [oip.bytes_tensor(name, data) for name, data in sparse.items() if any(data)]
     return tensors
+
+
+def _check_rare(messages: list[Message]) -> None:
+    """Refuse rare fields that are no objects where they must be."""
+    for index, message in enumerate(messages):
+        rare = {"audio": message.audio, "function_call": message.function_call}
+        rare |= {f"tool_calls[{n}]": call for n, call in enumerate(message.tool_calls or ())}
+        for name, raw in rare.items():
+            if raw is not ABSENT and not (is_null(raw) and name in ("audio", "function_call")):
+                decode_field(raw, dict[str, Raw], f"messages[{index}].{name}")
 
 
 def _parts(content: str | list[str | Part] | None, message: int) -> tuple[list[str], list[str]]:
@@ -144,9 +175,13 @@ def _part(part: Part, at: str) -> tuple[str, str]:
         raise missing(f"{at}.type")
     kind: str = decode_field(part["type"], str, f"{at}.type")
     payload = part.get(kind)
-    if payload is None or is_null(payload):
+    if payload is None or is_null(payload) or kind == "type":
         raise missing(f"{at}.{kind}")
-    if memoryview(payload)[0] == ord('"'):  # a view, because it may be a picture
+    opening = memoryview(payload)[0]  # a view, because it may be a picture
+    wanted = PAYLOADS.get(kind)
+    if wanted is not None and opening != _OPENINGS[wanted]:
+        decode_field(payload, wanted, f"{at}.{kind}")  # says what is wrong
+    if opening == _OPENINGS[str]:
         return decode_field(payload, str, f"{at}.{kind}"), kind
     return _text(payload), kind
 

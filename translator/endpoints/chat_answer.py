@@ -6,29 +6,54 @@ import msgspec
 from msgspec import UNSET
 
 from translator.endpoints import chat_tensors, output_all, tool_calls
+from translator.endpoints.chat_state import finish_reason
 from translator.endpoints.chat_tensors import Answer
 from translator.endpoints.tool_calls import CallPiece
-from translator.oip.response import InferenceResponse, decode, unreadable
+from translator.oip.response import InferenceResponse, unreadable
 from translator.openai.chat import AnswerMessage, ChatCompletion, Choice, FunctionCall
 
 
-def translate(body: bytes, model: str | None, created: int) -> bytes:
-    """Translate a whole OIP response into a chat completion.
+def from_provider(
+    complete: bytes, response: InferenceResponse, model: str | None, created: int
+) -> bytes:
+    """A provider's completion, which passes as it is but for the fields that it lacks.
 
     Args:
-        body: the OIP response as JSON.
+        complete: the completion as compact JSON.
+        response: the response that held it.
         model: the model as the client named it, or None for the server's own name.
         created: seconds since the epoch.
 
     Raises:
+        UpstreamError: 502, it has no choices.
+    """
+    required = {
+        "id": completion_id(response),
+        "object": "chat.completion",
+        "created": created,
+        "model": model or response.model_name or "",
+    }
+    return output_all.complete(complete, "choices", required)
+
+
+def from_tensors(
+    response: InferenceResponse, model: str | None, created: int, choices: int = 1
+) -> bytes:
+    """A chat completion made of the tensors of the local runtime.
+
+    Args:
+        response: the OIP response.
+        model: the model as the client named it, or None for the server's own name.
+        created: seconds since the epoch.
+        choices: how many the client asked for.
+
+    Raises:
         UpstreamError: 502, there is no answer in the response.
     """
-    response = decode(body)
-    complete = output_all.read(response)
-    if complete is not None:
-        return complete
-    answers = chat_tensors.read(response)
-    if not answers:
+    answers = chat_tensors.read(response, choices)
+    if not answers or (
+        all(answer.is_silent for answer in answers) and not response.strings("content")
+    ):
         raise unreadable()
     completion = ChatCompletion(
         id=completion_id(response),
@@ -50,9 +75,7 @@ def _choice(index: int, answer: Answer) -> Choice:
         tool_calls=calls or UNSET,
         function_call=_function(legacy) if legacy else UNSET,
     )
-    reason = chat_tensors.finish_reason(
-        answer.finish_reason, called=bool(calls), legacy=legacy is not None
-    )
+    reason = finish_reason(answer.finish_reason, called=bool(calls), legacy=legacy is not None)
     return Choice(index, message, reason, answer.logprobs)
 
 

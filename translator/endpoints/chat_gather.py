@@ -1,172 +1,153 @@
-"""A runtime's event stream as the one answer that was asked for.
+"""The one chat completion that was asked for, from however many responses a runtime gives.
 
-Some runtimes stream whatever they are asked. Their events go through the translation of a stream,
-which puts them in order, and the chunks are then added up.
+Mostly that is one, and it is the answer. Some runtimes stream whatever they are asked: their events
+go through the translation of a stream, which puts them in order, and the chunks are then added up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
-from translator.endpoints import chat_answer, chat_provider, output_all, tool_calls
+from translator.endpoints import chat_answer, chat_provider, output_all
 from translator.endpoints.chat_stream import ChatStream
-from translator.endpoints.stream import read_events
 from translator.oip.response import decode, is_present, unreadable
-from translator.openai.chat import (
-    AnswerMessage,
-    ChatCompletion,
-    Choice,
-    FunctionCall,
-    ToolCall,
-    ToolCallDelta,
-)
+from translator.openai.request import is_null
+
+_Object = dict[str, Raw]
+_decode_object = msgspec.json.Decoder(_Object).decode
+_decode_list = msgspec.json.Decoder(list[Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+_NULL, _EMPTY = Raw(b"null"), Raw(b"[]")
 
 
-class _Logprobs(msgspec.Struct):
-    content: list[Raw] | None = None
-    refusal: list[Raw] | None = None
-
-
-class _Function(msgspec.Struct):
-    name: str | None = None
-    arguments: str | None = None
-
-
-class _Call(msgspec.Struct):
-    index: int
-    id: str | None = None
-    function: _Function | None = None
-
-
-class _Delta(msgspec.Struct):
-    content: str | None = None
-    refusal: str | None = None
-    tool_calls: list[_Call] | None = None
-    function_call: _Function | None = None
-
-
-class _ChunkChoice(msgspec.Struct):
-    index: int
-    delta: _Delta
-    finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
-
-
-class _Chunk(msgspec.Struct):
-    """As much of a chunk as an answer is made of."""
-
-    id: str
-    created: int
-    model: str
-    choices: list[_ChunkChoice]
-    usage: Raw = Raw()
-    service_tier: Raw = Raw()
-    system_fingerprint: Raw = Raw()
-
-
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
-
-
-def gather(body: bytes, model: str | None, created: int) -> bytes:
-    """The chat completion that an event stream of OIP responses adds up to.
+def gather(responses: Sequence[bytes], model: str | None, created: int, choices: int = 1) -> bytes:
+    """The chat completion that OIP responses add up to.
 
     Args:
-        body: the whole stream.
+        responses: the whole answer, or each event of it.
         model: the model as the client named it, or None for the server's own name.
         created: seconds since the epoch.
+        choices: how many the client asked for.
 
     Raises:
-        UpstreamError: 502, there is an error in the stream, or no answer.
+        UpstreamError: 502, there is an error in them, or no answer.
     """
-    events = read_events(body)
-    if len(events) == 1:
-        complete = output_all.read(decode(events[0]))
-        if complete is None or not chat_provider.is_chunk(complete):
-            return chat_answer.translate(events[0], model, created)
-    stream = ChatStream(model, created, include_usage=True)
+    if len(responses) == 1:
+        response = decode(responses[0])
+        complete = output_all.read(response)
+        if complete is None:
+            return chat_answer.from_tensors(response, model, created, choices)
+        if not chat_provider.is_chunk(complete):
+            return chat_answer.from_provider(complete, response, model, created)
+    stream = ChatStream(model, created, include_usage=True, choices=choices)
     try:
-        chunks = [_decode_chunk(chunk) for chunk in stream.collect(events)]
+        return _add_up(stream.collect(responses))
     except msgspec.ValidationError as error:
         raise unreadable() from error
+
+
+def _add_up(chunks: list[bytes]) -> bytes:
+    answer: _Object = {}
     sums: dict[int, _Sum] = {}
     for chunk in chunks:
-        for choice in chunk.choices:
-            sums.setdefault(choice.index, _Sum()).add(choice)
-    return msgspec.json.encode(
-        ChatCompletion(
-            id=chunks[0].id,
-            created=chunks[0].created,
-            model=chunks[0].model,
-            choices=[_choice(index, total) for index, total in sorted(sums.items())],
-            usage=_last(chunk.usage for chunk in chunks),
-            service_tier=_last(chunk.service_tier for chunk in chunks),
-            system_fingerprint=_last(chunk.system_fingerprint for chunk in chunks),
-        )
-    )
+        fields = _decode_object(chunk)
+        for raw in _decode_list(fields.pop("choices")):
+            choice = _decode_object(raw)
+            index = msgspec.json.decode(choice["index"], type=int)
+            sums.setdefault(index, _Sum()).add(choice)
+        answer |= {name: value for name, value in fields.items() if is_present(value)}
+    head = {name: answer.pop(name) for name in ("id", "object", "created", "model")}
+    head["object"] = _raw("chat.completion")
+    head["choices"] = _raw([_choice(total.value()) for _, total in sorted(sums.items())])
+    return _encode(head | answer)
 
 
-def _last(values: Iterable[Raw]) -> Raw | UnsetType:
-    return next((value for value in [*values][::-1] if is_present(value)), UNSET)
+def _choice(choice: _Object) -> _Object:
+    message = {"role": _raw("assistant"), "content": _NULL, "refusal": _NULL}
+    message |= _decode_object(choice.pop("delta"))
+    if "tool_calls" in message:
+        calls = [_decode_object(call) for call in _decode_list(message["tool_calls"])]
+        message["tool_calls"] = _raw([_call(call) for call in calls])
+    if not is_present(message["content"]):
+        acts = "tool_calls" in message or "function_call" in message
+        message["content"] = _NULL if acts or is_present(message["refusal"]) else _raw("")
+    logprobs = choice.get("logprobs", _NULL)
+    if not is_null(logprobs):
+        logprobs = _raw({"content": _NULL, "refusal": _NULL} | _decode_object(logprobs))
+    index, reason = choice.pop("index"), choice.pop("finish_reason")
+    return choice | {
+        "index": index,
+        "message": _raw(message),
+        "finish_reason": reason,
+        "logprobs": logprobs,
+    }
+
+
+def _call(call: _Object) -> _Object:
+    call.pop("index", None)
+    if "function" in call:
+        function = _decode_object(call["function"])
+        function = {name: function[name] for name in ("name", "arguments") if name in function}
+        if not is_present(function.get("arguments", _NULL)):
+            function["arguments"] = _raw("{}")
+        call["function"] = _raw(function)
+    return call
 
 
 class _Sum:
-    """What the chunks of one choice add up to."""
+    """What the pieces of one object add up to, each value kept as JSON text until it is read.
+
+    Texts are joined, lists continued, objects added up in turn, and so are those objects in lists
+    that have an index; anything else is as its last piece says.
+    """
 
     def __init__(self) -> None:
-        self.content: list[str] = []
-        self.refusal: list[str] = []
-        self.calls: list[ToolCall] = []
-        self.function_call: FunctionCall | None = None
-        self.logprobs: _Logprobs | None = None
-        self.reason = "stop"
+        self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[Raw]] = {}
+        self._numbered: dict[str, dict[int, _Sum]] = {}
+        self._objects: dict[str, _Sum] = {}
+        self._rest: _Object = {}
 
-    def add(self, choice: _ChunkChoice) -> None:
-        """Take the next chunk of the choice."""
-        delta = choice.delta
-        self.content.append(delta.content or "")
-        self.refusal.append(delta.refusal or "")
-        tool_calls.add(
-            self.calls,
-            [
-                ToolCallDelta(call.index, call.id or UNSET, "function", _function(call.function))
-                for call in delta.tool_calls or ()
-            ],
+    def add(self, fields: _Object) -> None:
+        """Take the next piece."""
+        for name, raw in fields.items():
+            match memoryview(raw)[:1].tobytes():
+                case b'"':
+                    text = msgspec.json.decode(raw, type=str)
+                    self._texts.setdefault(name, []).append(text)
+                case b"[":
+                    self._continue(name, _decode_list(raw))
+                case b"{":
+                    self._objects.setdefault(name, _Sum()).add(_decode_object(raw))
+                case _:
+                    self._rest[name] = raw
+
+    def value(self) -> _Object:
+        """The whole object."""
+        numbered = {
+            name: [item.value() for _, item in sorted(items.items())]
+            for name, items in self._numbered.items()
+        }
+        return (
+            self._rest
+            | {name: _raw("".join(texts)) for name, texts in self._texts.items()}
+            | {name: _raw(items) for name, items in (self._lists | numbered).items()}
+            | {name: _raw(item.value()) for name, item in self._objects.items()}
         )
-        if delta.function_call is not None:
-            piece = _function(delta.function_call)
-            if self.function_call is None:
-                self.function_call = piece
+
+    def _continue(self, name: str, items: list[Raw]) -> None:
+        if not items:
+            self._rest[name] = _EMPTY
+        for item in items:
+            fields = _decode_object(item) if memoryview(item)[0] == ord("{") else {}
+            if "index" in fields:
+                number = msgspec.json.decode(fields["index"], type=int)
+                self._numbered.setdefault(name, {}).setdefault(number, _Sum()).add(fields)
             else:
-                self.function_call.arguments += piece.arguments
-        if choice.logprobs is not None:
-            self.logprobs = _joined(self.logprobs or _Logprobs(), choice.logprobs)
-        self.reason = choice.finish_reason or self.reason
+                self._lists.setdefault(name, []).append(item)
 
 
-def _function(said: _Function | None) -> FunctionCall:
-    said = said or _Function()
-    return FunctionCall(said.name or UNSET, said.arguments or "")
-
-
-def _joined(left: _Logprobs, right: _Logprobs) -> _Logprobs:
-    return _Logprobs(
-        (left.content or []) + (right.content or []) or None,
-        (left.refusal or []) + (right.refusal or []) or None,
-    )
-
-
-def _choice(index: int, total: _Sum) -> Choice:
-    content, refusal = "".join(total.content), "".join(total.refusal)
-    for call in total.calls:
-        call.function.arguments = call.function.arguments or "{}"
-    silent = total.calls or total.function_call or refusal
-    message = AnswerMessage(
-        role="assistant",
-        content=content or (None if silent else ""),
-        refusal=refusal or None,
-        tool_calls=total.calls or UNSET,
-        function_call=total.function_call or UNSET,
-    )
-    logprobs = None if total.logprobs is None else Raw(msgspec.json.encode(total.logprobs))
-    return Choice(index, message, total.reason, logprobs)
+def _raw(value: object) -> Raw:
+    return Raw(_encode(value))

@@ -10,25 +10,12 @@ from msgspec import UNSET
 
 from translator.endpoints import chat_tensors, output_all
 from translator.endpoints.chat_answer import completion_id
-from translator.endpoints.chat_head import Head
 from translator.endpoints.chat_provider import ProviderChunks
+from translator.endpoints.chat_state import Choice, State
 from translator.endpoints.chat_tensors import Answer
 from translator.endpoints.stream import EventStream
-from translator.endpoints.tool_calls import Calls
 from translator.oip.response import InferenceResponse
 from translator.openai.chat import ChunkChoice, Delta, FunctionCall, Usage
-
-
-class _Choice:
-    """What has been said so far of one choice."""
-
-    __slots__ = ("begun", "calls", "legacy", "reason")
-
-    def __init__(self) -> None:
-        self.begun = False
-        self.reason = ""
-        self.calls = Calls()
-        self.legacy = False
 
 
 class ChatStream(EventStream):
@@ -38,13 +25,23 @@ class ChatStream(EventStream):
         model: the model as the client named it, or None for the server's own name.
         created: seconds since the epoch, the same on every chunk.
         include_usage: whether the client set ``stream_options.include_usage``.
+        choices: how many the client asked for.
+        limit: the most bytes one event may hold.
     """
 
-    def __init__(self, model: str | None, created: int, *, include_usage: bool = False) -> None:
-        super().__init__()
-        self._head = Head(model, created, include_usage=include_usage)
-        self._provided = ProviderChunks(self._head)
-        self._choices: dict[int, _Choice] = {}
+    def __init__(
+        self,
+        model: str | None,
+        created: int,
+        *,
+        include_usage: bool = False,
+        choices: int = 1,
+        limit: int | None = None,
+    ) -> None:
+        super().__init__(limit)
+        self._state = State(model, created, include_usage=include_usage)
+        self._provided = ProviderChunks(self._state)
+        self._asked = choices
         self._usage: Usage | None = None
 
     def chunks_of(self, response: InferenceResponse) -> list[bytes]:
@@ -52,36 +49,32 @@ class ChatStream(EventStream):
         chunk = output_all.read(response)
         if chunk is not None:
             return self._provided.take(chunk, response)
-        self._head.begin(completion_id(response), model=response.model_name)
+        self._state.begin(completion_id(response), model=response.model_name)
         self._usage = chat_tensors.read_usage(response) or self._usage
         chunks = []
-        for index, answer in enumerate(chat_tensors.read(response)):
-            choice = self._choices.setdefault(index, _Choice())
+        for index, answer in enumerate(chat_tensors.read(response, self._asked)):
+            choice = self._state.choice(index)
             choice.reason = answer.finish_reason or choice.reason
-            delta = _delta(choice, answer)
+            delta = None if choice.finished else _delta(choice, answer)
             if delta is not None:
-                chunks.append(
-                    self._head.chunk([ChunkChoice(index, delta, logprobs=answer.logprobs)])
-                )
+                said = ChunkChoice(index, delta, logprobs=answer.logprobs)
+                chunks.append(self._state.chunk([said]))
         return chunks
 
     def closing_chunks(self) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
-        chunks = []
-        for index, choice in sorted(self._choices.items()):
-            if late := choice.calls.without_arguments():
-                chunks.append(self._head.chunk([ChunkChoice(index, Delta(tool_calls=late))]))
-            reason = chat_tensors.finish_reason(
-                choice.reason, called=bool(choice.calls), legacy=choice.legacy
-            )
-            chunks.append(self._head.chunk([ChunkChoice(index, Delta(), reason)]))
-        chunks += self._provided.close()
-        if self._usage is not None and self._head.include_usage:
-            chunks.append(self._head.chunk([], self._usage))
+        chunks = self._state.close() + self._provided.close()
+        if self._usage is not None and self._state.include_usage:
+            chunks.append(self._state.chunk([], self._usage))
         return chunks
 
+    @property
+    def has_begun(self) -> bool:
+        """See :class:`~translator.endpoints.stream.EventStream`."""
+        return bool(self._state.choices)
 
-def _delta(choice: _Choice, answer: Answer) -> Delta | None:
+
+def _delta(choice: Choice, answer: Answer) -> Delta | None:
     """What an answer adds to its choice, or None when that is nothing."""
     calls = list(choice.calls.deltas(answer.calls))
     legacy = answer.function_call
@@ -100,4 +93,5 @@ def _delta(choice: _Choice, answer: Answer) -> Delta | None:
         name = UNSET if choice.legacy else legacy.name or ""
         delta.function_call = FunctionCall(name, legacy.arguments)
         choice.legacy = True
+        choice.legacy_argued |= bool(legacy.arguments)
     return delta

@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from translator.endpoints import token_counts, tool_calls
 from translator.endpoints.tool_calls import CallPiece
-from translator.oip.response import InferenceResponse
+from translator.oip.response import InferenceResponse, unreadable
 from translator.openai.chat import FINISH_REASONS, Usage
 
 # Why a model stopped, in the words of others: the OIP generate API, and what servers took over from
@@ -29,6 +29,11 @@ _FINISH_REASONS = {
 _COMMON = frozenset({"role", "content", "type", "tool_calls"})
 
 
+def openai_reason(word: str) -> str:
+    """OpenAI's word for why a model stopped; "" if it did not say, ``stop`` for an unknown one."""
+    return _FINISH_REASONS.get(word.lower(), "stop") if word else ""
+
+
 class Answer(msgspec.Struct):
     """What a response says of one choice: all of it, or what is new in a stream."""
 
@@ -39,23 +44,37 @@ class Answer(msgspec.Struct):
     logprobs: Raw | None = None
     finish_reason: str = ""
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether it says nothing at all."""
+        return not (self.content or self.calls or self.function_call or self.refusal)
 
-def read(response: InferenceResponse) -> list[Answer]:
+
+def read(response: InferenceResponse, choices: int = 1) -> list[Answer]:
     """One answer per choice; empty if the response holds none.
 
     The length of role says how many choices there are, else that of content. One role with
-    several content elements is one message in several parts.
+    several content elements is one message in several parts, unless that many choices were asked
+    for.
+
+    Args:
+        response: the answer of the model server, or one event of it.
+        choices: how many the client asked for.
 
     Raises:
-        UpstreamError: 502, a tensor is not what its name says.
+        UpstreamError: 502, a tensor is not what its name says, or there are contents without roles.
     """
     roles = response.strings("role") or ()
     contents = response.strings("content") or []
     called = [tool_calls.read(text) for text in response.strings("tool_calls") or ()]
     count = len(roles) or len(contents) or min(len(called), 1)
+    if count == 1 and len(contents) == choices:
+        count = choices
     if count == 1:
         contents = ["".join(contents)]
         called = [[call for calls in called for call in calls]]
+    elif len(contents) > count:
+        raise unreadable()
     answers = [
         Answer(
             content=contents[index] if index < len(contents) else "",
@@ -77,7 +96,7 @@ def _read_rest(response: InferenceResponse, answers: list[Answer]) -> None:
     for answer, text in zip(answers, _texts(response, "logprobs"), strict=False):
         answer.logprobs = _logprobs(text)
     for answer, text in zip(answers, _texts(response, "finish_reason"), strict=False):
-        answer.finish_reason = _FINISH_REASONS.get(text.lower(), "stop") if text else ""
+        answer.finish_reason = openai_reason(text)
 
 
 def _texts(response: InferenceResponse, name: str) -> list[str]:
@@ -100,17 +119,6 @@ def _logprobs(text: str) -> Raw | None:
         return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def finish_reason(given: str, *, called: bool, legacy: bool) -> str:
-    """Why a choice ended: as the runtime says, else by what it called.
-
-    Args:
-        given: the runtime's word, or "".
-        called: the message has tool calls.
-        legacy: it has a ``function_call``.
-    """
-    return given or ("tool_calls" if called else "function_call" if legacy else "stop")
 
 
 def read_usage(response: InferenceResponse) -> Usage | None:

@@ -23,9 +23,8 @@ from translator.errors import ClientError
 from translator.oip import request as oip
 from translator.oip.response import InferenceResponse, OutputTensor, decode, unreadable
 from translator.openai.embeddings import Embedding, EmbeddingList, Usage
-from translator.openai.parameters import EMBEDDINGS as EMBEDDINGS_PARAMETERS
+from translator.openai.parameters import check_embeddings
 from translator.openai.request import (
-    check,
     decode_body,
     decode_field,
     empty_array,
@@ -55,7 +54,9 @@ class EmbeddingsInference:
         response = decode(body)
         complete = output_all.read(response)
         if complete is not None:
-            return complete
+            model = self.model or response.model_name or ""
+            required = {"object": "list", "model": model, "usage": Usage()}
+            return output_all.complete(complete, "data", required)
         encode = _as_base64 if self.base64 else _as_floats
         vectors = [
             Embedding(index, Raw(encode(numbers)))
@@ -72,7 +73,7 @@ class EmbeddingsInference:
         """See :class:`~translator.endpoints.base.Inference`."""
         return self.from_oip(only_event(body))
 
-    def stream(self) -> StreamTranslator:
+    def stream(self, _limit: int | None = None) -> StreamTranslator:
         """Embeddings are never streamed."""
         raise NotImplementedError
 
@@ -84,7 +85,7 @@ def to_oip(
     fields = decode_body(body)
     model = take_model(fields, url_model)
     tensor = _input_tensor(take(fields, "input"), models.of(model))
-    check(fields, EMBEDDINGS_PARAMETERS)
+    check_embeddings(fields)
     encoding = fields.get("encoding_format")
     wanted = "float" if encoding is None else _encoding_format(encoding)
     parameters = {"embedding_parameters": fields, "llm_parameters": fields}

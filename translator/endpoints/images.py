@@ -26,8 +26,8 @@ from translator.openai.images import (
     InputTokensDetails,
     Usage,
 )
-from translator.openai.parameters import IMAGES as IMAGES_PARAMETERS
-from translator.openai.request import check, decode_body, decode_field, empty_string, flag, take
+from translator.openai.parameters import check_images
+from translator.openai.request import decode_body, decode_field, empty_string, flag, take
 
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
@@ -48,7 +48,9 @@ class ImagesInference:
         response = decode(body)
         complete = output_all.read(response)
         if complete is not None:
-            return _events(_decode(complete), self.created) if self.as_events else complete
+            if self.as_events:
+                return _events(_decode(complete), self.created)
+            return output_all.complete(complete, "data", {"created": self.created})
         as_url = self.as_url and not self.as_events
         images = image_tensors.read(response, as_url=as_url)
         answer = ImagesResponse(images, self.created, usage=_usage(response))
@@ -58,7 +60,7 @@ class ImagesInference:
         """See :class:`~translator.endpoints.base.Inference`."""
         return self.from_oip(only_event(body))
 
-    def stream(self) -> StreamTranslator:
+    def stream(self, _limit: int | None = None) -> StreamTranslator:
         """Images are never streamed by upstream."""
         raise NotImplementedError
 
@@ -72,7 +74,7 @@ def to_oip(
     prompt: str = decode_field(take(fields, "prompt"), str, "prompt")
     if not prompt:
         raise empty_string("prompt")
-    check(fields, IMAGES_PARAMETERS)
+    check_images(fields)
     request = oip.InferenceRequest(
         [oip.bytes_tensor("prompt", [prompt])], {"llm_parameters": fields}
     )

@@ -18,11 +18,13 @@ class EventStream(ABC):
     A subclass says what one response leads to and what ends the stream. An error, the server's or
     in its data, becomes an OpenAI error event; whatever comes after it is dropped. The stream
     always ends with exactly one ``[DONE]``.
+
+    Args:
+        limit: the most bytes one event may hold; None for the decoder's own limit.
     """
 
-    def __init__(self) -> None:
-        self._events = sse.Decoder()
-        self._empty = True
+    def __init__(self, limit: int | None = None) -> None:
+        self._events = sse.Decoder() if limit is None else sse.Decoder(limit)
         self._closed = False
 
     @abstractmethod
@@ -32,6 +34,11 @@ class EventStream(ABC):
         Raises:
             UpstreamError: the response cannot be translated.
         """
+
+    @property
+    @abstractmethod
+    def has_begun(self) -> bool:
+        """Whether anything of an answer has come."""
 
     @abstractmethod
     def closing_chunks(self) -> list[bytes]:
@@ -84,12 +91,10 @@ class EventStream(ABC):
         return b"".join(out)
 
     def _translate_event(self, data: bytes) -> list[bytes]:
-        chunks = self.chunks_of(decode(data))
-        self._empty = self._empty and not chunks
-        return chunks
+        return self.chunks_of(decode(data))
 
     def _end(self) -> list[bytes]:
-        if self._empty:
+        if not self.has_begun:
             message = "The model server ended its stream without an answer."
             raise UpstreamError(message, repeats=True)
         return self.closing_chunks()
@@ -100,22 +105,15 @@ class EventStream(ABC):
 
 
 def read_events(body: bytes) -> list[bytes]:
-    """The OIP responses in a whole event stream, up to a ``[DONE]`` if there is one.
-
-    Raises:
-        UpstreamError: 502, an event is too large.
-    """
-    decoder = sse.Decoder()
+    """The OIP responses in a whole event stream, up to a ``[DONE]`` if there is one."""
+    decoder = sse.Decoder(limit=len(body))  # it is here already
     events: list[bytes] = []
-    try:
-        for data in chain(decoder.feed(body), decoder.finish()):
-            content = data.strip()
-            if content == _DONE:
-                break
-            if content:
-                events.append(data)
-    except sse.EventTooLargeError as error:
-        raise unreadable() from error
+    for data in chain(decoder.feed(body), decoder.finish()):
+        content = data.strip()
+        if content == _DONE:
+            break
+        if content:
+            events.append(data)
     return events
 
 

@@ -72,16 +72,12 @@ def _value(fields: _Call, name: str) -> Any:
     return msgspec.json.decode(fields[name]) if name in fields else None
 
 
-class _Begun:
+class _Begun(msgspec.Struct):
     """A call that has begun."""
 
-    __slots__ = ("argued", "id", "index", "name")
-
-    def __init__(self, piece: CallPiece) -> None:
-        self.id = piece.id
-        self.index = piece.index
-        self.name = piece.name
-        self.argued = False
+    id: str | None
+    name: str | None
+    argued: bool = False
 
 
 class Calls:
@@ -89,6 +85,8 @@ class Calls:
 
     def __init__(self) -> None:
         self._calls: list[_Begun] = []
+        self._by_id: dict[str, int] = {}
+        self._by_index: dict[int, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -110,11 +108,20 @@ class Calls:
                 yield ToolCallDelta(number, function=FunctionCall(arguments=piece.arguments))
 
     def place(self, piece: CallPiece) -> tuple[int, bool]:
-        """The number of the call that a piece belongs to, and whether it begins that call."""
+        """The number of the call that a piece belongs to, and whether it begins that call.
+
+        An id decides, then an index together with the name: some providers give every call the
+        index 0. A piece that has neither id nor name nor index goes on with the last call.
+        """
         number = self._find(piece)
-        begins = number == len(self._calls)
-        if begins:
-            self._calls.append(_Begun(piece))
+        begins = number is None
+        if number is None:
+            number = len(self._calls)
+            self._calls.append(_Begun(piece.id, piece.name))
+            if piece.id is not None:
+                self._by_id[piece.id] = number
+            if piece.index is not None:
+                self._by_index[piece.index] = number
         self._calls[number].argued |= bool(piece.arguments)
         return number, begins
 
@@ -126,26 +133,19 @@ class Calls:
             if not call.argued
         ]
 
-    def _find(self, piece: CallPiece) -> int:
-        """The number of the call that a piece belongs to; the next one if it begins a call.
-
-        An id decides, then an index together with the name: some providers give every call the
-        index 0. A piece that has neither id nor name nor index goes on with the last call.
-        """
-        for number in reversed(range(len(self._calls))):
-            call = self._calls[number]
-            if piece.id is not None and call.id is not None:
-                if piece.id == call.id:
-                    return number
-            elif (
-                piece.index is not None
-                and piece.index == call.index
-                and (piece.name is None or call.name in (None, piece.name))
-            ):
-                return number
+    def _find(self, piece: CallPiece) -> int | None:
+        if piece.id is not None and piece.id in self._by_id:
+            return self._by_id[piece.id]
+        if piece.index is not None:
+            number = self._by_index.get(piece.index)
+            if number is not None:
+                call = self._calls[number]
+                same_id = piece.id is None or call.id is None
+                same_name = piece.name is None or call.name in (None, piece.name)
+                return number if same_id and same_name else None
         if self._calls and piece.id is None and piece.name is None and piece.index is None:
             return len(self._calls) - 1
-        return len(self._calls)
+        return None
 
 
 def new_call_id() -> str:
@@ -160,17 +160,13 @@ def join(pieces: Iterable[CallPiece]) -> list[ToolCall]:
         UpstreamError: 502, a call has no name.
     """
     calls: list[ToolCall] = []
-    add(calls, Calls().deltas(pieces))
-    for call in calls:
-        call.function.arguments = call.function.arguments or "{}"
-    return calls
-
-
-def add(calls: list[ToolCall], deltas: Iterable[ToolCallDelta]) -> None:
-    """Put deltas, numbered from 0 without a gap, together into ``calls``."""
-    for delta in deltas:
+    arguments: list[list[str]] = []
+    for delta in Calls().deltas(pieces):
         function = delta.function or FunctionCall()
         if delta.index == len(calls):
             calls.append(ToolCall(delta.id or "", "function", function))
-        else:
-            calls[delta.index].function.arguments += function.arguments
+            arguments.append([])
+        arguments[delta.index].append(function.arguments)
+    for call, parts in zip(calls, arguments, strict=True):
+        call.function.arguments = "".join(parts) or "{}"
+    return calls

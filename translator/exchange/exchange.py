@@ -178,7 +178,7 @@ class Exchange:
         except UndecodableError as error:
             message = "The model server's answer cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
-        self._stream = self.inference.stream()
+        self._stream = self.inference.stream(self._settings.limits.response_body)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         return Forward(
             set_headers=(

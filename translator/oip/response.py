@@ -7,16 +7,17 @@ gateway), and outputs nobody asked for may be there. Source: Open Inference Prot
 """
 
 import base64
-import binascii
 from collections.abc import KeysView
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
 
 from translator.errors import UpstreamError
 from translator.oip.errors import read_message
+
+T = TypeVar("T")
 
 _NUMBER_BYTES = b"0123456789+-.eE,"
 _LAYOUT_BYTES = b"[] \t\r\n"
@@ -44,7 +45,7 @@ class OutputTensor(msgspec.Struct):
         if self._is_base64():
             try:
                 return [base64.b64decode(text, validate=True).decode() for text in elements]
-            except (binascii.Error, UnicodeDecodeError):
+            except ValueError:  # no base64, or not of text
                 return elements  # a content type of the server's own, but plain text after all
         return elements
 
@@ -126,7 +127,10 @@ def decode(body: bytes) -> InferenceResponse:
             servers fail under a status that says all is well.
     """
     try:
-        response = _decode(body)
+        try:
+            response = _decode(body)
+        except msgspec.ValidationError:
+            response = _read_loosely(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
     if is_present(response.error):
@@ -134,9 +138,46 @@ def decode(body: bytes) -> InferenceResponse:
     return response
 
 
-def is_present(error: Raw) -> bool:
-    """Whether an ``error`` field is there and says something."""
-    return bytes(error) not in (b"", b"null", b'""', b"false")
+def _read_loosely(body: bytes) -> InferenceResponse:
+    """Read an answer of which some field is not as OIP has it: that field alone is then missing.
+
+    Raises:
+        msgspec.ValidationError: the answer is no object, or its outputs are no list of objects.
+    """
+    document = msgspec.json.decode(body, type=dict[str, Raw])
+    outputs = document.get("outputs", _NULL)
+    return InferenceResponse(
+        outputs=[
+            OutputTensor(
+                name,
+                data=output.get("data", Raw(b"[]")),
+                shape=_field(output, "shape", list[int]) or [],
+                datatype=_field(output, "datatype", str) or "BYTES",
+                parameters=_field(output, "parameters", dict[str, Raw]),
+            )
+            for output in msgspec.json.decode(outputs, type=list[dict[str, Raw]] | None) or ()
+            if (name := _field(output, "name", str))
+        ],
+        id=_field(document, "id", str),
+        model_name=_field(document, "model_name", str),
+        parameters=_field(document, "parameters", dict[str, Raw]),
+        error=document.get("error", _NULL),
+    )
+
+
+_NULL = Raw(b"null")
+
+
+def _field(fields: dict[str, Raw], name: str, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(fields.get(name, _NULL), type=kind)
+    except (msgspec.ValidationError, UnicodeDecodeError):
+        return None
+
+
+def is_present(field: Raw) -> bool:
+    """Whether a field is there and says something: null, "" and false do not."""
+    return bytes(field) not in (b"", b"null", b'""', b"false")
 
 
 def unreadable() -> UpstreamError:

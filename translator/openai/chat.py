@@ -16,6 +16,15 @@ FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_ca
 Part = dict[str, Raw]
 """A content part: ``type`` names the key that holds its payload."""
 
+PAYLOADS: dict[str, type] = {
+    "text": str,
+    "refusal": str,
+    "image_url": dict,
+    "input_audio": dict,
+    "file": dict,
+}
+"""What the payloads of OpenAI's kinds of parts are. Runtimes have kinds of their own besides."""
+
 
 ABSENT = Raw()
 

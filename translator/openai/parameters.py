@@ -10,11 +10,16 @@ import msgspec
 from msgspec import Meta, Raw
 
 from translator.errors import ClientError
-from translator.openai.request import Fields, check, decode_field, decoders, flag, is_null
+from translator.openai.request import Fields, check, decode_field, decoders, flag, is_null, missing
 
 
 class _Typed(msgspec.Struct):
     type: str
+
+
+class _Tool(msgspec.Struct):
+    type: str
+    function: Raw = Raw(b"null")
 
 
 class _Named(msgspec.Struct):
@@ -27,7 +32,7 @@ _Object = dict[str, Raw] | None
 _Count = Annotated[int, Meta(ge=1)] | None
 _Penalty = Annotated[float, Meta(ge=-2, le=2)] | None
 
-CHAT = decoders(
+CHAT_PARAMETERS = decoders(
     {
         "audio": _Object,
         "frequency_penalty": _Penalty,
@@ -53,7 +58,6 @@ CHAT = decoders(
         "store": _Flag,
         "temperature": Annotated[float, Meta(ge=0, le=2)] | None,
         "tool_choice": str | dict[str, Raw] | None,
-        "tools": list[_Typed] | None,
         "top_logprobs": Annotated[int, Meta(ge=0)] | None,
         "top_p": Annotated[float, Meta(ge=0, le=1)] | None,
         "user": _Text,
@@ -63,15 +67,15 @@ CHAT = decoders(
 )
 """Of chat completions; ``stream`` and ``stream_options`` are read where they are needed."""
 
-EMBEDDINGS = decoders(
+EMBEDDINGS_PARAMETERS = decoders(
     {
-        "dimensions": _Count,
+        "dimensions": int | None,
         "user": _Text,
     }
 )
 """Of embeddings; ``encoding_format`` is read where it is needed."""
 
-IMAGES = decoders(
+IMAGES_PARAMETERS = decoders(
     {
         "background": _Text,
         "moderation": _Text,
@@ -97,7 +101,8 @@ def check_chat(fields: Fields) -> None:
     Raises:
         ClientError: 400.
     """
-    check(fields, CHAT)
+    check(fields, CHAT_PARAMETERS)
+    _check_tools(fields)
     top = fields.get("top_logprobs")
     if top is not None and not is_null(top):
         if decode_field(top, int, "top_logprobs") > _MOST_TOP_LOGPROBS:
@@ -107,6 +112,39 @@ def check_chat(fields: Fields) -> None:
             raise _only_with("top_logprobs", "logprobs")
     if not is_null(fields.get("stream_options")) and not flag(fields, "stream"):
         raise _only_with("stream_options", "stream")
+
+
+def check_embeddings(fields: Fields) -> None:
+    """Refuse the parameters of an embeddings request that OpenAI refuses.
+
+    Raises:
+        ClientError: 400.
+    """
+    check(fields, EMBEDDINGS_PARAMETERS)
+    dimensions = fields.get("dimensions")
+    if dimensions is not None and not is_null(dimensions):
+        number = decode_field(dimensions, int, "dimensions")
+        if number < 1:  # OpenAI has words of its own for this one, without param and code
+            raise ClientError(f"{number} is less than the minimum of 1 - 'dimensions'")
+
+
+def check_images(fields: Fields) -> None:
+    """Refuse the parameters of an image generation that OpenAI refuses.
+
+    Raises:
+        ClientError: 400.
+    """
+    check(fields, IMAGES_PARAMETERS)
+
+
+def _check_tools(fields: Fields) -> None:
+    raw = fields.get("tools")
+    if raw is None:
+        return
+    tools: list[_Tool] = decode_field(raw, list[_Tool] | None, "tools") or []
+    for index, tool in enumerate(tools):
+        if tool.type == "function" and is_null(tool.function):
+            raise missing(f"tools[{index}].function")
 
 
 def _only_with(name: str, other: str) -> ClientError:

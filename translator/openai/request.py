@@ -24,6 +24,7 @@ _decoder = cache(msgspec.json.Decoder)  # of a type; each is made once
 _decode_fields = _decoder(Fields).decode
 
 _NULL = b"null"
+_LONGEST = 64  # characters of a value that an error repeats
 
 _UNPARSABLE = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -192,7 +193,7 @@ def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError
     """The error for a value that is none of those a field may have."""
     quoted = [f"'{name}'" for name in supported]
     return ClientError(
-        f"Invalid value: '{value}'. Supported values are: "
+        f"Invalid value: '{value[:_LONGEST]}'. Supported values are: "
         f"{', '.join(quoted[:-1])}{',' if len(quoted) > 2 else ''} and {quoted[-1]}.",  # noqa: PLR2004 -- as OpenAI writes lists
         param=param,
         code="invalid_value",

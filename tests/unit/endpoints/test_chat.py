@@ -125,7 +125,8 @@ def test_several_messages_become_json_lists_of_their_parts() -> None:
 
 @pytest.mark.parametrize("role", ["system", "developer", "user", "assistant", "tool", "function"])
 def test_every_role_of_openai_is_known(role: str) -> None:
-    assert tensors({"role": role, "content": "x"})["role"] == [role]
+    message = {"role": role, "content": "x", "tool_call_id": "c"}
+    assert tensors(message)["role"] == [role]
 
 
 @pytest.mark.parametrize(
@@ -351,6 +352,7 @@ def test_the_body_says_whether_to_stream_and_to_count(
 
 def test_an_inference_can_be_made_without_a_request() -> None:
     found = CHAT.inference("m", True)  # noqa: FBT003 -- the interface
+    assert isinstance(found, ChatInference)
     assert (found.model, found.streamed, found.include_usage) == ("m", True, False)
     assert ChatInference("m").streamed is False
 

@@ -7,11 +7,11 @@ import pytest
 
 from tests import oip
 from tests.invariants import check_chat_completion
-from translator.endpoints import chat_answer
 from translator.endpoints.chat import ChatInference
 from translator.errors import UpstreamError
 
 NOW = 1_700_000_000
+INFERENCE = ChatInference("m", created=NOW)
 
 
 def translate(document: Any, model: str | None = "m") -> Any:
@@ -61,7 +61,6 @@ def test_one_role_with_several_contents_is_one_message() -> None:
     ("outputs", "expected"),
     [
         ([oip.text("content", "a", "b")], [("assistant", "a"), ("assistant", "b")]),
-        ([oip.text("role", "assistant", "critic")], [("assistant", ""), ("assistant", "")]),
         (
             [oip.text("role", "", "x"), oip.text("content", "a")],
             [("assistant", "a"), ("assistant", "")],
@@ -233,13 +232,53 @@ def test_usage_that_is_not_known_is_not_made_up(parameters: Any) -> None:
 
 
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
-    own = '{\n  "id": "chatcmpl-9",\n  "logprob": -1.10e-7,\n  "big": 9007199254740993\n}\n'
+    own = """{
+  "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "gpt",
+  "choices": [{"logprob": -1.10e-7}],
+  "big": 9007199254740993
+}
+"""
     body = json.dumps(oip.response(oip.text("content", "other"), oip.text("output_all", own)))
-    compact = b'{"id":"chatcmpl-9","logprob":-1.10e-7,"big":9007199254740993}'
-    assert chat_answer.translate(body.encode(), "m", NOW) == compact
+    compact = "".join(own.split()).encode()
+    assert INFERENCE.from_oip(body.encode()) == compact
 
 
-@pytest.mark.parametrize("own", ["", "[]", "null", "text", "{", '{"a":1} x'])
+def test_an_empty_output_all_leaves_the_answer_to_the_tensors() -> None:
+    for nothing in (["", "", ""], ["  "], []):
+        document = oip.response(*oip.answer("Hi")["outputs"], oip.text("output_all", *nothing))
+        assert translate(document)["choices"][0]["message"]["content"] == "Hi"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("invalid_request_error", 400),
+        ("authentication_error", 401),
+        ("tokens", 429),
+        ("server_error", 502),
+        (None, 502),
+    ],
+)
+def test_a_providers_error_has_its_own_fields_and_their_status(
+    kind: str | None, status: int
+) -> None:
+    error = {"message": "x", "type": kind, "code": "c", "param": "p"}
+    with pytest.raises(UpstreamError) as caught:
+        translate(oip.provided({"error": error}))
+    told = caught.value
+    assert (told.status, told.type) == (status, kind or "server_error")
+    assert (told.message, told.code, told.param) == ("x", "c", "p")
+
+
+def test_as_many_contents_as_choices_were_asked_for_are_choices() -> None:
+    document = oip.response(oip.text("role", "assistant"), oip.text("content", "a", "b"))
+    answer = json.loads(
+        ChatInference("m", choices=2, created=NOW).from_oip(json.dumps(document).encode())
+    )
+    assert [choice["message"]["content"] for choice in answer["choices"]] == ["a", "b"]
+
+
+@pytest.mark.parametrize("own", ["[]", "null", "text", "{", '{"a":1} x', "{}", '{"choices":[]}'])
 def test_a_providers_answer_that_is_no_object_is_upstreams_fault(own: str) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         translate(oip.response(oip.text("output_all", own)))
@@ -313,7 +352,7 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     tokens = ('[{"token":"a","logprob":-0.10}]', '{"content":null}')
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
-    answer = chat_answer.translate(json.dumps(document).encode(), "m", NOW)
+    answer = INFERENCE.from_oip(json.dumps(document).encode())
     assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 

@@ -62,7 +62,7 @@ def test_the_events_of_the_local_runtime_add_up_to_its_answer() -> None:
         oip.answer("Hello"),
         oip.answer("a", "b"),
         {**oip.answer("a"), "parameters": COUNTS},
-        oip.provided({"object": "chat.completion", "x": 1}),
+        oip.provided({"object": "chat.completion", "x": 1, "choices": [{}], "id": "c"}),
     ],
 )
 def test_a_single_event_is_the_answer(whole: Any) -> None:
@@ -71,12 +71,39 @@ def test_a_single_event_is_the_answer(whole: Any) -> None:
 
 
 def test_a_providers_whole_completion_passes_to_the_digit() -> None:
-    own = '{"id":"c","x":1.10e-7,"object":"chat.completion","big":9007199254740993,"choices":[]}'
+    own = (
+        '{"id":"c","x":1.10e-7,"object":"chat.completion","created":1,"model":"m",'
+        '"big":9007199254740993,"choices":[{}]}'
+    )
     assert gather_text(event(oip.provided(own))) == own.encode()
 
 
-def test_a_single_event_that_is_not_quite_a_completion_passes_as_it_is() -> None:
-    assert gather_text(event(oip.provided('{"id":7, "choices":[]}'))) == b'{"id":7,"choices":[]}'
+def test_what_a_providers_whole_completion_lacks_is_filled_in() -> None:
+    message = {"role": "assistant", "content": "Hi", "refusal": None}
+    said = {
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}]
+    }
+    head = {"id": "chatcmpl-4f5c", "object": "chat.completion", "created": NOW, "model": "m"}
+    assert gather(oip.provided(said)) == {**said, **head}
+
+
+@pytest.mark.parametrize("nothing", [{}, {"choices": []}, {"choices": None}, {"choices": {}}])
+def test_a_completion_without_choices_is_upstreams_fault(nothing: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        gather(oip.provided(nothing))
+
+
+def test_what_only_the_provider_knows_is_added_up_too() -> None:
+    custom = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "sh", "input": "l"}}
+    more = {"index": 0, "custom": {"input": "s"}}
+    first = part(role="assistant", reasoning_content="h", tool_calls=[custom], annotations=[1])
+    second = part(reasoning_content="m", tool_calls=[more], annotations=[2])
+    answer = json.loads(gather_text(stream(chunk(first), chunk(second), END)))
+    message = answer["choices"][0]["message"]
+    assert message["reasoning_content"] == "hm"
+    assert message["annotations"] == [1, 2]
+    [call] = message["tool_calls"]
+    assert call == {"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls"}}
 
 
 def test_the_chunks_of_a_provider_add_up_to_its_answer() -> None:
@@ -210,7 +237,7 @@ def test_logprobs_are_joined_to_the_digit() -> None:
         ([{"content": [{"a": 1}], "refusal": None}, {"content": None}], {"content": [{"a": 1}]}),
         ([{"refusal": [{"a": 1}]}, {"refusal": None}], {"refusal": [{"a": 1}]}),
         ([{"content": None}, {"refusal": [{"a": 1}]}], {"refusal": [{"a": 1}]}),
-        ([{"content": []}, {"refusal": []}], {}),
+        ([{"content": []}, {"refusal": []}], {"content": [], "refusal": []}),
         ([None, None], None),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 
 from tests import oip
 from tests.invariants import check_chunks
-from tests.unit.events import data_of, documents_of, stream
+from tests.unit.events import data_of, documents_of, event, stream
 from translator.endpoints.chat_stream import ChatStream
 
 NOW = 1_700_000_000
@@ -140,7 +140,7 @@ def test_a_piece_of_a_call_may_lack_its_function() -> None:
 def test_digits_unknown_fields_and_the_order_of_keys_are_a_providers_own() -> None:
     text = (
         '{"x":1.10e-7,"id":"c","object":"chat.completion.chunk","created":7,"model":"gpt","choices":'
-        '[{"index":0,"delta":{"role":"assistant","reasoning_content":"é\\u00e9"},"z":[],"a":{}}],'
+        '[{"index":0,"delta":{"role":"assistant","reasoning_content":"é\\u00e9"},"z":[],"finish_reason":null}],'
         '"seed":9007199254740993,"obfuscation":"xyz"}'
     )
     assert data_of(run(text))[0] == text.encode()
@@ -464,16 +464,65 @@ def test_a_whole_completion_keeps_its_digits() -> None:
     [
         {**FIRST, "id": 7},
         {**FIRST, "created": "now"},
+        {**FIRST, "model": ["gpt"]},
+        {**FIRST, "object": 1},
+        {**FIRST, "choices": [{**FIRST["choices"][0], "index": "0"}]},
+        {**FIRST, "choices": [{**FIRST["choices"][0], "finish_reason": 0}]},
+    ],
+)
+def test_a_field_of_a_wrong_type_is_put_right(odd: Document) -> None:
+    for chunks in ((odd, END), (odd, odd, END)):
+        found = translate(*chunks)
+        assert found[0]["choices"][0]["delta"]["content"] == "Hel"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
         {**FIRST, "choices": {}},
-        {**FIRST, "choices": [{"index": "0", "delta": {}}]},
         {**FIRST, "choices": [{"index": 0, "delta": "x"}]},
         {**FIRST, "choices": [{"index": 0, "delta": {"tool_calls": {}}}]},
     ],
 )
-def test_what_is_not_quite_a_chunk_passes_as_it_is(odd: Document) -> None:
-    compact = json.dumps(odd, separators=(",", ":")).encode()
-    assert data_of(run(odd)) == [compact, b"[DONE]"]
-    assert compact in data_of(run(FIRST, odd, END))
+def test_what_is_no_chunk_at_all_is_an_error(odd: Document) -> None:
+    *_, last = translate(FIRST, odd, END)
+    assert "could not be understood" in last["error"]["message"]
+
+
+def test_choices_without_an_index_are_numbered_as_they_stand() -> None:
+    both = [{"index": None, "message": {**MESSAGE, "content": text}} for text in "ab"]
+    found = choices({**WHOLE, "choices": both})
+    assert [choice["index"] for choice in found if choice["delta"]] == [0, 1]
+
+
+def test_a_model_that_changes_within_a_stream_is_the_first() -> None:
+    assert {chunk["model"] for chunk in translate(FIRST, {**END, "model": "other"})} == {"gpt"}
+
+
+@pytest.mark.parametrize(("word", "reason"), [("eos_token", "stop"), ("max_tokens", "length")])
+def test_another_vendors_word_for_the_end_is_openais(word: str, reason: str) -> None:
+    *_, last = choices(FIRST, chunk(part(reason=word)))
+    assert last["finish_reason"] == reason
+
+
+def test_a_providers_call_without_arguments_has_those_of_an_empty_object() -> None:
+    bare = calling({**CALL, "function": {"name": "f"}})
+    assert deltas(bare)[1]["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]
+
+
+def test_a_providers_arguments_in_an_object_become_text() -> None:
+    [call] = deltas(calling({**CALL, "function": {"name": "f", "arguments": {"a": 1}}}))[0][
+        "tool_calls"
+    ]
+    assert call["function"]["arguments"] == '{"a":1}'
+
+
+def test_tensors_and_chunks_in_one_stream_are_one_answer() -> None:
+    body = event(oip.provided(FIRST)) + event(oip.answer("lo"))
+    found = documents_of(ChatStream("m", NOW).feed(body + b"data: [DONE]\n\n"))
+    check_chunks(found, verbatim=True)
+    said = [choice["delta"].get("content") for chunk in found for choice in chunk["choices"]]
+    assert said == ["Hel", "lo", None]
 
 
 @pytest.mark.parametrize("identity", ["", None])
@@ -565,9 +614,6 @@ def test_what_a_call_of_a_whole_completion_lacks_is_filled_in() -> None:
     said, *_ = choices(whole({**MESSAGE, "role": None, "tool_calls": [bare]}))
     [call] = said["delta"]["tool_calls"]
     assert (said["delta"]["role"], call["index"], call["type"]) == ("assistant", 0, "function")
-
-
-# Defects
 
 
 def test_a_call_that_begins_with_a_type_of_null_is_a_function() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests import oip
 from translator.endpoints import chat_tensors
+from translator.endpoints.chat_state import finish_reason
 from translator.endpoints.chat_tensors import Answer
 from translator.errors import UpstreamError
 from translator.oip.response import InferenceResponse, decode
@@ -40,7 +41,6 @@ def contents(*outputs: dict[str, Any]) -> list[str]:
         ([oip.text("role", "assistant"), oip.text("content", "a", "b")], ["ab"]),
         ([oip.text("role", "assistant")], [""]),
         ([oip.text("role", "assistant", "assistant"), oip.text("content", "a")], ["a", ""]),
-        ([oip.text("role", "x", "y"), oip.text("content", "a", "b", "c")], ["a", "b"]),
         ([oip.text("content", "a", "b")], ["a", "b"]),
         ([oip.text("tool_calls", "", "")], [""]),
         ([oip.text("role"), oip.text("content")], []),
@@ -53,6 +53,11 @@ def test_the_roles_else_the_contents_say_how_many_choices_there_are(
     outputs: list[dict[str, Any]], expected: list[str]
 ) -> None:
     assert contents(*outputs) == expected
+
+
+def test_contents_that_no_role_speaks_are_upstreams_fault() -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        contents(oip.text("role", "x", "y"), oip.text("content", "a", "b", "c"))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +229,7 @@ def test_a_tensor_that_is_not_what_its_name_says_is_upstreams_fault(output: Any)
 def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
     given: str, expected: str, *, called: bool, legacy: bool
 ) -> None:
-    assert chat_tensors.finish_reason(given, called=called, legacy=legacy) == expected
+    assert finish_reason(given, called=called, legacy=legacy) == expected
 
 
 @pytest.mark.parametrize(

@@ -221,8 +221,6 @@ def test_a_token_beyond_64_bits_is_not_sent_as_if_it_had_them(token: int) -> Non
 @pytest.mark.parametrize(
     ("name", "value", "code", "part"),
     [
-        ("dimensions", 0, "integer_below_min_value", "Expected a value >= 1, but got 0"),
-        ("dimensions", -1, "integer_below_min_value", "Expected a value >= 1, but got -1"),
         ("dimensions", "2", "invalid_type", "expected an integer, but got a string"),
         ("dimensions", 1.5, "invalid_type", "expected an integer, but got a decimal number"),
         ("user", 7, "invalid_type", "expected a string, but got an integer"),
@@ -241,6 +239,13 @@ def test_a_parameter_that_openai_refuses_is_refused(
     error = refused({"model": "m", "input": "a", name: value})
     assert (error.param, error.code) == (name, code)
     assert part in error.message
+
+
+@pytest.mark.parametrize("value", [0, -1])
+def test_too_few_dimensions_are_refused_in_words_of_their_own(value: int) -> None:
+    error = refused({"model": "m", "input": "a", "dimensions": value})
+    assert error.message == f"{value} is less than the minimum of 1 - 'dimensions'"
+    assert (error.param, error.code) == (None, None)
 
 
 @pytest.mark.parametrize("name", ["dimensions", "user", "encoding_format", "unknown"])
@@ -290,9 +295,28 @@ def test_base64_is_little_endian_float32() -> None:
 
 
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
-    document = oip.response(oip.text("output_all", '{ "data": [1.10],\n "usage": null }'))
+    own = '{ "object": "list", "data": [1.10],\n "model": "x", "usage": {} }'
+    document = oip.response(oip.text("output_all", own))
     answer = EmbeddingsInference("m", base64=True).from_oip(json.dumps(document).encode())
-    assert answer == b'{"data":[1.10],"usage":null}'
+    assert answer == b'{"object":"list","data":[1.10],"model":"x","usage":{}}'
+
+
+def test_what_a_providers_answer_lacks_is_filled_in() -> None:
+    document = oip.response(oip.text("output_all", '{"data": [1.10], "usage": null}'))
+    answer = EmbeddingsInference("m").from_oip(json.dumps(document).encode())
+    assert json.loads(answer) == {
+        "data": [1.10],
+        "object": "list",
+        "model": "m",
+        "usage": {"prompt_tokens": 0, "total_tokens": 0},
+    }
+
+
+@pytest.mark.parametrize("own", ["{}", '{"data":[]}', '{"data":null}', '{"data":{}}'])
+def test_a_providers_answer_without_vectors_is_upstreams_fault(own: str) -> None:
+    document = oip.response(oip.text("output_all", own))
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        EmbeddingsInference("m").from_oip(json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests import oip
 from tests.unit.events import data_of, event, stream
 from translator.endpoints.images import IMAGES, ImagesInference, to_oip
 from translator.errors import ClientError, UpstreamError
-from translator.openai.parameters import IMAGES as IMAGES_PARAMETERS
+from translator.openai.parameters import IMAGES_PARAMETERS
 
 
 def answer(document: Any) -> bytes:

@@ -755,7 +755,7 @@ class Broken:
 
     from_events = from_oip
 
-    def stream(self) -> StreamTranslator:
+    def stream(self, _limit: int | None = None) -> StreamTranslator:
         if not self.streams:
             raise RuntimeError(DETAIL)
         return self
@@ -1045,7 +1045,7 @@ class Refusing:
 
     from_events = from_oip
 
-    def stream(self) -> StreamTranslator:
+    def stream(self, _limit: int | None = None) -> StreamTranslator:
         raise self.error
 
 

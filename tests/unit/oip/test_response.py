@@ -147,8 +147,7 @@ def test_a_response_with_an_error_that_says_nothing_has_none(error: Any) -> None
         b"[]",
         b"Internal Server Error",
         b'{"outputs":{}}',
-        b'{"outputs":[{"data":[]}]}',
-        b'{"id":7}',
+        b'{"outputs":[7]}',
         b'{"id":"\xff"}',
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
@@ -217,3 +216,38 @@ def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() ->
 )
 def test_an_error_that_says_nothing_is_none(text: bytes, *, present: bool) -> None:
     assert response.is_present(Raw(text)) is present
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"id": 7},
+        {"model_name": ["m"]},
+        {"parameters": []},
+        {"outputs": [{"name": "logits", "datatype": "FP32", "shape": [1]}]},
+        {"outputs": [{"name": "x", "data": [], "shape": ["1"]}]},
+        {"outputs": [{"name": "x", "data": [], "shape": [1.0]}]},
+        {"outputs": [{"name": "x", "data": [], "shape": None}]},
+        {"outputs": [{"name": "x", "data": [], "datatype": None}]},
+        {"outputs": [{"name": "x", "data": [], "parameters": [1]}]},
+        {"outputs": [{"data": []}, {"name": 7}]},
+    ],
+)
+def test_a_field_that_is_not_as_oip_has_it_hides_nothing_else(odd: dict[str, Any]) -> None:
+    document = {**oip.answer("Hi"), **odd}
+    document["outputs"] = [*odd.get("outputs", ()), *oip.answer("Hi")["outputs"]]
+    found = response.decode(json.dumps(document).encode())
+    assert found.strings("content") == ["Hi"]
+    assert found.id in (None, "4f5c")
+
+
+def test_an_error_is_read_beside_fields_that_are_not_as_oip_has_them() -> None:
+    with pytest.raises(UpstreamError, match="out of memory"):
+        response.decode(b'{"error":"out of memory","outputs":null,"id":5}')
+
+
+@pytest.mark.parametrize("text", ["caf\u00e9", "\u00e9" * 4, "a b"])
+def test_text_that_is_no_base64_is_text_whatever_its_content_type(text: str) -> None:
+    tensor = {"name": "x", "data": [text], "parameters": {"content_type": "np"}}
+    found = response.decode(json.dumps({"outputs": [tensor]}).encode())
+    assert found.strings("x") == [text]

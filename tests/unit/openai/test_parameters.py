@@ -96,8 +96,8 @@ def refused(text: str) -> ClientError:
 
 
 def test_the_tables_here_know_every_parameter_that_has_a_type() -> None:
-    assert set(TYPES) == set(parameters.CHAT)
-    assert set(ALLOWED) == set(parameters.CHAT) - {"top_logprobs"}
+    assert set(TYPES) == {*parameters.CHAT_PARAMETERS, "tools"}
+    assert set(ALLOWED) == {*parameters.CHAT_PARAMETERS, "tools"} - {"top_logprobs"}
 
 
 @pytest.mark.parametrize(
@@ -225,10 +225,14 @@ def test_what_openai_does_not_know_may_be_anything(value: Any) -> None:
 @pytest.mark.parametrize(
     ("table", "name", "allowed", "code"),
     [
-        (parameters.EMBEDDINGS, "dimensions", ("1", "3072"), "integer_below_min_value"),
-        (parameters.IMAGES, "n", ("1", "10"), "integer_below_min_value"),
-        (parameters.IMAGES, "output_compression", ("0", "100"), "integer_below_min_value"),
-        (parameters.IMAGES, "partial_images", ("0", "3"), "integer_below_min_value"),
+        (parameters.IMAGES_PARAMETERS, "n", ("1", "10"), "integer_below_min_value"),
+        (
+            parameters.IMAGES_PARAMETERS,
+            "output_compression",
+            ("0", "100"),
+            "integer_below_min_value",
+        ),
+        (parameters.IMAGES_PARAMETERS, "partial_images", ("0", "3"), "integer_below_min_value"),
     ],
 )
 def test_the_other_endpoints_have_ranges_too(
@@ -246,5 +250,5 @@ def test_the_other_endpoints_have_ranges_too(
 )
 def test_images_have_upper_bounds(name: str, most: int) -> None:
     with pytest.raises(ClientError) as caught:
-        request.check({name: Raw(str(most + 1).encode())}, parameters.IMAGES)
+        request.check({name: Raw(str(most + 1).encode())}, parameters.IMAGES_PARAMETERS)
     assert (caught.value.param, caught.value.code) == (name, "integer_above_max_value")
