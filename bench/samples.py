@@ -3,7 +3,7 @@
 import json
 
 from translator.endpoints import REGISTRY
-from translator.endpoints.models import DEFAULTS
+from translator.endpoints.model_settings import DEFAULTS
 from translator.extproc._proto.external_processor_pb2 import (
     HeaderMap,
     HeaderValue,

@@ -11,7 +11,7 @@ from functools import partial
 from statistics import median
 
 from bench import samples
-from translator.endpoints.models import DEFAULTS
+from translator.endpoints.model_settings import DEFAULTS
 from translator.extproc.session import Session
 
 _REPEATS = 15

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from translator import __version__
-from translator.endpoints.models import TOKEN_INPUTS, Models, ModelSettings
+from translator.endpoints.model_settings import TOKEN_INPUTS, Models, ModelSettings
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.server import serve

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests import oip
 from translator.endpoints.embeddings import EmbeddingsInference, to_oip
-from translator.endpoints.models import DEFAULTS, Models, ModelSettings
+from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
 from translator.errors import ClientError, UpstreamError
 
 FLOATS = st.one_of(

@@ -17,7 +17,7 @@ import pytest
 from tests import oip
 from translator import __version__
 from translator.cli import main
-from translator.endpoints.models import Models, ModelSettings
+from translator.endpoints.model_settings import Models, ModelSettings
 from translator.exchange.settings import ExchangeSettings
 from translator.serving.settings import Settings
 

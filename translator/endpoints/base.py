@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from translator.endpoints.models import Models
+from translator.endpoints.model_settings import Models
 from translator.errors import ClientError, TranslatorError
 from translator.openai.request import Fields, decode_field, is_null
 

@@ -14,7 +14,7 @@ from msgspec import Raw
 from translator.endpoints import chat_gather
 from translator.endpoints.base import Endpoint, take_model
 from translator.endpoints.chat_stream import ChatStream
-from translator.endpoints.models import DEFAULTS, Models
+from translator.endpoints.model_settings import DEFAULTS, Models
 from translator.endpoints.stream import read_events
 from translator.oip import request as oip
 from translator.openai.chat import ABSENT, PAYLOADS, ROLES, Message, Part

@@ -22,6 +22,7 @@ from translator.oip.response import InferenceResponse, is_present, unreadable
 from translator.openai.chat import FINISH_REASONS
 from translator.openai.request import is_null
 
+_DOOMSDAY = 10**12  # seconds since the epoch
 _OBJECT = "chat.completion.chunk"
 _NULL = Raw(b"null")
 _EMPTY, _NONE = Raw(b"{}"), Raw(b"[]")
@@ -154,7 +155,7 @@ class ProviderChunks:
     def _begin(self, view: _View, response: InferenceResponse) -> list[bytes]:
         """Settle what all chunks have in common; the chunks that had to wait for it."""
         if not self._state.id:
-            if isinstance(view.created, int | float) and view.created:
+            if isinstance(view.created, int | float) and 0 < view.created < _DOOMSDAY:
                 self._state.created = int(view.created)
             self._state.model = _text(view.model) or self._state.model
             identity = _text(view.id) or completion_id(response)

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from translator.endpoints import output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
-from translator.endpoints.models import DEFAULTS, Models, ModelSettings, TokenInput
+from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings, TokenInput
 from translator.endpoints.stream import only_event
 from translator.errors import ClientError
 from translator.oip import request as oip

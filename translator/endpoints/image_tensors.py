@@ -52,7 +52,7 @@ def _image(element: str, *, as_url: bool) -> Image:
         if not encoded or not _is_base64(encoded):
             raise unreadable()
         return Image(url=element) if as_url else Image(b64_json=encoded)
-    lineless = "".join(element.split())
+    lineless = element.replace("\r", "").replace("\n", "")
     encoded = lineless if lineless and _is_base64(lineless) else _encode(element)
     if not as_url:
         return Image(b64_json=encoded)

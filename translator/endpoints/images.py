@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 from translator import sse
 from translator.endpoints import image_tensors, output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, take_model
-from translator.endpoints.models import DEFAULTS, Models
+from translator.endpoints.model_settings import DEFAULTS, Models
 from translator.endpoints.stream import only_event
 from translator.errors import UpstreamError
 from translator.oip import request as oip

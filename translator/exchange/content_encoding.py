@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 _IDENTITY = frozenset({"", "identity"})
 _AUTO_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-# In one piece. Each member copies what follows it, so a body made of empty ones would cost the
-# square of its size; honest bodies have one, or one for each flush of a stream.
-_MOST_MEMBERS = 100
+# Bytes, in one piece. Each member copies what follows it, so a body made of empty ones would cost
+# the square of its size; honest bodies have one, or one for each event of a stream.
+_MOST_COPIED = 1024**3
 
 
 class TooLargeError(Exception):
@@ -128,15 +128,18 @@ class Decoder:
         return data
 
     def _decompress(self, piece: bytes, new: Callable[[], _Decompressor]) -> bytes:
-        out = b""
-        for _ in range(_MOST_MEMBERS):
+        out: list[bytes] = []
+        room, copied = self._limit + 1, 0
+        while copied <= _MOST_COPIED:
             if self._current is None or (self._current.eof and new is not _Brotli):
                 self._current = new()  # the first member, or a further one
             try:
-                out += self._current.decompress(piece, self._limit - len(out) + 1)
+                out.append(self._current.decompress(piece, room))
             except _ERRORS as error:
                 raise UndecodableError from error
+            room -= len(out[-1])
             piece = self._current.unused_data
-            if not piece or len(out) > self._limit:
-                return out
+            copied += len(piece)
+            if not piece or room <= 0:
+                return b"".join(out)
         raise UndecodableError

@@ -19,6 +19,7 @@ from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mod
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
+    NO_CACHE,
     NO_RETRY,
     OPENAI_VERSION,
     STRIPPED_FROM_REQUEST,
@@ -183,7 +184,7 @@ class Exchange:
         return Forward(
             set_headers=(
                 ("content-type", _EVENTS_IN_UTF_8),
-                ("cache-control", "no-cache"),
+                NO_CACHE,
                 *self._common_headers(),
             ),
             # Envoy checked content-length before it knew that the body would be streamed.
@@ -224,9 +225,13 @@ class Exchange:
         as_events = media_type(self._response) == _EVENTS
         answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
-        kind = _EVENTS_IN_UTF_8 if self.inference.as_events else "application/json"
+        headers = (
+            (*self._answer_headers(_EVENTS_IN_UTF_8, answer), NO_CACHE)
+            if self.inference.as_events
+            else self._answer_headers("application/json", answer)
+        )
         return Forward(
-            set_headers=self._answer_headers(kind, answer),
+            set_headers=headers,
             remove_headers=self._stripped_from_response,
             body=answer,
         )

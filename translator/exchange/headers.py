@@ -47,6 +47,8 @@ STRIPPED_FROM_REQUEST = (
 
 STRIPPED_FROM_RESPONSE = (
     # MLServer's CloudEvents headers name internal models and services.
+    "ce-datacontenttype",
+    "ce-dataschema",
     "ce-endpoint",
     "ce-id",
     "ce-inferenceservicename",
@@ -54,8 +56,11 @@ STRIPPED_FROM_RESPONSE = (
     "ce-requestid",
     "ce-source",
     "ce-specversion",
+    "ce-subject",
+    "ce-time",
     "ce-type",
     "seldon-internal-model",
+    "x-pipeline-version",
     SELDON_ROUTE,
     # These describe the body that was translated, not the one the client gets.
     "accept-ranges",
@@ -73,6 +78,9 @@ STRIPPED_FROM_RESPONSE = (
 
 OPENAI_VERSION = ("openai-version", "2020-10-01")
 """The version of OpenAI's API whose answers these are, as its own header says."""
+
+NO_CACHE = ("cache-control", "no-cache")
+"""On events: whatever stands between must not keep them."""
 
 NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
 """Nobody should send the request again: not OpenAI's SDKs, which go by the first, and not an Envoy

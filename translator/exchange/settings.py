@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from translator.endpoints.models import Models
+from translator.endpoints.model_settings import Models
 
 MIB = 1024 * 1024
 

@@ -101,7 +101,7 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
         presentable(error.message) or default.message,
         status=status,
         type=error.type or default.type,
-        code=default.code if error.code is None else str(error.code),
-        param=error.param,
+        code=presentable(str(error.code or "")) or default.code,
+        param=presentable(error.param or ""),
         repeats=status in _REPEAT,
     )

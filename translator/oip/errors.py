@@ -13,7 +13,13 @@ from typing import Any
 
 import msgspec
 
-_INTERNAL = re.compile(r"\b\d{1,3}(\.\d{1,3}){3}\b|\w://|(?:^|[\s\"'(=])/\w")
+_INTERNAL = re.compile(
+    r"\b\d{1,3}(\.\d{1,3}){3}\b"  # an IPv4 address
+    r"|\[[\da-fA-F]*:[\da-fA-F:]*:[\da-fA-F]*\]"  # an IPv6 address
+    r"|\w://"  # a URL
+    r"|(?:\blocalhost|\w\.[\w.-]*\w):\d{2,5}\b|\.(?:svc|local)\b"  # a host
+    r"|(?:^|[^\w.])(?:~|\.{1,2})?/[\w.]|\b[A-Za-z]:\\"  # a path
+)
 _LONGEST = 500  # characters; more than a sentence is a dump
 
 
@@ -58,7 +64,8 @@ def presentable(message: str) -> str | None:
     if "Traceback (most recent call last)" in message:
         return None
     line = message.strip()[: 2 * _LONGEST].partition("\n")[0].strip()
-    line = _without_class(line)
+    while (shorter := _without_class(line)) != line:  # one exception may wrap another
+        line = shorter
     if not line or not line.isprintable() or _INTERNAL.search(line):
         return None
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

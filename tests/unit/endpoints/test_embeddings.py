@@ -10,7 +10,7 @@ import pytest
 from tests import oip
 from tests.unit.events import event, stream
 from translator.endpoints.embeddings import EMBEDDINGS, EmbeddingsInference, to_oip
-from translator.endpoints.models import DEFAULTS, Models, ModelSettings
+from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
 from translator.errors import ClientError, UpstreamError
 
 

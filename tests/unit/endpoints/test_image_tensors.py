@@ -166,6 +166,7 @@ def test_pixels_under_a_known_name_are_not_taken_for_text() -> None:
         [{"name": "image", "shape": [1], "datatype": "BYTES", "data": [1, 2]}],
         [{"name": "image", "shape": [1], "datatype": "BYTES", "data": {"a": 1}}],
         [oip.text("image", "Your prompt was refused.")],
+        [oip.text("image", "image blocked by filter")],
         [oip.text("image", "Dein Prompt wurde zurückgewiesen.")],
         [oip.text("image", "提示被拒绝")],
         [oip.text("image", text(PNG), "That was all.")],

@@ -195,6 +195,13 @@ def test_a_last_member_without_its_end_is_broken(encoding: str) -> None:
         decode(encoding, [body, body[:-1]], len(TEXT))
 
 
+@pytest.mark.parametrize("encoding", WITH_MEMBERS)
+def test_every_event_of_a_stream_may_be_a_member(encoding: str) -> None:
+    events = [b"data: %d\n\n" % number for number in range(1000)]
+    body = b"".join(map(COMPRESSORS[encoding], events))
+    assert Decoder(encoding, 100_000).whole(body) == b"".join(events)
+
+
 def test_brotli_has_no_members_however_they_are_cut() -> None:
     body = brotli.compress(b"first, "), brotli.compress(b"second")
     for pieces in ([b"".join(body)], [*body]):

@@ -18,7 +18,7 @@ from tests import oip
 from tests.unit.envoy import EVENTS, JSON, POST_CHAT
 from tests.unit.events import documents_of, event, stream
 from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
-from translator.endpoints.models import Models, ModelSettings
+from translator.endpoints.model_settings import Models, ModelSettings
 from translator.errors import UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
 from translator.exchange.content_encoding import KNOWN_ENCODINGS

@@ -175,6 +175,7 @@ def test_a_whole_answer_to_a_streamed_request_goes_out_as_events(stream: Stream)
         "content-length": str(len(answer.body_mutation.body)),
         "x-request-id": "id-7",
         "openai-version": "2020-10-01",
+        "cache-control": "no-cache",
     }
     assert len(documents_of(answer.body_mutation.body)) == 2
 

@@ -84,6 +84,44 @@ def test_a_stack_trace_is_never_shown(text: str) -> None:
     assert read_message(json.dumps({"error": text}).encode()) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "upstream mlserver-0.seldon-mesh.svc.cluster.local:9000 refused",
+        "no route to chat.models.svc",
+        "localhost:9000 refused",
+        "[::1]:9000 refused",
+        "10.0.0.7 refused",
+        "see http://wiki/x",
+        "cannot open:/mnt/models/x/model.bin",
+        "[/mnt/models/x]",
+        "`/opt/app/x.py`",
+        "~/.cache/x",
+        "./x/y is missing",
+        r"C:\models\x",
+    ],
+)
+def test_where_things_are_is_never_shown(text: str) -> None:
+    assert read_message(json.dumps({"error": text}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expected 3/4 of the input and/or none, n/a",
+        "max_tokens: 4096 exceeded",
+        "shape [1:3] of content:8 is wrong",
+        "Model chat not found.",
+    ],
+)
+def test_what_only_looks_alike_is_shown(text: str) -> None:
+    assert read_message(json.dumps({"error": text}).encode()) == text
+
+
+def test_classes_of_wrapped_exceptions_are_not_shown() -> None:
+    assert read_message(b'{"error":"RuntimeError: ValueError: bad tensor"}') == "bad tensor"
+
+
 @pytest.mark.parametrize("length", [499, 500])
 def test_a_sentence_of_up_to_500_characters_is_whole(length: int) -> None:
     assert read_message(b"x" * length) == "x" * length

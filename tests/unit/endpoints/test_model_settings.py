@@ -1,6 +1,6 @@
 """What differs from model to model."""
 
-from translator.endpoints.models import DEFAULTS, TOKEN_INPUTS, Models, ModelSettings
+from translator.endpoints.model_settings import DEFAULTS, TOKEN_INPUTS, Models, ModelSettings
 
 TEXT = ModelSettings("text")
 
