@@ -1,4 +1,4 @@
-"""The OpenAI endpoints, one module each with helpers named after it. Here the dialects meet. Pure."""
+"""The OpenAI endpoints, one module each with helpers named after it: where the dialects meet."""
 
 from translator.endpoints.base import Endpoint, Inference, StreamTranslator
 from translator.endpoints.chat import CHAT
