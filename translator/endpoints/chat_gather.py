@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import chat_answer, chat_provider, output_all
+from translator.endpoints import chat_answer, chat_chunk, output_all
 from translator.endpoints.chat_stream import ChatStream
 from translator.oip.response import decode, is_present, unreadable
 from translator.openai.request import is_null
@@ -39,7 +39,7 @@ def gather(responses: Sequence[bytes], model: str | None, created: int, choices:
         complete = output_all.read(response)
         if complete is None:
             return chat_answer.from_tensors(response, model, created, choices)
-        if not chat_provider.is_chunk(complete):
+        if not chat_chunk.is_chunk(complete):
             return chat_answer.from_provider(complete, response, model, created)
     stream = ChatStream(model, created, include_usage=True, choices=choices)
     try:

@@ -1,0 +1,23 @@
+"""What the documents name is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests").rglob("*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_defect_in_the_wire_contract_has_its_test_and_every_test_its_row() -> None:
+    table = (ROOT / "docs" / "wire-contract.md").read_text()
+    tests = (ROOT / "tests" / "e2e" / "test_seldon_defects.py").read_text()
+    named = re.findall(r"`(test_\d\d_\w+)`", table)
+    assert sorted(named) == sorted(re.findall(r"^def (test_\d\d_\w+)", tests, re.MULTILINE))
+    assert {int(name[5:7]) for name in named} == set(range(1, 32))
