@@ -47,10 +47,13 @@ proto: $(PROJECT) ## compile proto/ into translator/extproc/_proto
 	$(PYTHON) -m grpc_tools.protoc -Iproto --python_out=translator/extproc/_proto \
 	  --pyi_out=translator/extproc/_proto external_processor.proto
 
+docs: $(PROJECT) ## write docs/configuration.md from the settings
+	$(PYTHON) -m translator.serving.reference > docs/configuration.md
+
 bench: install ## measure against Envoy alone and a no-op filter (needs wrk)
 	@$(PYTHON) -m bench
 
 clean: ## remove the virtual environments and caches
 	rm -rf .venv .venv-mlserver .venv-clients tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test clients lint format proto bench clean
+.PHONY: help install demo test clients lint format proto docs bench clean

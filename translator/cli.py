@@ -3,23 +3,19 @@
 import argparse
 import asyncio
 import logging
-import math
-import re
+import os
 import sys
 from pathlib import Path
 
 import msgspec
+from msgspec import NODEFAULT
 
 from translator import __version__
-from translator.endpoints.model_settings import TOKEN_INPUTS, Models, ModelSettings
-from translator.exchange.settings import ExchangeSettings, Limits
 from translator.offline import Outcome, translate_request, translate_response
+from translator.serving.current import CurrentSettings
 from translator.serving.server import serve
-from translator.serving.settings import Settings
+from translator.serving.sources import FIELDS, PREFIX, SettingsError, allowed, describe, shown
 from translator.transport.grpcio import ListenError
-
-_LAST_PORT = 65535
-_SIZES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,116 +37,50 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
-    defaults = Settings()
-    parser.formatter_class = argparse.ArgumentDefaultsHelpFormatter
-    parser.add_argument(
-        "--listen",
-        type=_address,
-        default=defaults.listen,
-        metavar="ADDRESS",
-        help="where Envoy reaches this process: HOST:PORT or unix:/path/to.sock",
+    parser.description = (
+        "Serve Envoy over gRPC. Every flag may be given as a variable "
+        f"({PREFIX}LISTEN and so on) or in the file instead; flags come first, then variables."
     )
-    for name, what in (("request", "a request"), ("response", "an answer")):
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"settings in TOML, or YAML by its ending; {PREFIX}CONFIG in the environment",
+    )
+    for name, field in FIELDS.items():
+        is_flag = field.default is False
+        default = "" if field.default is NODEFAULT else f" (default: {shown(field.default)})"
         parser.add_argument(
-            f"--max-{name}-body",
-            type=_size,
-            default=getattr(defaults.exchange.limits, f"{name}_body"),
-            metavar="BYTES",
-            help=f"the largest body of {what} that is translated; 64M and the like are fine",
+            f"--{name.replace('_', '-')}",
+            default=argparse.SUPPRESS,
+            metavar="VALUE",
+            help=f"{describe(field.type)}: {allowed(field.type)}{default}".replace("%", "%%"),
+            nargs="?" if is_flag else None,
+            const="true" if is_flag else None,
         )
-    parser.add_argument(
-        "--token-input",
-        type=_token_input,
-        action="append",
-        default=argparse.SUPPRESS,
-        metavar="[MODEL=]ENCODING",
-        help=f"how token arrays reach embeddings models, {' or '.join(TOKEN_INPUTS)}: of all of "
-        "them, or with MODEL= of that one (default: int64)",
-    )
-    parser.add_argument(
-        "--sticky-routes",
-        action="store_true",
-        help="let clients see and send x-seldon-route, for sticky experiments in a Seldon mesh",
-    )
-    parser.add_argument(
-        "--grace",
-        type=_seconds,
-        default=defaults.grace,
-        metavar="SECONDS",
-        help="how long open streams may go on after SIGTERM",
-    )
-    parser.add_argument(
-        "--log-level",
-        default=defaults.log_level,
-        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
-        help="what is logged to standard error",
-    )
     parser.set_defaults(run=_serve)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    settings = Settings(
-        listen=arguments.listen,
-        exchange=ExchangeSettings(
-            Limits(arguments.max_request_body, arguments.max_response_body),
-            _models(getattr(arguments, "token_input", [])),
-            sticky_routes=arguments.sticky_routes,
-        ),
-        grace=arguments.grace,
-        log_level=arguments.log_level,
-    )
+    given = vars(arguments)
+    flags = {name: given[name] for name in FIELDS if name in given}
+    variable = os.environ.get(f"{PREFIX}CONFIG")
+    file = arguments.config or (Path(variable) if variable else None)
+    try:
+        current = CurrentSettings(flags, os.environ, file)
+    except SettingsError as error:
+        sys.stderr.write(f"oip-translator: {error}\n")
+        return 2
     logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=current.settings.log_level,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     try:
-        asyncio.run(serve(settings))
+        asyncio.run(serve(current))
     except ListenError as error:
         sys.stderr.write(f"oip-translator: {error}\n")
         return 1
     return 0
-
-
-def _models(given: list[tuple[str, ModelSettings]]) -> Models:
-    by_name = dict(given)
-    return Models(by_name.pop("", ModelSettings()), by_name)
-
-
-def _token_input(text: str) -> tuple[str, ModelSettings]:
-    model, _, encoding = text.rpartition("=")
-    for known in TOKEN_INPUTS:
-        if encoding == known:
-            return model, ModelSettings(known)
-    msg = f"{text!r} does not end in one of {', '.join(TOKEN_INPUTS)}"
-    raise argparse.ArgumentTypeError(msg)
-
-
-def _address(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if text.startswith("unix:") or (
-        colon and host and port.isdecimal() and int(port) <= _LAST_PORT
-    ):
-        return text
-    msg = f"{text!r} is neither HOST:PORT nor unix:/path"
-    raise argparse.ArgumentTypeError(msg)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if 0 <= seconds < math.inf:
-        return seconds
-    msg = f"{text!r} is not a number of seconds"
-    raise argparse.ArgumentTypeError(msg)
-
-
-def _size(text: str) -> int:
-    match = re.fullmatch(r"(\d+)([kmg]?)(?:i?b)?", text.strip().lower())
-    if match is None:
-        msg = f"{text!r} is not a number of bytes such as 1048576, 512K or 64M"
-        raise argparse.ArgumentTypeError(msg)
-    return int(match[1]) * _SIZES[match[2]]
 
 
 def _add_translate(parser: argparse.ArgumentParser) -> None:

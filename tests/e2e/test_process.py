@@ -143,3 +143,41 @@ def test_a_unix_socket_between_envoy_and_the_translator(upstream: Upstream, tmp_
         serving.send(signal.SIGTERM)
         assert serving.wait(10) == 0
     assert not socket.exists()
+
+
+def test_settings_change_while_requests_are_served(upstream: Upstream, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("")
+    options = ["--config", str(file)]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+
+        def status_becomes(status: int) -> None:
+            deadline = time.monotonic() + 30
+            while gateway.post(PATH, HELLO).status != status:
+                assert time.monotonic() < deadline
+
+        status_becomes(500)  # it goes upstream, where nothing is scripted
+        file.write_text("max_request_body = 10")
+        status_becomes(413)
+        file.write_text("max_request_body = 'much'")
+        gateway.translator.send(signal.SIGHUP)
+        log = gateway.translator.log
+        deadline = time.monotonic() + 30
+        while "settings not taken over" not in log.read_text():
+            assert time.monotonic() < deadline
+        assert gateway.post(PATH, HELLO).status == 413  # the old ones stay
+        file.write_text("")
+        status_becomes(500)
+
+
+def test_a_pipeline_is_reached_as_one(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer(oip.answer("Hi"))
+    options = ["--models", '{"chat": {"kind": "pipeline"}}']
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        reply = Gateway(*parts).post(PATH, {**HELLO, "stream": True, "temperature": 0.5})
+    (received,) = upstream.received
+    assert received.path == "/v2/models/chat/infer"
+    assert received.headers["seldon-model"] == "chat.pipeline"
+    assert received.json["parameters"] == {"stream": True}
+    assert reply.body.endswith(b"data: [DONE]\n\n")

@@ -17,9 +17,11 @@ import pytest
 from tests import oip
 from translator import __version__
 from translator.cli import main
-from translator.endpoints.model_settings import Models, ModelSettings
-from translator.exchange.settings import ExchangeSettings
+from translator.exchange.settings import ExchangeSettings, Limits
+from translator.serving.current import CurrentSettings
 from translator.serving.settings import Settings
+from translator.serving.sources import FIELDS, allowed, describe
+from translator.serving.values import Seconds
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -112,35 +114,6 @@ def test_a_request_file_that_cannot_be_read_is_told_in_one_sentence(
     assert captured.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("size", ["", "x", "-1", "1.5M", "64 M", "64T", "MiB"])
-@pytest.mark.parametrize("option", ["--max-request-body", "--max-response-body"])
-def test_a_bad_size_is_refused_with_an_example(
-    capsys: pytest.CaptureFixture[str], option: str, size: str
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["serve", f"{option}={size}"])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert f"{size!r} is not a number of bytes such as 1048576, 512K or 64M" in error
-
-
-@pytest.mark.parametrize(
-    ("size", "limit"),
-    [("0", 0), ("10", 10), ("1k", 1024), ("2K", 2048), ("1KiB", 1024), ("1mb", 1024**2)],
-)
-def test_sizes_are_understood_with_their_units(
-    monkeypatch: pytest.MonkeyPatch, size: str, limit: int
-) -> None:
-    served = []
-
-    async def serve(settings: Any) -> None:
-        served.append(settings.exchange.limits.request_body)
-
-    monkeypatch.setattr("translator.cli.serve", serve)
-    assert main(["serve", "--max-request-body", size]) == 0
-    assert served == [limit]
-
-
 Serve = Callable[..., Settings]
 
 
@@ -149,8 +122,8 @@ def serve_with(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """The settings that options lead to."""
     served: list[Settings] = []
 
-    async def serve(settings: Settings) -> None:
-        served.append(settings)
+    async def serve(current: CurrentSettings) -> None:
+        served.append(current.settings)
 
     monkeypatch.setattr("translator.cli.serve", serve)
 
@@ -166,65 +139,40 @@ def test_no_options_are_the_defaults(serve_with: Serve) -> None:
     assert serve_with().exchange == ExchangeSettings()
 
 
-INT64, TEXT = ModelSettings("int64"), ModelSettings("text")
-
-
-@pytest.mark.parametrize(
-    ("values", "models"),
-    [
-        ([], Models()),
-        (["text"], Models(TEXT)),
-        (["int64"], Models(INT64)),
-        (["bge=text"], Models(INT64, {"bge": TEXT})),
-        (["bge=text", "e5=text"], Models(INT64, {"bge": TEXT, "e5": TEXT})),
-        (["text", "bge=int64"], Models(TEXT, {"bge": INT64})),
-        (["bge=int64", "text"], Models(TEXT, {"bge": INT64})),
-        (["bge=int64", "bge=text"], Models(INT64, {"bge": TEXT})),
-        (["text", "int64"], Models(INT64)),
-        (["org/e5=v2=text"], Models(INT64, {"org/e5=v2": TEXT})),
-        (["text=text"], Models(INT64, {"text": TEXT})),
-    ],
-)
-def test_how_tokens_go_is_said_for_all_models_or_for_one(
-    serve_with: Serve, values: list[str], models: Models
-) -> None:
-    options = [part for value in values for part in ("--token-input", value)]
-    assert serve_with(*options).exchange.models == models
-    assert serve_with(*(f"--token-input={value}" for value in values)).exchange.models == models
-
-
-@pytest.mark.parametrize("value", ["", "INT64", "int32", "bge", "bge=", "bge=json", "text=bge"])
-def test_a_wrong_way_of_tokens_is_refused_with_those_there_are(
-    capsys: pytest.CaptureFixture[str], value: str
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["serve", f"--token-input={value}"])
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert f"--token-input: {value!r} does not end in one of int64, text" in error
-
-
-@pytest.mark.parametrize(("options", "sticky"), [([], False), (["--sticky-routes"], True)])
-def test_routes_are_sticky_where_that_is_asked_for(
-    serve_with: Serve, options: list[str], *, sticky: bool
-) -> None:
-    assert serve_with(*options).exchange.sticky_routes is sticky
-
-
-def test_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[Any] = []
-
-    async def serve(settings: Any) -> None:
-        served.append(settings)
-
-    monkeypatch.setattr("translator.cli.serve", serve)
+def test_options_become_settings(serve_with: Serve) -> None:
     options = ["--listen", "unix:/s", "--grace", "1.5", "--log-level", "ERROR"]
-    assert main(["serve", *options, "--max-response-body", "3"]) == 0
-    [settings] = served
+    settings = serve_with(*options, "--max-response-body", "3", "--sticky-routes")
     assert (settings.listen, settings.grace, settings.log_level) == ("unix:/s", 1.5, "ERROR")
-    assert (settings.exchange.limits.request_body, settings.exchange.limits.response_body) == (
-        64 * 1024**2,
-        3,
+    assert settings.exchange.limits == Limits(response_body=3)
+    assert settings.exchange.sticky_routes
+
+
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_a_flag_may_say_what_it_means(serve_with: Serve, value: str) -> None:
+    assert serve_with("--sticky-routes", value).sticky_routes is (value == "true")
+
+
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_the_file_is_named_by_a_flag_or_a_variable(
+    serve_with: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("grace = 4")
+    monkeypatch.setenv("OIP_TRANSLATOR_LOG_LEVEL", "WARNING")
+    if by == "variable":
+        monkeypatch.setenv("OIP_TRANSLATOR_CONFIG", str(file))
+    settings = serve_with(*(["--config", str(file)] if by == "flag" else []))
+    assert settings.grace == Seconds(4)
+    assert settings.log_level == "WARNING"
+
+
+def test_a_wrong_value_ends_with_2_and_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--max-request-body", "much"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "oip-translator: flag --max-request-body: max_request_body cannot be 'much'; "
+        "allowed: a number of bytes such as 1048576, 512K or 64M\n"
     )
 
 
@@ -236,8 +184,7 @@ def test_options_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         ["translate"],
         ["translate", "request"],
         ["translate", "response", "--path", CHAT, "--status", "x"],
-        ["serve", "--log-level", "LOUD"],
-        ["serve", "--grace", "soon"],
+        ["serve", "--unknown"],
     ],
 )
 def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
@@ -256,21 +203,16 @@ def test_the_program_helps(argv: list[str]) -> None:
     assert "translate" in done.stdout
 
 
-def test_the_help_of_serve_names_every_default() -> None:
+def test_the_help_of_serve_tells_of_every_setting_and_its_default() -> None:
     done = run([*MODULE, "serve", "--help"])
     assert done.returncode == 0
-    for default in ("127.0.0.1:50051", "67108864", "30.0", "INFO"):
-        assert f"(default: {default})" in re.sub(r"\s+", " ", done.stdout)
-
-
-def test_the_help_of_serve_tells_of_every_option() -> None:
-    text = re.sub(r"\s+", " ", run([*MODULE, "serve", "--help"]).stdout)
-    assert "--token-input [MODEL=]ENCODING" in text
-    assert "how token arrays reach embeddings models, int64 or text" in text
-    assert text.count("(default: int64)") == 1
-    assert "--sticky-routes let clients see and send x-seldon-route" in text
-    for size in ("request", "response"):
-        assert f"--max-{size}-body BYTES" in text
+    text = re.sub(r"\s+", " ", done.stdout)
+    for name, field in FIELDS.items():
+        assert f"--{name.replace('_', '-')} " in text
+        assert describe(field.type) in text
+        assert allowed(field.type) in text
+    for default in ("127.0.0.1:50051", "64M", "30", "INFO", "false"):
+        assert f"(default: {default})" in text
 
 
 def test_the_program_knows_its_version() -> None:
@@ -345,9 +287,7 @@ def test_the_server_listens_on_a_unix_socket(tmp_path: Path) -> None:
 def test_a_wrong_value_is_named_with_what_it_should_be(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["serve", *options])
-    assert caught.value.code == 2
+    assert main(["serve", *options]) == 2
     assert options[0] in capsys.readouterr().err
 
 

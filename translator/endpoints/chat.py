@@ -29,6 +29,7 @@ from translator.openai.request import (
     missing,
     take,
     too_deep,
+    too_many,
     unsupported,
 )
 
@@ -42,16 +43,17 @@ class ChatInference(msgspec.Struct, frozen=True):
     streamed: bool = False
     include_usage: bool = False
     choices: int = 1
+    whole: bool = False  # the client wants events, and upstream can only answer whole
     created: int = msgspec.field(default_factory=lambda: int(time.time()))
 
     @property
     def as_events(self) -> bool:
         """See :class:`~translator.endpoints.base.Inference`."""
-        return self.streamed
+        return self.streamed or self.whole
 
     def from_oip(self, body: bytes) -> bytes:
         """See :class:`~translator.endpoints.base.Inference`."""
-        if self.streamed:
+        if self.as_events:
             return self.stream().whole(body)
         return chat_gather.gather([body], self.model, self.created, self.choices)
 
@@ -71,23 +73,28 @@ class ChatInference(msgspec.Struct, frozen=True):
 
 
 def to_oip(
-    body: bytes, url_model: str | None, _models: Models = DEFAULTS
+    body: bytes, url_model: str | None, models: Models = DEFAULTS
 ) -> tuple[bytes, ChatInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
     messages: list[Message] = decode_field(take(fields, "messages"), list[Message], "messages")
+    settings = models.of(model)
     if not messages:
         raise empty_array("messages")
+    if len(messages) > settings.max_messages:
+        raise too_many("messages", settings.max_messages, len(messages))
     check_chat(fields)
+    as_events = flag(fields, "stream")
     inference = ChatInference(
         model,
-        streamed=flag(fields, "stream"),
+        streamed=as_events and settings.kind == "model",
+        whole=as_events and settings.kind == "pipeline",
         include_usage=_include_usage(fields),
         choices=_number_of_choices(fields),
     )
     inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
-    parameters = {"kwargs": fields, "llm_parameters": fields}
+    parameters = settings.parameters_for(fields, "kwargs")
     return oip.encode(oip.InferenceRequest(inputs, parameters)), inference
 
 

@@ -84,11 +84,12 @@ def to_oip(
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
     model = take_model(fields, url_model)
-    tensor = _input_tensor(take(fields, "input"), models.of(model))
+    settings = models.of(model)
+    tensor = _input_tensor(take(fields, "input"), settings)
     check_embeddings(fields)
     encoding = fields.get("encoding_format")
     wanted = "float" if encoding is None else _encoding_format(encoding)
-    parameters = {"embedding_parameters": fields, "llm_parameters": fields}
+    parameters = settings.parameters_for(fields, "embedding_parameters")
     request = oip.InferenceRequest([tensor], parameters)
     inference = EmbeddingsInference(model, base64=wanted == "base64", inputs=tensor.shape[0])
     return oip.encode(request), inference

@@ -66,7 +66,7 @@ class ImagesInference:
 
 
 def to_oip(
-    body: bytes, url_model: str | None, _models: Models = DEFAULTS
+    body: bytes, url_model: str | None, models: Models = DEFAULTS
 ) -> tuple[bytes, ImagesInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
     fields = decode_body(body)
@@ -75,9 +75,8 @@ def to_oip(
     if not prompt:
         raise empty_string("prompt")
     check_images(fields)
-    request = oip.InferenceRequest(
-        [oip.bytes_tensor("prompt", [prompt])], {"llm_parameters": fields}
-    )
+    parameters = models.of(model).parameters_for(fields, "llm_parameters")
+    request = oip.InferenceRequest([oip.bytes_tensor("prompt", [prompt])], parameters)
     as_url = fields.get("response_format") == _URL
     inference = ImagesInference(model, as_events=flag(fields, "stream"), as_url=as_url)
     return oip.encode(request), inference

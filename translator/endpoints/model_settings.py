@@ -1,33 +1,80 @@
 """What differs from model to model and no request tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Raw
 
 TokenInput = Literal["int64", "text"]
-"""How token arrays reach an embeddings model: as numbers, or each as the JSON text of its list."""
-
-TOKEN_INPUTS: tuple[TokenInput, ...] = get_args(TokenInput)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelSettings:
-    """The settings of one model.
-
-    Attributes:
-        token_input: ``int64`` sends an INT64 tensor of shape ``[n, length]``, which all token
-            arrays of a request must fill; ``text`` a BYTES tensor of shape ``[n]``.
-    """
-
-    token_input: TokenInput = "int64"  # noqa: S105 -- tokens of text, no secret
+Parameters = Literal["both", "openai", "local", "none"]
+Kind = Literal["model", "pipeline"]
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
+class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of one model. What each says is what its documentation says."""
+
+    token_input: Annotated[
+        TokenInput,
+        Meta(
+            description="how token arrays reach an embeddings model: `int64` as an INT64 tensor of "
+            "shape [n, length], which all arrays of a request must fill; `text` as the JSON text "
+            "of each"
+        ),
+    ] = "int64"  # noqa: S105 -- tokens of text, no secret
+    parameters: Annotated[
+        Parameters,
+        Meta(
+            description="under which key parameters are sent: `openai` for llm_parameters, `local` "
+            "for kwargs (embeddings: embedding_parameters), `both`, or `none` for no parameters"
+        ),
+    ] = "both"
+    kind: Annotated[
+        Kind,
+        Meta(
+            description="what the name stands for in a Seldon mesh; a `pipeline` is asked without "
+            "a stream and gets only parameters that are text, truth values or whole numbers"
+        ),
+    ] = "model"
+    max_messages: Annotated[
+        int, Meta(ge=1, description="the most messages that a conversation may have")
+    ] = 10_000
+
+    def mesh_name(self, model: str) -> str:
+        """What a Seldon mesh routes by: the name, with a suffix where it is not a model's."""
+        return f"{model}.pipeline" if self.kind == "pipeline" else model
+
+    def parameters_for(self, fields: Mapping[str, Raw], local: str) -> Mapping[str, Any]:
+        """The parameters of an inference request.
+
+        Args:
+            fields: those of the OpenAI request.
+            local: the key under which the local runtime of this operation reads them.
+        """
+        if self.parameters == "none":
+            return {}
+        if self.kind == "pipeline":  # its gateway refuses objects, and cuts numbers off
+            return {name: raw for name, raw in fields.items() if _is_plain(raw)}
+        keys = {"both": (local, "llm_parameters"), "openai": ("llm_parameters",), "local": (local,)}
+        return dict.fromkeys(keys[self.parameters], fields)
+
+
+def _is_plain(raw: Raw) -> bool:
+    view = memoryview(raw)  # a text may be long
+    if view[0] == ord('"'):
+        return True
+    value = bytes(view) if view.nbytes <= _LONGEST else b""
+    return value in (b"true", b"false") or value.lstrip(b"-").isdigit()
+
+
+_LONGEST = 19  # characters of what fits into 64 bits, or is a word
+
+
+class Models(msgspec.Struct, frozen=True):
     """The settings of all models: a default, and those of the ones that differ, by name."""
 
-    default: ModelSettings = field(default_factory=ModelSettings)
-    by_name: Mapping[str, ModelSettings] = field(default_factory=dict)
+    default: ModelSettings = ModelSettings()
+    by_name: Mapping[str, ModelSettings] = {}
 
     def of(self, model: str) -> ModelSettings:
         """The settings of the model that a client calls ``model``."""

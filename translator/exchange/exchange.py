@@ -132,7 +132,7 @@ class Exchange:
                 ("content-type", "application/json"),
                 ("content-length", str(len(oip_body))),
                 ("accept-encoding", "identity"),
-                ("seldon-model", model),
+                ("seldon-model", models.of(model).mesh_name(model)),
                 ("x-request-id", self._request_id),
                 # For access logs, and for a local reply to know whose client it speaks to.
                 ("x-envoy-original-path", self._request.get(":path", "").partition("?")[0]),

@@ -9,10 +9,14 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one exchange may cost, in bytes.
+    """What one exchange may cost.
 
-    The default is Triton's own limit on a request (``--http-max-input-size``), and what the
+    The default size is Triton's own limit on a request (``--http-max-input-size``), and what the
     configuration in envoy/ lets Envoy buffer.
+
+    Attributes:
+        request_body: bytes.
+        response_body: bytes, of a whole answer or of one event of a stream.
     """
 
     request_body: int = 64 * MIB

@@ -23,7 +23,7 @@ class InferenceRequest(msgspec.Struct):
     """A whole inference request. Nested objects under ``parameters`` are Seldon's extension."""
 
     inputs: list[InputTensor]
-    parameters: Mapping[str, Mapping[str, Raw]]
+    parameters: Mapping[str, Mapping[str, Raw] | Raw]
 
 
 def bytes_tensor(name: str, elements: Sequence[str]) -> InputTensor:

@@ -179,6 +179,16 @@ def empty_array(param: str) -> ClientError:
     )
 
 
+def too_many(param: str, most: int, got: int) -> ClientError:
+    """The error for a list that holds more than it may."""
+    return ClientError(
+        f"Invalid '{param}': array too long. Expected an array with maximum length {most}, "
+        f"but got an array with length {got} instead.",
+        param=param,
+        code="array_above_max_length",
+    )
+
+
 def empty_string(param: str) -> ClientError:
     """The error for a text that must say something."""
     return ClientError(

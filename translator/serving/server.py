@@ -5,13 +5,13 @@ import logging
 import signal
 
 from translator.extproc.session import Session
-from translator.serving.settings import Settings
+from translator.serving.current import CurrentSettings
 from translator.transport.grpcio import GrpcTransport
 
 logger = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings) -> None:
+async def serve(current: CurrentSettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain.
 
     Raises:
@@ -21,12 +21,14 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    transport = GrpcTransport(lambda: Session(settings.exchange))
-    port = await transport.start(settings.listen)
-    listening = settings.listen
+    transport = GrpcTransport(lambda: Session(current.exchange))
+    listening = str(current.settings.listen)
+    port = await transport.start(listening)
     if not listening.startswith("unix:"):
         listening = f"{listening.rpartition(':')[0]}:{port}"
+    watching = asyncio.create_task(current.watch())
     logger.info("ready on %s", listening)
     await stop.wait()
-    await transport.drain(settings.grace)
+    watching.cancel()
+    await transport.drain(current.settings.grace)
     logger.info("stopped")

@@ -1,28 +1,84 @@
 """What differs from model to model."""
 
-from translator.endpoints.model_settings import DEFAULTS, TOKEN_INPUTS, Models, ModelSettings
+import json
+from typing import Any
 
-TEXT = ModelSettings("text")
+import pytest
+
+from translator.endpoints import chat, embeddings, images
+from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
+from translator.errors import ClientError
+
+TEXT = ModelSettings(token_input="text")  # noqa: S106 -- tokens of text, no secret
+PIPELINE = ModelSettings(kind="pipeline")
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+BODIES: dict[Any, dict[str, Any]] = {
+    chat: CHAT,
+    embeddings: {"model": "m", "input": "Hi"},
+    images: {"model": "m", "prompt": "Hi"},
+}
+LOCAL = {chat: "kwargs", embeddings: "embedding_parameters", images: "llm_parameters"}
 
 
-def test_tokens_go_as_numbers_unless_somebody_says_otherwise() -> None:
-    assert DEFAULTS.of("m") == ModelSettings() == ModelSettings("int64")
-
-
-def test_the_ways_of_tokens_are_all_there_are() -> None:
-    assert TOKEN_INPUTS == ("int64", "text")
+def sent(endpoint: Any, settings: ModelSettings, **more: Any) -> Any:
+    body, _ = endpoint.to_oip(json.dumps(BODIES[endpoint] | more).encode(), None, Models(settings))
+    return json.loads(body)["parameters"]
 
 
 def test_a_model_that_is_not_named_has_the_default() -> None:
+    assert DEFAULTS.of("m") == ModelSettings()
     assert Models(TEXT).of("m") is TEXT
-    assert Models(TEXT, {"m": ModelSettings("int64")}).of("other") is TEXT
+    assert Models(TEXT, {"m": ModelSettings()}).of("other") is TEXT
 
 
 def test_a_model_that_is_named_has_its_own() -> None:
     models = Models(by_name={"org/m=1": TEXT})
     assert models.of("org/m=1") is TEXT
-    assert models.of("org/m") == ModelSettings("int64")
+    assert models.of("org/m") == models.of("ORG/m=1") == ModelSettings()
 
 
-def test_names_are_told_apart_by_their_case() -> None:
-    assert Models(by_name={"M": TEXT}).of("m") == ModelSettings()
+@pytest.mark.parametrize("endpoint", BODIES, ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    ("wanted", "keys"),
+    [("both", {"local", "openai"}), ("openai", {"openai"}), ("local", {"local"}), ("none", set())],
+)
+def test_parameters_go_under_the_keys_that_the_model_reads(
+    endpoint: Any, wanted: Any, keys: set[str]
+) -> None:
+    names = {"local": LOCAL[endpoint], "openai": "llm_parameters"}
+    expected = {names[key]: {"user": "x"} for key in keys}
+    assert sent(endpoint, ModelSettings(parameters=wanted), user="x") == expected
+
+
+@pytest.mark.parametrize("endpoint", BODIES, ids=lambda module: module.__name__)
+def test_a_pipeline_gets_only_what_its_gateway_takes(endpoint: Any) -> None:
+    plain = {"user": "x", "seed": -7, "yes": True, "no": False}
+    other = {"top_p": 0.5, "more": {"a": 1}, "list": [1], "nothing": None, "big": 10**30}
+    assert sent(endpoint, PIPELINE, **plain, **other) == plain
+
+
+def test_a_pipeline_is_asked_whole_and_the_client_gets_its_stream() -> None:
+    body = json.dumps({**CHAT, "stream": True}).encode()
+    _, inference = chat.to_oip(body, None, Models(PIPELINE))
+    assert (inference.streamed, inference.as_events) == (False, True)
+    answer = {"outputs": [{"name": "content", "datatype": "BYTES", "shape": [1], "data": ["Hi"]}]}
+    events = inference.from_oip(json.dumps(answer).encode())
+    assert events.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(("settings", "name"), [(PIPELINE, "m.pipeline"), (TEXT, "m")])
+def test_the_mesh_routes_by_the_name_and_what_it_stands_for(
+    settings: ModelSettings, name: str
+) -> None:
+    assert settings.mesh_name("m") == name
+
+
+def test_a_conversation_may_be_no_longer_than_the_model_allows() -> None:
+    models = Models(ModelSettings(max_messages=2))
+    messages = [{"role": "user", "content": "Hi"}] * 3
+    chat.to_oip(json.dumps({"model": "m", "messages": messages[:2]}).encode(), None, models)
+    with pytest.raises(ClientError) as caught:
+        chat.to_oip(json.dumps({"model": "m", "messages": messages}).encode(), None, models)
+    error = caught.value
+    assert (error.status, error.code, error.param) == (400, "array_above_max_length", "messages")
+    assert "maximum length 2, but got an array with length 3" in error.message

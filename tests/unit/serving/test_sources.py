@@ -1,0 +1,146 @@
+"""Settings from flags, environment and file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from translator.endpoints.model_settings import ModelSettings
+from translator.serving.settings import Settings
+from translator.serving.sources import FIELDS, SettingsError, load
+from translator.serving.values import Seconds, Size
+
+TOML = """
+max_request_body = "1M"
+grace = 5
+sticky_routes = true
+
+[models."*"]
+parameters = "local"
+
+[models.bge]
+token_input = "text"
+"""
+
+YAML = """
+max_request_body: 1M
+grace: 5
+sticky_routes: true
+models:
+  "*": {parameters: local}
+  bge: {token_input: text}
+"""
+
+FILES = {"settings.toml": TOML, "settings.yaml": YAML, "settings.yml": YAML}
+
+
+def written(folder: Path, name: str = "settings.toml", text: str = TOML) -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def refused(*sources: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(*sources)
+    return str(caught.value)
+
+
+def test_without_sources_the_defaults_count() -> None:
+    assert load({}, {}) == Settings()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_says_what_it_says_in_every_format(tmp_path: Path, name: str) -> None:
+    settings = load({}, {}, written(tmp_path, name, FILES[name]))
+    assert settings == Settings(
+        max_request_body=Size(1024**2),
+        grace=Seconds(5),
+        sticky_routes=True,
+        models=settings.models,
+    )
+    exchange = settings.exchange
+    assert exchange.limits.request_body == 1024**2
+    assert exchange.sticky_routes
+    assert exchange.models.of("bge") == ModelSettings(token_input="text")  # noqa: S106 -- no secret
+    assert exchange.models.of("other") == ModelSettings(parameters="local")
+
+
+def test_a_flag_is_stronger_than_a_variable_and_that_than_the_file(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    variables = {"OIP_TRANSLATOR_GRACE": "7", "OIP_TRANSLATOR_MAX_REQUEST_BODY": "2M"}
+    settings = load({"grace": "9"}, variables, file)
+    assert settings.grace == Seconds(9)
+    assert settings.max_request_body == Size(2 * 1024**2)
+    assert settings.sticky_routes
+
+
+def test_models_in_a_flag_or_variable_are_json() -> None:
+    text = '{"bge": {"token_input": "text"}}'
+    by_flag, by_variable = load({"models": text}, {}), load({}, {"OIP_TRANSLATOR_MODELS": text})
+    for settings in (by_flag, by_variable):
+        assert settings.models["bge"].token_input == "text"  # noqa: S105 -- no secret
+
+
+@pytest.mark.parametrize("text", ["true", "false", "1", "0"])
+def test_a_truth_value_may_be_text(text: str) -> None:
+    assert load({"sticky_routes": text}, {}).sticky_routes is (text in ("true", "1"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("listen", "nowhere", "HOST:PORT or unix:/path/to.sock"),
+        ("grace", "soon", "a number of seconds such as 30 or 0.5"),
+        ("log_level", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
+        ("max_request_body", "much", "a number of bytes such as 1048576, 512K or 64M"),
+        ("sticky_routes", "perhaps", "true or false"),
+        ("models", "{", "a table by name"),
+        ("models", '{"m": {"token_input": "words"}}', "a table by name"),
+        ("models", '{"m": {"max_messages": 0}}', "a table by name"),
+        ("models", '{"m": {"unknown": 1}}', "a table by name"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(
+    tmp_path: Path, key: str, value: str, allowed: str
+) -> None:
+    variable = f"OIP_TRANSLATOR_{key.upper()}"
+    assert f"flag --{key.replace('_', '-')}" in refused({key: value}, {})
+    assert f"variable {variable}" in refused({}, {variable: value})
+    file = written(tmp_path, text=f"{key} = '{value}'")
+    for message in (refused({key: value}, {}), refused({}, {}, file)):
+        assert f"{key} cannot be {value!r}" in message or key == "models"
+        assert allowed in message
+    assert str(file) in refused({}, {}, file)
+
+
+def test_a_wrong_model_setting_says_which() -> None:
+    message = refused({"models": '{"bge": {"token_input": "words"}}'}, {})
+    assert "words" in message
+    assert "token_input" in message
+
+
+def test_a_setting_that_there_is_not_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    message = refused({}, {}, written(tmp_path, text="max_reqest_body = 1"))
+    assert "max_reqest_body" in message
+    assert all(name in message for name in FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("s.toml", "a = "), ("s.yaml", "a: [1"), ("s.yaml", "just text"), ("s.yaml", "- 1")],
+)
+def test_a_file_that_is_none_is_named(tmp_path: Path, name: str, text: str) -> None:
+    assert name in refused({}, {}, written(tmp_path, name, text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "nothing.toml" in refused({}, {}, tmp_path / "nothing.toml")
+
+
+def test_yaml_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_text: str) -> None:
+        raise ImportError
+
+    monkeypatch.setattr("msgspec.yaml.decode", missing)
+    assert "oip-translator[yaml]" in refused({}, {}, written(tmp_path, "s.yaml", YAML))

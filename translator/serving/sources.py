@@ -1,0 +1,134 @@
+"""Where settings come from: flags, then environment, then file, then the defaults.
+
+A value in a flag or variable is text; one of a table, as ``models`` is, is JSON. Errors name the
+source, the key, the value and what is allowed.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec.structs import FieldInfo, fields
+
+from translator.serving.settings import Settings
+from translator.serving.values import Address, Seconds, Size
+
+PREFIX = "OIP_TRANSLATOR_"
+
+FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Settings)}
+"""Every setting by its name."""
+
+_PARSED = (Address, Seconds, Size)
+
+
+class SettingsError(Exception):
+    """A setting has a value that it cannot have. The message is for a person."""
+
+
+def load(
+    flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
+) -> Settings:
+    """Put the settings together.
+
+    Args:
+        flags: by the name of the setting.
+        environment: the process's variables.
+        file: TOML, or YAML by its ending ``.yaml`` or ``.yml`` (needs the extra ``yaml``).
+
+    Raises:
+        SettingsError: one of them is wrong; the message says which, and what would be right.
+    """
+    merged: dict[str, Any] = {}
+    if file is not None:
+        for key, value in read_file(file).items():
+            merged[key] = _convert(str(file), key, value)
+    for name in FIELDS:
+        variable = PREFIX + name.upper()
+        if variable in environment:
+            merged[name] = _convert(f"variable {variable}", name, environment[variable])
+    for name, text in flags.items():
+        merged[name] = _convert(f"flag --{name.replace('_', '-')}", name, text)
+    return Settings(**merged)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The keys and values in a file.
+
+    Raises:
+        SettingsError: it cannot be read, or is no table.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = _yaml(text) if path.suffix in (".yaml", ".yml") else tomllib.loads(text)
+    except (OSError, ValueError, msgspec.DecodeError) as error:
+        msg = f"{path}: {error}"
+        raise SettingsError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{path}: not a table of settings"
+        raise SettingsError(msg)
+    return document
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return msgspec.yaml.decode(text) or {}
+    except ImportError as error:
+        msg = "YAML needs the extra: pip install 'oip-translator[yaml]'"
+        raise SettingsError(msg) from error
+
+
+def _convert(source: str, key: str, value: Any) -> Any:
+    field = FIELDS.get(key)
+    if field is None:
+        msg = f"{source}: there is no setting {key!r}; there are {', '.join(FIELDS)}"
+        raise SettingsError(msg)
+    kind = field.type
+    try:
+        if isinstance(value, str) and _is_table(kind):
+            value = json.loads(value)
+        return msgspec.convert(value, kind, strict=False, dec_hook=_parse)
+    except (msgspec.ValidationError, ValueError) as error:
+        why = f" ({error})" if _is_table(kind) else ""
+        msg = f"{source}: {key} cannot be {value!r}; allowed: {allowed(kind)}{why}"
+        raise SettingsError(msg) from error
+
+
+def _parse(kind: Any, value: Any) -> Any:
+    return kind.parse(value)  # msgspec asks only for the kinds that it does not know itself
+
+
+def allowed(kind: Any) -> str:
+    """In words, what a setting of this type may be."""
+    base, constraints = _unwrapped(kind)
+    if base in _PARSED:
+        return str(base.allowed)
+    if get_origin(base) is Literal:
+        return ", ".join(map(str, get_args(base)))
+    if base is bool:
+        return "true or false"
+    if base is int:
+        return f"a whole number from {constraints.ge}"
+    if _is_table(kind):
+        return "a table by name; in a flag or variable as JSON"
+    return "text"
+
+
+def describe(kind: Any) -> str:
+    """What a setting of this type is for."""
+    return str(_unwrapped(kind)[1].description)
+
+
+def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta]:
+    return kind.__origin__, kind.__metadata__[0]  # every setting's type is an Annotated
+
+
+def _is_table(kind: Any) -> bool:
+    return get_origin(_unwrapped(kind)[0]) is dict
+
+
+def shown(value: Any) -> str:
+    """A value as it would be written."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
