@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from msgspec import NODEFAULT
 from translator import __version__
 from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.current import CurrentSettings
+from translator.serving.logs import configure
 from translator.serving.server import serve
 from translator.serving.sources import FIELDS, PREFIX, SettingsError, allowed, describe, shown
 from translator.transport.grpcio import ListenError
@@ -71,10 +71,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         sys.stderr.write(f"oip-translator: {error}\n")
         return 2
-    logging.basicConfig(
-        level=current.settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    configure(current.settings.log_level, current.settings.log_format)
     try:
         asyncio.run(serve(current))
     except ListenError as error:

@@ -5,6 +5,7 @@ The whole tree::
     TranslatorError          status, type, code, param, message
     ├── ClientError          the request is at fault; nothing was sent upstream       4xx
     ├── UpstreamError        the model server refused, failed or answered nonsense    4xx or 5xx
+    ├── OverloadedError      there is too much to do already; later it may be less    503
     └── InternalError        this program is at fault; the cause is only logged       500
 
 Every field of an error is shown to the client, so none may hold an internal detail. Rendering is
@@ -74,6 +75,24 @@ class UpstreamError(TranslatorError):
         repeats: bool = False,
     ) -> None:
         super().__init__(message, status=status, type=type, code=code, param=param, repeats=repeats)
+
+
+class OverloadedError(TranslatorError):
+    """This process has as many exchanges as it may have (503).
+
+    Attributes:
+        retry_after: seconds after which to try again.
+    """
+
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server is overloaded. Please try again later.",
+            status=503,
+            type="server_error",
+            code="overloaded",
+        )
 
 
 class InternalError(TranslatorError):

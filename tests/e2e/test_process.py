@@ -181,3 +181,39 @@ def test_a_pipeline_is_reached_as_one(upstream: Upstream, tmp_path: Path) -> Non
     assert received.headers["seldon-model"] == "chat.pipeline"
     assert received.json["parameters"] == {"stream": True}
     assert reply.body.endswith(b"data: [DONE]\n\n")
+
+
+def test_every_exchange_is_a_line_of_the_log(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer(oip.answer("Hi"))
+    gate = Gate()
+    upstream.stream(oip.answer("first"), gate)
+    options = ["--log-format", "json"]
+    secret = "Bearer sk-secret"  # noqa: S105 -- an invented one
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+        gateway.post(PATH, HELLO, x_request_id="whole", authorization=secret)
+        gateway.post(PATH, {}, x_request_id="refused")
+        connection, response = begin_stream(gateway)
+        response.close()
+        connection.close()
+        gate.set()
+        log = gateway.translator.log
+
+        def lines() -> list[Any]:
+            whole = [line for line in log.read_text().splitlines(keepends=True) if line[-1] == "\n"]
+            return [line["exchange"] for line in map(json.loads, whole) if "exchange" in line]
+
+        deadline = time.monotonic() + 30
+        while len(lines()) < 3:
+            assert time.monotonic() < deadline
+        whole, refused, left = lines()
+    assert (whole["request_id"], whole["status"], whole["model"]) == ("whole", 200, "chat")
+    assert (refused["request_id"], refused["status"], refused["upstream_status"]) == (
+        "refused",
+        400,
+        0,
+    )
+    assert (left["status"], left["streamed"], left["complete"]) == (200, True, False)
+    text = log.read_text()
+    assert "sk-secret" not in text
+    assert "Hello" not in text

@@ -20,6 +20,10 @@ _SHOWN = 64  # characters of a name that an error repeats
 class StreamTranslator(Protocol):
     """Translates one streamed answer. Any split of the input gives the same output."""
 
+    @property
+    def error(self) -> TranslatorError | None:
+        """The error that ended the stream, if one did."""
+
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes from upstream; give the complete OpenAI events they lead to."""
 

@@ -26,6 +26,7 @@ class EventStream(ABC):
     def __init__(self, limit: int | None = None) -> None:
         self._events = sse.Decoder() if limit is None else sse.Decoder(limit)
         self._closed = False
+        self.error: TranslatorError | None = None
 
     @abstractmethod
     def chunks_of(self, response: InferenceResponse) -> list[bytes]:
@@ -54,7 +55,10 @@ class EventStream(ABC):
 
     def fail(self, error: TranslatorError) -> bytes:
         """See :class:`~translator.endpoints.base.StreamTranslator`."""
-        return b"" if self._closed else error_event(error) + self._close()
+        if self._closed:
+            return b""
+        self.error = error
+        return error_event(error) + self._close()
 
     def collect(self, responses: Iterable[bytes]) -> list[bytes]:
         """The data of all events but ``[DONE]`` that these OIP responses make.

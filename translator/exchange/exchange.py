@@ -13,7 +13,13 @@ from uuid import uuid4
 
 from translator import sse
 from translator.endpoints import Inference, StreamTranslator
-from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
+from translator.errors import (
+    ClientError,
+    InternalError,
+    OverloadedError,
+    TranslatorError,
+    UpstreamError,
+)
 from translator.exchange import routes, upstream_errors
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.admission import admit, too_large
@@ -28,6 +34,7 @@ from translator.exchange.headers import (
     number,
     without_route,
 )
+from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.states import TRANSITIONS, Phase, State
 from translator.openai.errors import error_body, error_event
@@ -71,10 +78,12 @@ class Exchange:
 
     Args:
         settings: how it is handled.
+        overloaded: there are too many already, so that this one is refused.
     """
 
-    def __init__(self, settings: ExchangeSettings = DEFAULTS) -> None:
+    def __init__(self, settings: ExchangeSettings = DEFAULTS, *, overloaded: bool = False) -> None:
         self.state = State.IDLE
+        self._overloaded = overloaded
         self._settings = settings
         self._started = monotonic()
         self.route: routes.Route | None = None
@@ -84,6 +93,12 @@ class Exchange:
         self._request: Mapping[str, str] = {}
         self._response: Mapping[str, str] = {}
         self._request_id = ""
+        self.record = Record()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the exchange began."""
+        return monotonic() - self._started
 
     def adopt(self, route: routes.Route, inference: Inference) -> None:
         """Stand where a translated request would have led, to translate an answer on its own."""
@@ -100,11 +115,15 @@ class Exchange:
         """
         self._request = headers
         self._request_id = headers.get("x-request-id") or _new_request_id()
+        self.record.request_id = self._request_id
         path = headers.get(":path", "")
         self.route = routes.find(headers.get(":method", ""), path)
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
+        self.record.operation = self.route.endpoint.operation
+        if self._overloaded:
+            raise OverloadedError
         self._decoder = admit(headers, self._settings.limits.request_body)
         self._to(State.HELD, Phase.REQUEST_HEADERS)
         if end_of_stream:
@@ -116,6 +135,7 @@ class Exchange:
         """Translate the whole request body, and send it to the model it names."""
         assert self.route is not None  # noqa: S101 -- HELD implies it
         assert self._decoder is not None  # noqa: S101 -- and this
+        self.record.request_bytes = len(body)
         try:
             body = self._decoder.whole(body)
         except TooLargeError:
@@ -125,7 +145,8 @@ class Exchange:
         endpoint, models = self.route.endpoint, self._settings.models
         oip_body, inference = endpoint.to_oip(body, self.route.model, models)
         self.inference = inference
-        model = inference.model or ""
+        self.record.model = model = inference.model or ""
+        self.record.streamed = inference.as_events
         action = Forward(
             set_headers=(
                 (":path", self.route.upstream_path(model, streamed=inference.streamed)),
@@ -152,6 +173,7 @@ class Exchange:
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
         """Decide between events as they come and one body; answer now if there is no body."""
         self._response = headers
+        self.record.upstream_status = number(headers.get(":status")) or 0
         wanted = self.inference is not None and self.inference.streamed
         if wanted and self._succeeded and media_type(headers) == _EVENTS and not end_of_stream:
             return self._start_stream()
@@ -181,6 +203,7 @@ class Exchange:
             raise UpstreamError(message, repeats=True) from error
         self._stream = self.inference.stream(self._settings.limits.response_body)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
+        self._answered(self.record.upstream_status)
         return Forward(
             set_headers=(
                 ("content-type", _EVENTS_IN_UTF_8),
@@ -196,6 +219,7 @@ class Exchange:
     def _response_chunk(self, chunk: bytes, end_of_stream: bool) -> Action:  # noqa: FBT001 -- private
         if end_of_stream:
             self._to(State.DONE, Phase.RESPONSE_BODY)
+            self.record.complete = True
         if self._stream is None:  # an error has ended it
             return Forward(body=b"")
         assert self._decoder is not None  # noqa: S101 -- it came with the stream
@@ -209,6 +233,9 @@ class Exchange:
             events += self._stream.fail(
                 UpstreamError("The model server's stream cannot be decoded.")
             )
+        if self._stream.error is not None:
+            self._note(self._stream.error)
+        self.record.answer_bytes += len(events)
         return Forward(body=events)
 
     @_phase(Phase.RESPONSE_BODY)
@@ -225,6 +252,7 @@ class Exchange:
         as_events = media_type(self._response) == _EVENTS
         answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
+        self._answered(self.record.upstream_status, answer)
         headers = (
             (*self._answer_headers(_EVENTS_IN_UTF_8, answer), NO_CACHE)
             if self.inference.as_events
@@ -263,7 +291,7 @@ class Exchange:
         )
 
     def _common_headers(self) -> Headers:
-        milliseconds = int((monotonic() - self._started) * 1000)
+        milliseconds = int(self.elapsed * 1000)
         return (
             ("x-request-id", self._request_id),
             OPENAI_VERSION,
@@ -274,15 +302,19 @@ class Exchange:
         """Tell the client of an error, in whichever way the phase still allows."""
         where = phase.name.lower()
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
+        self._note(error)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers are gone. Whatever else upstream sends is swallowed, to the end.
             self._stream = None
             return Forward(body=error_event(error) + sse.DONE)
         self._to(State.DONE, phase)
         body = error_body(error)
+        self._answered(error.status, body)
         headers = self._answer_headers("application/json", body)
         if error.repeats:
             headers += NO_RETRY
+        if isinstance(error, OverloadedError):
+            headers += (("retry-after", str(error.retry_after)),)
         if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
             return Respond(error.status, headers, body)
         return Forward(
@@ -290,6 +322,16 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=body,
         )
+
+    def _note(self, error: TranslatorError) -> None:
+        self.record.error = error.code or error.type
+
+    def _answered(self, status: int, body: bytes | None = None) -> None:
+        """Note that the client has its answer: all of it, or without a body its beginning."""
+        self.record.status = status
+        self.record.answered_after = self.elapsed
+        if body is not None:
+            self.record.answer_bytes, self.record.complete = len(body), True
 
     def _to(self, state: State, phase: Phase) -> None:
         assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law

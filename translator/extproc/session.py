@@ -1,11 +1,18 @@
 """One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
 
+from collections.abc import Callable
+
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import READ
+from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.states import Phase
 from translator.extproc import replies
 from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
+
+
+def _ignore(_record: Record) -> None:
+    pass
 
 
 class Session:
@@ -15,12 +22,27 @@ class Session:
 
     Args:
         settings: how the exchange is handled.
+        on_end: told once what the exchange came to, whoever ended it.
+        overloaded: there are too many already, so that this one is refused.
     """
 
-    __slots__ = ("exchange",)
+    __slots__ = ("_on_end", "exchange")
 
-    def __init__(self, settings: ExchangeSettings = DEFAULTS) -> None:
-        self.exchange = Exchange(settings)
+    def __init__(
+        self,
+        settings: ExchangeSettings = DEFAULTS,
+        on_end: Callable[[Record], None] = _ignore,
+        *,
+        overloaded: bool = False,
+    ) -> None:
+        self.exchange = Exchange(settings, overloaded=overloaded)
+        self._on_end = on_end
+
+    def close(self) -> None:
+        """The stream has ended, one way or another."""
+        record = self.exchange.record
+        record.ended_after = self.exchange.elapsed
+        self._on_end(record)
 
     def handle(self, message: bytes) -> bytes:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 
-from translator.extproc.session import Session
 from translator.serving.current import CurrentSettings
+from translator.serving.sessions import Sessions
 from translator.transport.grpcio import GrpcTransport
 
 logger = logging.getLogger(__name__)
@@ -21,9 +21,10 @@ async def serve(current: CurrentSettings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    transport = GrpcTransport(lambda: Session(current.exchange))
+    transport = GrpcTransport(Sessions(current).new)
     listening = str(current.settings.listen)
-    port = await transport.start(listening)
+    settings = current.settings
+    port = await transport.start(listening, tls=settings.tls, socket_mode=settings.socket_mode)
     if not listening.startswith("unix:"):
         listening = f"{listening.rpartition(':')[0]}:{port}"
     watching = asyncio.create_task(current.watch())

@@ -14,14 +14,14 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from translator.serving.settings import Settings
-from translator.serving.values import Address, Seconds, Size
+from translator.serving.values import Address, Mode, Seconds, Size
 
 PREFIX = "OIP_TRANSLATOR_"
 
 FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Settings)}
 """Every setting by its name."""
 
-_PARSED = (Address, Seconds, Size)
+_PARSED = (Address, Mode, Seconds, Size)
 
 
 class SettingsError(Exception):
@@ -51,7 +51,10 @@ def load(
             merged[name] = _convert(f"variable {variable}", name, environment[variable])
     for name, text in flags.items():
         merged[name] = _convert(f"flag --{name.replace('_', '-')}", name, text)
-    return Settings(**merged)
+    try:
+        return Settings(**merged)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
 
 
 def read_file(path: Path) -> dict[str, Any]:

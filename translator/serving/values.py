@@ -62,3 +62,19 @@ class Address(str):
         if not (named or text.startswith("unix:/")):
             raise ValueError(cls.allowed)
         return cls(text)
+
+
+class Mode(int):
+    """Who may do what with a file, as bits."""
+
+    allowed: ClassVar[str] = "three octal digits such as 660"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it. Raises ValueError."""
+        if re.fullmatch(r"0?o?[0-7]{3}", str(value)) is None:
+            raise ValueError(cls.allowed)
+        return cls(int(str(value).removeprefix("0o"), 8))
+
+    def __str__(self) -> str:
+        return f"{int(self):03o}"

@@ -7,15 +7,20 @@ once, where it is understood.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 import grpc
 from google.protobuf.message import DecodeError
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
 from translator.extproc.session import Session
+from translator.transport import health
+from translator.transport.errors import ListenError
+from translator.transport.tls import Tls, server_credentials
+from translator.transport.unixsocket import SocketFile
+
+__all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,10 +37,6 @@ _OPTIONS = (
 )
 
 
-class ListenError(OSError):
-    """The address to listen on cannot be had."""
-
-
 class GrpcTransport:
     """A gRPC server for ext_proc on one address.
 
@@ -49,30 +50,37 @@ class GrpcTransport:
         self._open = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._health = health.aio.HealthServicer()
+        self._file: SocketFile | None = None
+        self._health = health.Health([SERVICE])
         self._server = grpc.aio.server(options=_OPTIONS)
         handler = grpc.stream_stream_rpc_method_handler(self._process)
         self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),)
+            (
+                grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),
+                self._health.handler(),
+            )
         )
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
-        names = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (SERVICE, health.SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    async def start(self, address: str) -> int:
+    async def start(self, address: str, *, tls: Tls | None = None, socket_mode: int = 0o660) -> int:
         """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
 
+        Args:
+            address: where.
+            tls: the certificate to show, and whose clients to take; without it, plain text.
+            socket_mode: who may connect to a unix socket, as bits of its file. A file left by a
+                dead process is replaced.
+
         Raises:
-            ListenError: the address is taken or cannot be bound.
+            ListenError: the address is taken or cannot be bound, or a file of ``tls`` is bad.
         """
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            msg = f"cannot listen on {address}: it is in use, or cannot be bound"
-            raise ListenError(msg) from error
+        self._file = SocketFile(address) if address.startswith("unix:") else None
+        with self._file.bound(socket_mode) if self._file else nullcontext():
+            port = self._bind(address, tls)
         await self._server.start()
-        await self._set_health(health_pb2.HealthCheckResponse.SERVING)
-        return int(port)
+        self._health.set(serving=True)
+        return port
 
     async def drain(self, grace: float) -> None:
         """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
@@ -80,7 +88,7 @@ class GrpcTransport:
         A refused stream ends with UNAVAILABLE, which Envoy's retry policy takes to another worker.
         """
         self._draining = True
-        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._health.set(serving=False)
         if self._open:
             logger.info("draining %d streams for up to %g s", self._open, grace)
         # Not by the server's own grace: that would also wait for a health check's Watch, which
@@ -88,10 +96,19 @@ class GrpcTransport:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace)
         await self._server.stop(0)
+        if self._file is not None:
+            self._file.remove()
 
-    async def _set_health(self, status: "health_pb2.HealthCheckResponse.ServingStatus") -> None:
-        for service in ("", SERVICE):
-            await self._health.set(service, status)
+    def _bind(self, address: str, tls: Tls | None) -> int:
+        try:
+            if tls is None:
+                return int(self._server.add_insecure_port(address))
+            return int(self._server.add_secure_port(address, server_credentials(tls)))
+        except RuntimeError as error:
+            # gRPC gives no reason, and a certificate that only it refuses fails here too.
+            also = "" if tls is None else f", or gRPC does not take {tls.certificate}"
+            msg = f"cannot listen on {address}: it is in use, or cannot be bound{also}"
+            raise ListenError(msg) from error
 
     async def _process(
         self, messages: AsyncIterator[bytes], context: "grpc.aio.ServicerContext[bytes, bytes]"
@@ -110,6 +127,7 @@ class GrpcTransport:
         finally:
             # Envoy resets the stream as often as it closes it, and a client that hangs up looks
             # the same: neither is an error.
+            session.close()
             self._open -= 1
             if not self._open:
                 self._idle.set()

@@ -19,7 +19,7 @@ from tests.unit.envoy import EVENTS, JSON, POST_CHAT
 from tests.unit.events import documents_of, event, stream
 from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
 from translator.endpoints.model_settings import Models, ModelSettings
-from translator.errors import UpstreamError
+from translator.errors import TranslatorError, UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
 from translator.exchange.content_encoding import KNOWN_ENCODINGS
 from translator.exchange.exchange import Exchange
@@ -749,6 +749,7 @@ class Broken:
     model: str | None = "m"
     as_events: bool = False
     streams: bool = True
+    error: TranslatorError | None = None
 
     def from_oip(self, _body: bytes) -> bytes:
         raise RuntimeError(DETAIL)

@@ -9,6 +9,7 @@ from translator.endpoints.model_settings import ModelSettings
 from translator.serving.settings import Settings
 from translator.serving.sources import FIELDS, SettingsError, load
 from translator.serving.values import Seconds, Size
+from translator.transport.tls import Tls
 
 TOML = """
 max_request_body = "1M"
@@ -144,3 +145,22 @@ def test_yaml_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("msgspec.yaml.decode", missing)
     assert "oip-translator[yaml]" in refused({}, {}, written(tmp_path, "s.yaml", YAML))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"tls_certificate": "c"}, "tls_certificate and tls_key go together"),
+        ({"tls_key": "k"}, "tls_certificate and tls_key go together"),
+        ({"tls_client_ca": "a"}, "tls_client_ca needs tls_certificate"),
+    ],
+)
+def test_the_files_of_tls_go_together(given: dict[str, str], why: str) -> None:
+    assert why in refused(given, {})
+
+
+def test_the_files_of_tls_are_paths() -> None:
+    assert load({}, {}).tls is None
+    both = {"tls_certificate": "c", "tls_key": "k"}
+    assert load(both, {}).tls == Tls(Path("c"), Path("k"))
+    assert load({**both, "tls_client_ca": "a"}, {}).tls == Tls(Path("c"), Path("k"), Path("a"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from translator.serving.values import Address, Seconds, Size
+from translator.serving.values import Address, Mode, Seconds, Size
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,15 @@ def test_an_address_is_a_port_of_a_host_or_a_socket(text: str) -> None:
 def test_an_address_is_nothing_else(text: str) -> None:
     with pytest.raises(ValueError, match="HOST:PORT"):
         Address.parse(text)
+
+
+@pytest.mark.parametrize("text", ["660", "0660", "0o660", 660])
+def test_a_mode_is_octal(text: object) -> None:
+    mode = Mode.parse(text)
+    assert (mode, str(mode)) == (0o660, "660")
+
+
+@pytest.mark.parametrize("text", ["", "66", "888", "rw-", "1660", None, True])
+def test_a_mode_is_nothing_else(text: object) -> None:
+    with pytest.raises(ValueError, match="octal"):
+        Mode.parse(text)

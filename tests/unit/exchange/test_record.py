@@ -1,0 +1,108 @@
+"""What an exchange came to, however it ends."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests import oip
+from tests.unit import envoy
+from tests.unit.events import event
+from translator.exchange.record import Record
+from translator.extproc.session import Session
+
+HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+BODY = json.dumps(HELLO).encode()
+STREAMED = json.dumps({**HELLO, "stream": True}).encode()
+ANSWER = json.dumps(oip.answer("Hi")).encode()
+
+
+class Told:
+    """A session, and what it tells at its end."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.session = Session(on_end=self.records.append)
+
+    def show(self, *requests: Any) -> None:
+        for request in requests:
+            self.session.handle(request.SerializeToString())
+
+    def end(self) -> Record:
+        self.session.close()
+        [record] = self.records
+        assert record.ended_after is not None
+        assert record.ended_after >= (record.answered_after or 0) >= 0
+        return record
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+def test_a_whole_answer(told: Told) -> None:
+    told.show(
+        envoy.request_headers({**envoy.POST_CHAT, "x-request-id": "id-7"}), envoy.request_body(BODY)
+    )
+    told.show(envoy.response_headers(), envoy.response_body(ANSWER))
+    record = told.end()
+    assert (record.request_id, record.operation, record.model) == ("id-7", "chat/completions", "m")
+    assert (record.status, record.upstream_status, record.error) == (200, 200, "")
+    assert (record.streamed, record.complete) == (False, True)
+    assert record.request_bytes == len(BODY)
+    assert record.answer_bytes > len("Hi")
+
+
+def test_a_stream(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(STREAMED))
+    told.show(envoy.response_headers(envoy.EVENTS))
+    told.show(envoy.response_body(event(oip.answer("Hi")), end_of_stream=False))
+    told.show(envoy.response_body(b"", end_of_stream=True))
+    record = told.end()
+    assert (record.status, record.streamed, record.complete, record.error) == (200, True, True, "")
+    assert record.answer_bytes > len(b"data: [DONE]\n\n")
+
+
+def test_a_stream_that_its_client_left(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(STREAMED))
+    told.show(envoy.response_headers(envoy.EVENTS))
+    told.show(envoy.response_body(event(oip.answer("Hi")), end_of_stream=False))
+    record = told.end()
+    assert (record.status, record.complete) == (200, False)
+    assert record.answer_bytes > 0
+
+
+def test_an_error_inside_a_stream(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(STREAMED))
+    told.show(envoy.response_headers(envoy.EVENTS))
+    told.show(envoy.response_body(event({"error": "out of memory"}), end_of_stream=True))
+    record = told.end()
+    assert (record.status, record.error, record.complete) == (200, "upstream_error", True)
+
+
+def test_a_request_that_is_refused(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(b"{}"))
+    record = told.end()
+    assert (record.status, record.upstream_status, record.model) == (400, 0, "")
+    assert (record.error, record.complete) == ("invalid_request_error", True)
+
+
+def test_an_error_of_upstreams(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(BODY))
+    told.show(envoy.response_headers({":status": "503"}), envoy.response_body(b""))
+    record = told.end()
+    assert (record.status, record.upstream_status) == (503, 503)
+    assert record.error == "service_unavailable"
+
+
+def test_a_request_that_was_given_up_before_its_answer(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(BODY))
+    record = told.end()
+    assert (record.status, record.upstream_status, record.complete) == (0, 0, False)
+    assert record.answered_after is None
+
+
+def test_what_is_not_openais_has_no_operation(told: Told) -> None:
+    told.show(envoy.request_headers({**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}))
+    assert told.end().operation == ""

@@ -1,0 +1,94 @@
+"""What is logged, for people and for machines."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from translator.exchange.record import Record
+from translator.serving.logs import JsonFormatter, log_exchange
+
+RECORD = Record(
+    request_id="req-1",
+    operation="chat/completions",
+    model="chat",
+    status=200,
+    upstream_status=200,
+    request_bytes=10,
+    answer_bytes=20,
+    answered_after=0.25,
+    ended_after=0.5,
+    complete=True,
+)
+
+
+def as_json(record: logging.LogRecord) -> dict[str, object]:
+    line = JsonFormatter().format(record)
+    assert "\n" not in line
+    return dict(json.loads(line))
+
+
+def test_an_exchange_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_exchange(RECORD)
+    assert caplog.messages == [
+        "req-1 chat/completions chat 200 after 0.500 s, upstream 200, 10 bytes in, 20 out"
+    ]
+
+
+def test_what_went_wrong_stands_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_exchange(Record(operation="embeddings", status=404, error="model_not_found"))
+    assert caplog.messages[0].endswith("0 out, model_not_found, incomplete")
+
+
+def test_an_exchange_that_was_not_ours_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_exchange(Record(status=200))
+    assert caplog.messages == []
+
+
+def test_below_info_an_exchange_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    log_exchange(RECORD)
+    assert caplog.messages == []
+
+
+def test_for_machines_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log_exchange(RECORD)
+    line = as_json(caplog.records[0])
+    assert set(line) == {"time", "level", "logger", "message", "exchange"}
+    assert (line["level"], line["logger"]) == ("INFO", "translator.access")
+    assert line["exchange"] == {
+        "request_id": "req-1",
+        "operation": "chat/completions",
+        "model": "chat",
+        "streamed": False,
+        "status": 200,
+        "upstream_status": 200,
+        "error": "",
+        "request_bytes": 10,
+        "answer_bytes": 20,
+        "answered_after": 0.25,
+        "ended_after": 0.5,
+        "complete": True,
+    }
+
+
+def test_a_time_is_utc_with_milliseconds() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "said", None, None)
+    record.created, record.msecs = 1_700_000_000.25, 250.0
+    assert as_json(record)["time"] == "2023-11-14T22:13:20.250Z"
+
+
+def test_an_exception_stays_on_the_line() -> None:
+    try:
+        int("first\nsecond")
+    except ValueError:
+        info = sys.exc_info()
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "%s failed", ("it",), info)
+    line = as_json(record)
+    assert line["message"] == "it failed"
+    assert "ValueError: invalid literal" in str(line["exception"])

@@ -1,0 +1,151 @@
+"""The file of a unix socket: whose it is, who may use it, and that it goes."""
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.unit.transport.running import GRACE, OPTIONS, exchange_headers, open_stream, running
+from translator.extproc.session import Session
+from translator.transport.grpcio import GrpcTransport, ListenError
+from translator.transport.unixsocket import SocketFile
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def dead_socket(path: Path) -> None:
+    """What a process leaves that was killed."""
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        made.listen()
+
+
+async def serving(target: str) -> bool:
+    async with grpc.aio.insecure_channel(target, OPTIONS) as channel:
+        check = health_pb2_grpc.HealthStub(channel).Check
+        answer = await check(health_pb2.HealthCheckRequest(), timeout=10)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+@pytest.mark.parametrize("form", ["unix:{}", "unix://{}"])
+async def test_the_group_may_connect_unless_told_otherwise(tmp_path: Path, form: str) -> None:
+    path = tmp_path / "s"
+    async with running(form.format(path)) as (_, target):
+        assert mode(path) == 0o660
+        assert await serving(target)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("bits", [0o600, 0o660, 0o666, 0o777])
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+async def test_the_mode_is_the_one_asked_for(tmp_path: Path, bits: int, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        async with running(f"unix:{tmp_path}/s", socket_mode=bits):
+            assert mode(tmp_path / "s") == bits
+        assert os.umask(umask) == umask, "the process has its own again"
+    finally:
+        os.umask(before)
+
+
+def test_the_mode_is_never_wider(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as made, SocketFile(f"unix:{path}").bound(0o600):
+        made.bind(str(path))
+        assert mode(path) == 0o600, "as soon as it is there"
+
+
+async def test_escapes_in_the_address_are_those_of_grpc(tmp_path: Path) -> None:
+    async with running(f"unix:{tmp_path}/a%20b", socket_mode=0o600):
+        assert mode(tmp_path / "a b") == 0o600
+    assert not (tmp_path / "a b").exists()
+
+
+async def test_the_socket_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    dead_socket(path)
+    assert path.is_socket()
+    async with running(f"unix:{path}") as (_, target):
+        assert await serving(target)
+
+
+async def test_the_socket_of_a_live_server_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    async with running(f"unix:{path}") as (_, target):
+        with pytest.raises(ListenError, match=f"{path}: another process listens on it$"):
+            await GrpcTransport(Session).start(target)
+        assert await serving(target)
+    async with running(f"unix:{path}") as (_, target):
+        assert await serving(target)
+
+
+def test_a_server_too_busy_to_accept_is_alive(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(path))
+        busy.listen(0)
+        waiting.connect(str(path))  # the backlog is full now
+        with (
+            pytest.raises(ListenError, match="another process listens on it"),
+            SocketFile(f"unix:{path}").bound(0o660),
+        ):
+            pytest.fail("it was taken")
+        assert path.is_socket()
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(ListenError, match=f"{path}: it exists and is not a socket$"):
+        await GrpcTransport(Session).start(f"unix:{path}")
+    assert path.read_text() == "precious"
+
+
+async def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "none" / "s"
+    with pytest.raises(ListenError, match=r"cannot listen on unix:.*none/s"):
+        await GrpcTransport(Session).start(f"unix:{path}")
+
+
+async def test_a_path_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / ("s" * 300)
+    with pytest.raises(ListenError, match=f"cannot listen on {path}: File name too long$"):
+        await GrpcTransport(Session).start(f"unix:{path}")
+
+
+async def test_a_drain_removes_it_also_when_it_cuts_a_stream(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    transport = GrpcTransport(Session)
+    await transport.start(f"unix:{path}")
+    async with grpc.aio.insecure_channel(f"unix:{path}", OPTIONS) as channel:
+        call = open_stream(channel)
+        await exchange_headers(call)
+        assert path.is_socket()
+        await transport.drain(GRACE)
+        assert not path.exists()
+
+
+def test_what_has_taken_its_place_is_not_removed(tmp_path: Path) -> None:
+    path, other = tmp_path / "s", tmp_path / "t"
+    file = SocketFile(f"unix:{path}")
+    with socket.socket(socket.AF_UNIX) as made, file.bound(0o660):
+        made.bind(str(path))
+    dead_socket(other)
+    other.rename(path)
+    file.remove()
+    assert path.is_socket()
+
+
+def test_one_that_was_bound_is_removed_once(tmp_path: Path) -> None:
+    file = SocketFile(f"unix:{tmp_path}/s")
+    with socket.socket(socket.AF_UNIX) as made, file.bound(0o660):
+        made.bind(str(file.path))
+    file.remove()
+    assert not file.path.exists()
+    file.remove()

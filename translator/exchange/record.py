@@ -1,0 +1,35 @@
+"""What one exchange came to, in plain facts: for logs, and whoever else wants to know."""
+
+import msgspec
+
+
+class Record(msgspec.Struct):
+    """The facts of one exchange. What is not known is empty, zero or None.
+
+    Attributes:
+        request_id: what the client's answer says in ``x-request-id``.
+        operation: the OpenAI operation, as ``chat/completions``; empty if it was not ours.
+        model: as the client named it.
+        streamed: the client asked for events.
+        status: what the client was answered with; 0 if it got no answer.
+        upstream_status: what the model server, or Envoy in its place, answered with; 0 if nothing.
+        error: OpenAI's code, or else type, of the error that the client was told of.
+        request_bytes: the client's body, as it came.
+        answer_bytes: the bodies that the client was sent.
+        answered_after: seconds from the request's headers to the answer's first part.
+        ended_after: seconds from the request's headers to the end, an abandoned stream's too.
+        complete: the client was given all of its answer.
+    """
+
+    request_id: str = ""
+    operation: str = ""
+    model: str = ""
+    streamed: bool = False
+    status: int = 0
+    upstream_status: int = 0
+    error: str = ""
+    request_bytes: int = 0
+    answer_bytes: int = 0
+    answered_after: float | None = None
+    ended_after: float | None = None
+    complete: bool = False

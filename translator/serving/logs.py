@@ -1,0 +1,61 @@
+"""What the process says on standard error: lines for people, or JSON for machines.
+
+One line at INFO for each exchange that was ours. Bodies and credentials are never logged.
+"""
+
+import logging
+import time
+
+import msgspec
+
+from translator.exchange.record import Record
+
+access = logging.getLogger("translator.access")
+
+_TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON; the facts of an exchange are fields of it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See :class:`logging.Formatter`."""
+        moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        line = {
+            "time": f"{moment}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        exchange = getattr(record, "exchange", None)
+        if exchange is not None:
+            line["exchange"] = exchange
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line).decode()
+
+
+def configure(level: str, style: str) -> None:
+    """Log to standard error from ``level`` on, as ``text`` or as ``json``."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+def log_exchange(record: Record) -> None:
+    """Write the line of one exchange, if it was ours."""
+    if record.operation and access.isEnabledFor(logging.INFO):
+        access.info(
+            "%s %s %s %d after %.3f s, upstream %d, %d bytes in, %d out%s%s",
+            record.request_id,
+            record.operation,
+            record.model or "-",
+            record.status,
+            record.ended_after or 0,
+            record.upstream_status,
+            record.request_bytes,
+            record.answer_bytes,
+            f", {record.error}" if record.error else "",
+            "" if record.complete else ", incomplete",
+            extra={"exchange": record},
+        )

@@ -1,0 +1,28 @@
+"""The sessions of one process: how many there are, and what each came to."""
+
+from translator.exchange.record import Record
+from translator.extproc.session import Session
+from translator.serving.current import CurrentSettings
+from translator.serving.logs import log_exchange
+
+
+class Sessions:
+    """Makes the session of each new stream, and hears of its end.
+
+    Args:
+        current: the settings; each session keeps those it begins with.
+    """
+
+    def __init__(self, current: CurrentSettings) -> None:
+        self._current = current
+        self.open = 0
+
+    def new(self) -> Session:
+        """A session; one that refuses its exchange if there are too many already."""
+        self.open += 1
+        overloaded = self.open > self._current.settings.max_exchanges
+        return Session(self._current.exchange, self._ended, overloaded=overloaded)
+
+    def _ended(self, record: Record) -> None:
+        self.open -= 1
+        log_exchange(record)
