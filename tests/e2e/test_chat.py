@@ -288,3 +288,13 @@ def test_routes_of_an_experiment_are_kept_to_when_that_is_wanted(
     assert upstream.received[0].headers["x-seldon-route"] == ":chat_1:"
     assert reply.headers["x-seldon-route"] == ":chat_1:"
     assert "ce-id" not in reply.headers
+
+
+def test_a_credential_that_a_model_needs_is_let_through(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer(oip.answer("Hi"))
+    options = ["--forward-headers", "authorization"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        Gateway(*parts).post(PATH, request(), authorization="Bearer x", cookie="secret")
+    headers = upstream.received[0].headers
+    assert headers["authorization"] == "Bearer x"
+    assert "cookie" not in headers

@@ -32,7 +32,7 @@ from translator.exchange.headers import (
     STRIPPED_FROM_RESPONSE,
     media_type,
     number,
-    without_route,
+    stripped,
 )
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
@@ -43,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 _EVENTS = "text/event-stream"
 _EVENTS_IN_UTF_8 = "text/event-stream; charset=utf-8"
-_STRIP = Forward(remove_headers=STRIPPED_FROM_REQUEST)
-_STRIP_LESS = Forward(remove_headers=without_route(STRIPPED_FROM_REQUEST))
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -128,7 +126,8 @@ class Exchange:
         self._to(State.HELD, Phase.REQUEST_HEADERS)
         if end_of_stream:
             return self.on_request_body(b"")
-        return _STRIP_LESS if self._settings.sticky_routes else _STRIP
+        kept = self._settings.kept_headers
+        return Forward(remove_headers=stripped(STRIPPED_FROM_REQUEST, kept))
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
@@ -270,9 +269,7 @@ class Exchange:
 
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:
-        if self._settings.sticky_routes:
-            return without_route(STRIPPED_FROM_RESPONSE)
-        return STRIPPED_FROM_RESPONSE
+        return stripped(STRIPPED_FROM_RESPONSE, self._settings.kept_headers)
 
     @property
     def _succeeded(self) -> bool:

@@ -19,9 +19,7 @@ READ = frozenset(
 SELDON_ROUTE = "x-seldon-route"
 """Which candidates of an experiment a client keeps to, by their internal names."""
 
-STRIPPED_FROM_REQUEST = (
-    # The client's credentials are for this door, not for the model: MLServer copies every header
-    # into the parameters of the inference.
+CREDENTIALS = (
     "authorization",
     "proxy-authorization",
     "api-key",
@@ -30,6 +28,13 @@ STRIPPED_FROM_REQUEST = (
     "cookie",
     "openai-organization",
     "openai-project",
+)
+"""Who a client is, in headers. They may be let through where a model needs them."""
+
+STRIPPED_FROM_REQUEST = (
+    # The client's credentials are for this door, not for the model: MLServer copies every header
+    # into the parameters of the inference.
+    *CREDENTIALS,
     # Seldon's mesh routes, trusts and logs by these; a client must not choose them.
     "seldon-internal-model",
     "seldon-logging",
@@ -88,9 +93,9 @@ in front of this one that retries on 5xx, which leaves alone what says to be rat
 
 
 @cache
-def without_route(names: tuple[str, ...]) -> tuple[str, ...]:
-    """A list of headers to strip, less the one that sticky experiments need."""
-    return tuple(name for name in names if name != SELDON_ROUTE)
+def stripped(names: tuple[str, ...], kept: frozenset[str]) -> tuple[str, ...]:
+    """A list of headers to strip, less those that are to be kept."""
+    return tuple(name for name in names if name not in kept)
 
 
 def media_type(headers: Mapping[str, str]) -> str:

@@ -30,13 +30,12 @@ class ExchangeSettings:
     Attributes:
         limits: the bounds of each.
         models: what differs from model to model.
-        sticky_routes: let clients see and send ``x-seldon-route``, by which Seldon's mesh keeps a
-            client with one candidate of an experiment. The header names internal versions.
+        kept_headers: of those that are removed otherwise, the ones that pass.
     """
 
     limits: Limits = field(default_factory=Limits)
     models: Models = field(default_factory=Models)
-    sticky_routes: bool = False
+    kept_headers: frozenset[str] = frozenset()
 
 
 DEFAULTS = ExchangeSettings()

@@ -11,10 +11,21 @@ import msgspec
 from msgspec import Meta
 
 from translator.endpoints.model_settings import Models, ModelSettings
+from translator.exchange.headers import SELDON_ROUTE
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.serving.values import Address, Mode, Seconds, Size
 from translator.transport.tls import Tls
 
+Credential = Literal[
+    "authorization",
+    "proxy-authorization",
+    "api-key",
+    "x-api-key",
+    "x-goog-api-key",
+    "cookie",
+    "openai-organization",
+    "openai-project",
+]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 EVERY_MODEL = "*"
@@ -61,6 +72,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Seldon mesh"
         ),
     ] = False
+    forward_headers: Annotated[
+        tuple[Credential, ...],
+        Meta(description="credentials of clients that are sent on to the model server"),
+    ] = ()
     models: Annotated[
         dict[str, ModelSettings],
         Meta(
@@ -96,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 response_body=self.max_response_body,
             ),
             Models(default, by_name),
-            sticky_routes=self.sticky_routes,
+            frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
         )
 
 

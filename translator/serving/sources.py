@@ -90,9 +90,12 @@ def _convert(source: str, key: str, value: Any) -> Any:
         raise SettingsError(msg)
     kind = field.type
     try:
+        taken = value
         if isinstance(value, str) and _is_table(kind):
-            value = json.loads(value)
-        return msgspec.convert(value, kind, strict=False, dec_hook=_parse)
+            taken = json.loads(value)
+        elif isinstance(value, str) and _is_list(kind):
+            taken = [part.strip() for part in value.split(",") if part.strip()]
+        return msgspec.convert(taken, kind, strict=False, dec_hook=_parse)
     except (msgspec.ValidationError, ValueError) as error:
         why = f" ({error})" if _is_table(kind) else ""
         msg = f"{source}: {key} cannot be {value!r}; allowed: {allowed(kind)}{why}"
@@ -103,7 +106,7 @@ def _parse(kind: Any, value: Any) -> Any:
     return kind.parse(value)  # msgspec asks only for the kinds that it does not know itself
 
 
-def allowed(kind: Any) -> str:
+def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     """In words, what a setting of this type may be."""
     base, constraints = _unwrapped(kind)
     if base in _PARSED:
@@ -112,6 +115,9 @@ def allowed(kind: Any) -> str:
         return ", ".join(map(str, get_args(base)))
     if base is bool:
         return "true or false"
+    if _is_list(kind):
+        names = ", ".join(get_args(get_args(base)[0]))
+        return f"a list of {names}; in a flag or variable with commas"
     if base is int:
         return f"a whole number from {constraints.ge}"
     if _is_table(kind):
@@ -128,10 +134,16 @@ def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta]:
     return kind.__origin__, kind.__metadata__[0]  # every setting's type is an Annotated
 
 
+def _is_list(kind: Any) -> bool:
+    return get_origin(_unwrapped(kind)[0]) is tuple
+
+
 def _is_table(kind: Any) -> bool:
     return get_origin(_unwrapped(kind)[0]) is dict
 
 
 def shown(value: Any) -> str:
     """A value as it would be written."""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

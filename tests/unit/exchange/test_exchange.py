@@ -51,6 +51,8 @@ STRIPPED = Forward(remove_headers=STRIPPED_FROM_REQUEST)
 
 # --- Exchanges in every state, and a message of every phase -----------------------------------
 
+KEPT = frozenset({"x-seldon-route"})
+
 
 def idle(limits: Limits | None = None) -> Exchange:
     return Exchange(ExchangeSettings(limits or Limits()))
@@ -1072,7 +1074,7 @@ def test_the_error_says_whether_to_send_the_request_again(
 
 @pytest.mark.parametrize("sticky", [True, False])
 def test_a_client_sends_its_route_only_where_that_is_allowed(*, sticky: bool) -> None:
-    exchange = Exchange(ExchangeSettings(sticky_routes=sticky))
+    exchange = Exchange(ExchangeSettings(kept_headers=KEPT if sticky else frozenset()))
     action = forwarded(exchange.on_request_headers(POST_CHAT, end_of_stream=False))
     assert ("x-seldon-route" not in action.remove_headers) is sticky
     assert {*action.remove_headers, "x-seldon-route"} == {*STRIPPED_FROM_REQUEST}
@@ -1094,7 +1096,7 @@ def test_a_client_sends_its_route_only_where_that_is_allowed(*, sticky: bool) ->
 def test_a_client_sees_its_route_only_where_that_is_allowed(
     ask: bytes, head: Given, body: bytes, *, sticky: bool
 ) -> None:
-    exchange = Exchange(ExchangeSettings(sticky_routes=sticky))
+    exchange = Exchange(ExchangeSettings(kept_headers=KEPT if sticky else frozenset()))
     exchange.on_request_headers(POST_CHAT, end_of_stream=False)
     exchange.on_request_body(ask)
     action = exchange.on_response_headers(head, end_of_stream=not body)

@@ -9,7 +9,7 @@ from translator.exchange.headers import (
     is_json,
     media_type,
     number,
-    without_route,
+    stripped,
 )
 
 
@@ -71,9 +71,11 @@ def test_what_names_the_inside_does_not_reach_the_client(name: str) -> None:
 
 
 @pytest.mark.parametrize("names", [STRIPPED_FROM_REQUEST, STRIPPED_FROM_RESPONSE])
-def test_without_its_route_a_list_is_the_same_but_for_that(names: tuple[str, ...]) -> None:
-    assert without_route(names) == tuple(name for name in names if name != "x-seldon-route")
-    assert len(without_route(names)) == len(names) - 1
+def test_what_is_kept_is_not_stripped_and_all_else_is(names: tuple[str, ...]) -> None:
+    assert stripped(names, frozenset()) == names
+    kept = frozenset({"x-seldon-route", "x-unheard-of"})
+    assert stripped(names, kept) == tuple(name for name in names if name != "x-seldon-route")
+    assert len(stripped(names, kept)) == len(names) - 1
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ UNARY = json.dumps(ASK).encode()
 STREAMED = json.dumps({**ASK, "stream": True}).encode()
 ANSWER = json.dumps(oip.answer("Hi")).encode()
 
+KEPT = frozenset({"x-seldon-route"})
+
 
 class Servicer:
     """The smallest service around a session."""
@@ -191,7 +193,7 @@ def test_what_can_only_fail_again_says_so_in_its_headers(stream: Stream) -> None
 
 @pytest.mark.parametrize("sticky", [True, False])
 def test_routes_go_both_ways_only_where_the_settings_say_so(*, sticky: bool) -> None:
-    session = Session(ExchangeSettings(sticky_routes=sticky))
+    session = Session(ExchangeSettings(kept_headers=KEPT if sticky else frozenset()))
     messages = [
         envoy.request_headers(),
         envoy.request_body(UNARY),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from translator.endpoints.model_settings import ModelSettings
+from translator.exchange.headers import CREDENTIALS
 from translator.serving.settings import Settings
 from translator.serving.sources import FIELDS, SettingsError, load
 from translator.serving.values import Seconds, Size
@@ -62,7 +63,7 @@ def test_a_file_says_what_it_says_in_every_format(tmp_path: Path, name: str) -> 
     )
     exchange = settings.exchange
     assert exchange.limits.request_body == 1024**2
-    assert exchange.sticky_routes
+    assert exchange.kept_headers == {"x-seldon-route"}
     assert exchange.models.of("bge") == ModelSettings(token_input="text")  # noqa: S106 -- no secret
     assert exchange.models.of("other") == ModelSettings(parameters="local")
 
@@ -96,6 +97,7 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("log_level", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("max_request_body", "much", "a number of bytes such as 1048576, 512K or 64M"),
         ("sticky_routes", "perhaps", "true or false"),
+        ("forward_headers", "authorization,host", "a list of authorization, "),
         ("models", "{", "a table by name"),
         ("models", '{"m": {"token_input": "words"}}', "a table by name"),
         ("models", '{"m": {"max_messages": 0}}', "a table by name"),
@@ -164,3 +166,17 @@ def test_the_files_of_tls_are_paths() -> None:
     both = {"tls_certificate": "c", "tls_key": "k"}
     assert load(both, {}).tls == Tls(Path("c"), Path("k"))
     assert load({**both, "tls_client_ca": "a"}, {}).tls == Tls(Path("c"), Path("k"), Path("a"))
+
+
+def test_credentials_that_are_let_through_are_a_list(tmp_path: Path) -> None:
+    text = "forward_headers = ['authorization', 'cookie']"
+    for settings in (
+        load({"forward_headers": "authorization, cookie"}, {}),
+        load({}, {}, written(tmp_path, text=text)),
+    ):
+        assert settings.exchange.kept_headers == {"authorization", "cookie"}
+    assert load({"forward_headers": ""}, {}).exchange.kept_headers == frozenset()
+
+
+def test_every_credential_may_be_let_through() -> None:
+    assert load({"forward_headers": ",".join(CREDENTIALS)}, {}).forward_headers == CREDENTIALS
