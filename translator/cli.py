@@ -1,4 +1,4 @@
-"""The command line: ``oip-translator serve`` and ``oip-translator translate``."""
+"""The command line: ``oip-translator serve``, ``translate`` and ``check``."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import NODEFAULT
 
-from translator import __version__
+from translator import __version__, doctor
 from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.current import CurrentSettings
 from translator.serving.logs import configure
@@ -33,6 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve Envoy over gRPC"))
     _add_translate(commands.add_parser("translate", help="show what becomes of a body"))
+    check = commands.add_parser("check", help="find out what is wrong with a setup")
+    doctor.add_arguments(check)
+    check.set_defaults(run=doctor.run)
     return parser
 
 

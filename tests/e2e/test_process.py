@@ -217,3 +217,43 @@ def test_every_exchange_is_a_line_of_the_log(upstream: Upstream, tmp_path: Path)
     text = log.read_text()
     assert "sk-secret" not in text
     assert "Hello" not in text
+
+
+def test_operators_are_told_how_it_is(upstream: Upstream, tmp_path: Path) -> None:
+    admin, gate = stack.free_port(), Gate()
+    options = ["--admin", f"127.0.0.1:{admin}", "--grace", "20"]
+    upstream.stream(oip.answer("first"), gate, oip.answer("second"))
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+
+        def get(path: str) -> tuple[int, str]:
+            reply = send(admin, "GET", path)
+            return reply.status, reply.body.decode()
+
+        connection, response = begin_stream(gateway)
+        assert get("/healthz")[0] == get("/readyz")[0] == 200
+        assert json.loads(get("/config")[1])["grace"] == "20"
+        assert "version" in json.loads(get("/version")[1])
+        assert "oip_translator_exchanges 1.0" in get("/metrics")[1]
+        gateway.translator.send(signal.SIGTERM)
+        while get("/readyz")[0] != 503:
+            assert gateway.translator.poll() is None
+        gate.set()
+        response.read()
+        connection.close()
+        assert gateway.translator.wait(10) == 0
+
+
+def test_a_client_that_leaves_is_counted(upstream: Upstream, tmp_path: Path) -> None:
+    admin, gate = stack.free_port(), Gate()
+    upstream.stream(oip.answer("first"), gate)
+    options = ["--admin", f"127.0.0.1:{admin}"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        connection, response = begin_stream(Gateway(*parts))
+        response.close()
+        connection.close()
+        gate.set()
+        deadline = time.monotonic() + 30
+        wanted = b'oip_translator_abandoned_total{gen_ai_operation_name="chat"} 1.0'
+        while wanted not in send(admin, "GET", "/metrics").body:
+            assert time.monotonic() < deadline

@@ -234,6 +234,8 @@ class Exchange:
             )
         if self._stream.error is not None:
             self._note(self._stream.error)
+        if events and self.record.first_event_after is None:
+            self.record.first_event_after = self.elapsed
         self.record.answer_bytes += len(events)
         return Forward(body=events)
 

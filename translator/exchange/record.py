@@ -17,6 +17,7 @@ class Record(msgspec.Struct):
         request_bytes: the client's body, as it came.
         answer_bytes: the bodies that the client was sent.
         answered_after: seconds from the request's headers to the answer's first part.
+        first_event_after: seconds from the request's headers to a stream's first event.
         ended_after: seconds from the request's headers to the end, an abandoned stream's too.
         complete: the client was given all of its answer.
     """
@@ -31,5 +32,6 @@ class Record(msgspec.Struct):
     request_bytes: int = 0
     answer_bytes: int = 0
     answered_after: float | None = None
+    first_event_after: float | None = None
     ended_after: float | None = None
     complete: bool = False

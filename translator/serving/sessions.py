@@ -1,9 +1,14 @@
 """The sessions of one process: how many there are, and what each came to."""
 
+from collections.abc import Callable
+
 from translator.exchange.record import Record
 from translator.extproc.session import Session
 from translator.serving.current import CurrentSettings
 from translator.serving.logs import log_exchange
+
+Listener = Callable[[Record], None]
+"""Hears what an exchange came to."""
 
 
 class Sessions:
@@ -16,6 +21,7 @@ class Sessions:
     def __init__(self, current: CurrentSettings) -> None:
         self._current = current
         self.open = 0
+        self.listeners: list[Listener] = [log_exchange]
 
     def new(self) -> Session:
         """A session; one that refuses its exchange if there are too many already."""
@@ -25,4 +31,5 @@ class Sessions:
 
     def _ended(self, record: Record) -> None:
         self.open -= 1
-        log_exchange(record)
+        for listener in self.listeners:
+            listener(record)

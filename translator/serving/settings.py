@@ -38,6 +38,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     listen: Annotated[Address, Meta(description="where Envoy reaches this process")] = Address(
         "127.0.0.1:50051"
     )
+    admin: Annotated[
+        Address | None,
+        Meta(description="where operators reach health, metrics and settings over HTTP"),
+    ] = None
     socket_mode: Annotated[
         Mode, Meta(description="who may connect to a unix socket, as bits of its file")
     ] = Mode(0o660)
@@ -118,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 FIXED = frozenset(
     {
         "listen",
+        "admin",
         "socket_mode",
         "tls_certificate",
         "tls_key",

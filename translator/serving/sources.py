@@ -8,6 +8,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
@@ -109,6 +110,8 @@ def _parse(kind: Any, value: Any) -> Any:
 def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     """In words, what a setting of this type may be."""
     base, constraints = _unwrapped(kind)
+    if get_origin(base) is UnionType:
+        base = get_args(base)[0]  # the other is None
     if base in _PARSED:
         return str(base.allowed)
     if get_origin(base) is Literal:
@@ -146,4 +149,6 @@ def shown(value: Any) -> str:
     """A value as it would be written."""
     if isinstance(value, tuple):
         return ",".join(value)
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -72,6 +72,7 @@ def test_for_machines_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) ->
         "request_bytes": 10,
         "answer_bytes": 20,
         "answered_after": 0.25,
+        "first_event_after": None,
         "ended_after": 0.5,
         "complete": True,
     }

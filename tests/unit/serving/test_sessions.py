@@ -50,9 +50,9 @@ def test_what_is_not_openais_passes_all_the_same(sessions: Sessions) -> None:
     assert ask(third, plain).HasField("mode_override")
 
 
-def test_a_refusal_is_recorded(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_recorded(sessions: Sessions) -> None:
     records: list[Any] = []
-    monkeypatch.setattr("translator.serving.sessions.log_exchange", records.append)
+    sessions.listeners.append(records.append)
     *_, third = (sessions.new() for _ in range(3))
     ask(third)
     third.close()

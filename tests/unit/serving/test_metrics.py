@@ -1,0 +1,110 @@
+"""What is counted of each exchange."""
+
+import re
+
+import pytest
+
+from translator.exchange.record import Record
+from translator.serving.current import CurrentSettings
+from translator.serving.metrics import Metrics
+from translator.serving.sessions import Sessions
+
+
+@pytest.fixture
+def current() -> CurrentSettings:
+    return CurrentSettings({}, {}, None)
+
+
+@pytest.fixture
+def sessions(current: CurrentSettings) -> Sessions:
+    return Sessions(current)
+
+
+@pytest.fixture
+def metrics(sessions: Sessions, current: CurrentSettings) -> Metrics:
+    return Metrics(sessions, current)
+
+
+def values(metrics: Metrics) -> dict[str, float]:
+    """Every sample by its name and labels, but for the times that counters were made."""
+    lines = metrics.render().decode().splitlines()
+    samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, _, value in samples if "_created" not in name}
+
+
+def chat(**facts: object) -> Record:
+    known = {"operation": "chat/completions", "model": "m", "status": 200, "upstream_status": 200}
+    return Record(**{**known, "ended_after": 0.5, "complete": True, **facts})  # type: ignore[arg-type] # by name
+
+
+def test_an_exchange_is_counted_once_with_all_its_facts(metrics: Metrics) -> None:
+    metrics.count(chat(request_bytes=10, answer_bytes=20, first_event_after=0.03))
+    found = values(metrics)
+    asked = 'gen_ai_operation_name="chat",gen_ai_request_model="m"'
+    duration = "gen_ai_server_request_duration_seconds"
+    labels = f'{{error_type="",{asked}}}'
+    assert found[f"{duration}_count{labels}"] == 1
+    assert found[f"{duration}_sum{labels}"] == 0.5
+    assert found[f"gen_ai_server_time_to_first_token_seconds_sum{{{asked}}}"] == 0.03
+    answered = 'gen_ai_operation_name="chat",status="200",upstream_status="200"'
+    assert found[f"oip_translator_answers_total{{{answered}}}"] == 1
+    assert found['oip_translator_bytes_total{direction="request"}'] == 10
+    assert found['oip_translator_bytes_total{direction="answer"}'] == 20
+    assert not any("abandoned" in name for name in found)
+
+
+def test_a_whole_answer_has_no_first_token(metrics: Metrics) -> None:
+    metrics.count(chat())
+    assert not any("first_token" in name for name in values(metrics))
+
+
+def test_errors_and_those_who_left_are_told_apart(metrics: Metrics) -> None:
+    metrics.count(chat(error="upstream_error", status=502))
+    metrics.count(chat(complete=False))
+    found = values(metrics)
+    assert any('error_type="upstream_error"' in name for name in found)
+    assert found['oip_translator_abandoned_total{gen_ai_operation_name="chat"}'] == 1
+
+
+def test_what_was_not_ours_is_not_counted(metrics: Metrics) -> None:
+    metrics.count(Record(status=200))
+    assert not any("answers" in name for name in values(metrics))
+
+
+def models(metrics: Metrics) -> set[str]:
+    found = (re.search(r'request_model="([^"]*)"', name) for name in values(metrics))
+    return {match[1] for match in found if match}
+
+
+@pytest.mark.parametrize("facts", [{"upstream_status": 404}, {"upstream_status": 0}, {"model": ""}])
+def test_names_that_clients_made_up_are_one(metrics: Metrics, facts: dict[str, object]) -> None:
+    metrics.count(chat(**facts))
+    assert models(metrics) == {"other"}
+
+
+def test_more_models_than_there_can_be_are_one(metrics: Metrics) -> None:
+    for number in range(150):
+        metrics.count(chat(model=f"m{number}"))
+    assert len(models(metrics)) == 101
+    metrics.count(chat(model="m0"))
+    assert "m0" in models(metrics)
+
+
+def test_what_is_under_way_is_counted_as_it_stands(sessions: Sessions, metrics: Metrics) -> None:
+    session = sessions.new()
+    assert values(metrics)["oip_translator_exchanges"] == 1
+    session.close()
+    assert values(metrics)["oip_translator_exchanges"] == 0
+
+
+def test_reloads_are_counted(current: CurrentSettings, metrics: Metrics) -> None:
+    current.reload()
+    assert values(metrics)['oip_translator_reloads{outcome="taken"}'] == 1
+    assert values(metrics)['oip_translator_reloads{outcome="refused"}'] == 0
+
+
+def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics) -> None:
+    session = sessions.new()
+    session.exchange.record.operation = "embeddings"
+    session.close()
+    assert any('gen_ai_operation_name="embeddings"' in name for name in values(metrics))

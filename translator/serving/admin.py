@@ -1,0 +1,73 @@
+"""An HTTP port for operators: health, metrics, settings, version.
+
+========== ========================================================
+/healthz   200 while the process lives
+/readyz    200 while it takes exchanges, 503 before and while it drains
+/metrics   Prometheus's text format
+/config    the settings as they are now, as JSON
+/version   the version, as JSON
+========== ========================================================
+
+It answers from a thread of its own, so that a busy process still says how it is.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from translator.transport.errors import ListenError
+
+Page = Callable[[], tuple[int, str, bytes]]
+"""Gives status, content type and body."""
+
+
+class Admin:
+    """The HTTP server.
+
+    Args:
+        address: ``host:port`` to listen on.
+        pages: what to answer, by path.
+
+    Raises:
+        ListenError: the address cannot be had.
+    """
+
+    def __init__(self, address: str, pages: Mapping[str, Page]) -> None:
+        host, _, port = address.rpartition(":")
+        try:
+            self._server = _Server((host.strip("[]"), int(port)), _handler(pages))
+        except OSError as error:
+            msg = f"cannot listen on {address}: {error.strerror}"
+            raise ListenError(msg) from error
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True  # a slow reader does not hold up the end of the process
+
+
+def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10  # seconds that a client may take to say what it wants
+
+        def do_GET(self) -> None:
+            page = pages.get(self.path.partition("?")[0])
+            status, kind, body = (404, "text/plain", b"not found\n") if page is None else page()
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing: probes come every few seconds."""
+
+    return Handler
