@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Literal, get_args
 
 READ = frozenset(
     {
@@ -19,7 +20,7 @@ READ = frozenset(
 SELDON_ROUTE = "x-seldon-route"
 """Which candidates of an experiment a client keeps to, by their internal names."""
 
-CREDENTIALS = (
+Credential = Literal[
     "authorization",
     "proxy-authorization",
     "api-key",
@@ -28,7 +29,8 @@ CREDENTIALS = (
     "cookie",
     "openai-organization",
     "openai-project",
-)
+]
+CREDENTIALS: tuple[Credential, ...] = get_args(Credential)
 """Who a client is, in headers. They may be let through where a model needs them."""
 
 STRIPPED_FROM_REQUEST = (

@@ -4,6 +4,7 @@ One line at INFO for each exchange that was ours. Bodies and credentials are nev
 """
 
 import logging
+import sys
 import time
 
 import msgspec
@@ -37,6 +38,10 @@ class JsonFormatter(logging.Formatter):
 
 def configure(level: str, style: str) -> None:
     """Log to standard error from ``level`` on, as ``text`` or as ``json``."""
+    # There is a line for each exchange, and nobody reads in it which thread or task wrote it.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level, handlers=[handler])

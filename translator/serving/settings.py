@@ -11,21 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from translator.endpoints.model_settings import Models, ModelSettings
-from translator.exchange.headers import SELDON_ROUTE
+from translator.exchange.headers import SELDON_ROUTE, Credential
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.serving.values import Address, Mode, Seconds, Size
 from translator.transport.tls import Tls
 
-Credential = Literal[
-    "authorization",
-    "proxy-authorization",
-    "api-key",
-    "x-api-key",
-    "x-goog-api-key",
-    "cookie",
-    "openai-organization",
-    "openai-project",
-]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 EVERY_MODEL = "*"
