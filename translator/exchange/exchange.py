@@ -20,14 +20,11 @@ from translator.errors import (
     TranslatorError,
     UpstreamError,
 )
-from translator.exchange import routes, upstream_errors
+from translator.exchange import answer_headers, routes, upstream_errors
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
-    NO_CACHE,
-    NO_RETRY,
-    OPENAI_VERSION,
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
     media_type,
@@ -42,7 +39,6 @@ from translator.openai.errors import error_body, error_event
 logger = logging.getLogger(__name__)
 
 _EVENTS = "text/event-stream"
-_EVENTS_IN_UTF_8 = "text/event-stream; charset=utf-8"
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -204,11 +200,7 @@ class Exchange:
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         self._answered(self.record.upstream_status)
         return Forward(
-            set_headers=(
-                ("content-type", _EVENTS_IN_UTF_8),
-                NO_CACHE,
-                *self._common_headers(),
-            ),
+            set_headers=answer_headers.of_stream(self._common_headers),
             # Envoy checked content-length before it knew that the body would be streamed.
             remove_headers=(*self._stripped_from_response, "content-length"),
             mode=Mode.STREAM,
@@ -254,11 +246,8 @@ class Exchange:
         answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
         self._answered(self.record.upstream_status, answer)
-        headers = (
-            (*self._answer_headers(_EVENTS_IN_UTF_8, answer), NO_CACHE)
-            if self.inference.as_events
-            else self._answer_headers("application/json", answer)
-        )
+        events = self.inference.as_events
+        headers = answer_headers.of_whole(answer, self._common_headers, events=events)
         return Forward(
             set_headers=headers,
             remove_headers=self._stripped_from_response,
@@ -282,20 +271,9 @@ class Exchange:
         model = self.inference.model if self.inference else None
         return upstream_errors.from_answer(status, media_type(self._response), body, model)
 
-    def _answer_headers(self, kind: str, body: bytes) -> Headers:
-        return (
-            ("content-type", kind),
-            ("content-length", str(len(body))),
-            *self._common_headers(),
-        )
-
+    @property
     def _common_headers(self) -> Headers:
-        milliseconds = int(self.elapsed * 1000)
-        return (
-            ("x-request-id", self._request_id),
-            OPENAI_VERSION,
-            ("openai-processing-ms", str(milliseconds)),
-        )
+        return answer_headers.of_all(self._request_id, self.elapsed)
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Tell the client of an error, in whichever way the phase still allows."""
@@ -309,11 +287,7 @@ class Exchange:
         self._to(State.DONE, phase)
         body = error_body(error)
         self._answered(error.status, body)
-        headers = self._answer_headers("application/json", body)
-        if error.repeats:
-            headers += NO_RETRY
-        if isinstance(error, OverloadedError):
-            headers += (("retry-after", str(error.retry_after)),)
+        headers = answer_headers.of_error(error, body, self._common_headers)
         if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
             return Respond(error.status, headers, body)
         return Forward(
