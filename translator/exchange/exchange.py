@@ -297,6 +297,7 @@ class Exchange:
         )
 
     def _note(self, error: TranslatorError) -> None:
+        self.record.operation = self.record.operation or "unknown"
         self.record.error = error.code or error.type
 
     def _answered(self, status: int, body: bytes | None = None) -> None:

@@ -106,3 +106,9 @@ def test_a_request_that_was_given_up_before_its_answer(told: Told) -> None:
 def test_what_is_not_openais_has_no_operation(told: Told) -> None:
     told.show(envoy.request_headers({**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}))
     assert told.end().operation == ""
+
+
+def test_an_operation_that_is_not_served_is_recorded_all_the_same(told: Told) -> None:
+    told.show(envoy.request_headers({**envoy.POST_CHAT, ":path": "/v1/nothing"}))
+    record = told.end()
+    assert (record.operation, record.status, record.error) == ("unknown", 404, "unknown_url")
