@@ -8,8 +8,8 @@ class Record(msgspec.Struct):
 
     Attributes:
         request_id: what the client's answer says in ``x-request-id``.
-        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if we serve none of that
-            name, empty if the exchange was not ours.
+        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if we serve none of
+            that name, empty if the exchange was not ours.
         model: as the client named it.
         streamed: the client asked for events.
         status: what the client was answered with; 0 if it got no answer.
