@@ -51,7 +51,7 @@ def check(completion: Any, answer: Answer, *, verbatim: bool = False) -> None:
 
 @given(answers(silent=True))
 def test_a_whole_response_says_what_was_said(answer: Answer) -> None:
-    check(json.loads(INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode())), answer)
+    check(json.loads(INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode()).body), answer)
 
 
 @given(st.data(), answers(silent=True))
@@ -59,9 +59,9 @@ def test_a_stream_of_tensors_adds_up_to_the_whole_answer(
     data: st.DataObject, answer: Answer
 ) -> None:
     body = data.draw(tensor_events(answer).flatmap(framed))
-    gathered = json.loads(INFERENCE.from_events(body))
+    gathered = json.loads(INFERENCE.from_events(body).body)
     check(gathered, answer)
-    unary = INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode())
+    unary = INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode()).body
     assert gathered == json.loads(unary)
 
 
@@ -69,7 +69,9 @@ def test_a_stream_of_tensors_adds_up_to_the_whole_answer(
 def test_a_providers_chunks_add_up_to_the_whole_answer(data: st.DataObject, answer: Answer) -> None:
     chunks, faults = data.draw(faulty_chunks(answer, include_usage=True))
     assume(len(chunks) > 1)
-    gathered = json.loads(INFERENCE.from_events(data.draw(framed([*map(oip.provided, chunks)]))))
+    gathered = json.loads(
+        INFERENCE.from_events(data.draw(framed([*map(oip.provided, chunks)]))).body
+    )
     reasons = answer.reasons
     if "no finish" in faults:
         reasons = [None for _ in reasons]
@@ -117,7 +119,7 @@ def test_any_response_is_an_answer_or_upstreams_fault(outputs: list[str], counts
     for translate in (
         INFERENCE.from_oip,
         streamed.from_oip,
-        lambda body: INFERENCE.from_events(b"data: %b\n\ndata: %b\n\n" % (body, body)),
+        lambda body: INFERENCE.from_events(b"data: %b\n\ndata: %b\n\n" % (body, body)).body,
     ):
         try:
             answer = translate(body)

@@ -44,7 +44,7 @@ def test_base64_is_the_packed_float32_of_every_number(
     vectors: list[list[float]],
     nested: bool,  # noqa: FBT001 -- given by hypothesis
 ) -> None:
-    output = EmbeddingsInference("m", base64=True).from_oip(answer(vectors, nested=nested))
+    output = EmbeddingsInference("m", base64=True).from_oip(answer(vectors, nested=nested)).body
     found = [base64.b64decode(item["embedding"]) for item in json.loads(output)["data"]]
     assert found == [struct.pack(f"<{len(vector)}f", *vector) for vector in vectors]
 
@@ -54,7 +54,7 @@ def test_floats_are_the_servers_own_digits(
     vectors: list[list[float]],
     nested: bool,  # noqa: FBT001 -- given by hypothesis
 ) -> None:
-    output = EmbeddingsInference("m").from_oip(answer(vectors, nested=nested))
+    output = EmbeddingsInference("m").from_oip(answer(vectors, nested=nested)).body
     for index, vector in enumerate(vectors):
         text = json.dumps(vector, separators=(",", ":"))
         assert f'"index":{index},"embedding":{text}}}'.encode() in output
@@ -152,7 +152,7 @@ def test_any_outputs_give_vectors_of_numbers_or_our_own_error(
 ) -> None:
     body = msgspec.json.encode(oip.response(*outputs))
     try:
-        answer = json.loads(EmbeddingsInference("m", base64=as_base64).from_oip(body))
+        answer = json.loads(EmbeddingsInference("m", base64=as_base64).from_oip(body).body)
     except UpstreamError:
         return
     if any(tensor["name"] == "output_all" for tensor in outputs):

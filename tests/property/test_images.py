@@ -44,14 +44,14 @@ def answer(elements: list[str]) -> bytes:
 @given(made)
 def test_the_client_gets_the_bytes_of_every_image(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    document = json.loads(ImagesInference("m").from_oip(body))
+    document = json.loads(ImagesInference("m").from_oip(body).body)
     assert document["data"] == [{"b64_json": text(data)} for (_, data), _ in made]
 
 
 @given(made)
 def test_a_url_holds_the_bytes_of_every_image_and_its_kind(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    document = json.loads(ImagesInference("m", as_url=True).from_oip(body))
+    document = json.loads(ImagesInference("m", as_url=True).from_oip(body).body)
     assert document["data"] == [
         {"url": f"data:image/{kind};base64,{text(data)}"} for (kind, data), _ in made
     ]
@@ -60,7 +60,7 @@ def test_a_url_holds_the_bytes_of_every_image_and_its_kind(made: list[Made]) -> 
 @given(made)
 def test_every_image_is_an_event(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    events = data_of(ImagesInference("m", as_events=True).from_oip(body))
+    events = data_of(ImagesInference("m", as_events=True).from_oip(body).body)
     assert [json.loads(data)["b64_json"] for data in events] == [
         text(data) for (_, data), _ in made
     ]
@@ -74,7 +74,7 @@ def test_the_very_bytes_in_the_json_arrive(kind: str, rest: bytes) -> None:
         for byte in data
     )
     body = b'{"outputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":["%b"]}]}' % string
-    document = json.loads(ImagesInference("m").from_oip(body))
+    document = json.loads(ImagesInference("m").from_oip(body).body)
     assert document["data"] == [{"b64_json": text(data)}]
 
 
@@ -104,7 +104,7 @@ def test_any_outputs_give_images_or_our_own_error(
 ) -> None:
     body = msgspec.json.encode(oip.response(*outputs))
     try:
-        output = ImagesInference("m", as_events=as_events, as_url=as_url).from_oip(body)
+        output = ImagesInference("m", as_events=as_events, as_url=as_url).from_oip(body).body
     except UpstreamError:
         return
     if as_events:

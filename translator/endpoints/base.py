@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from translator.endpoints.model_settings import Models
+from translator.endpoints.token_counts import UNKNOWN, TokenCounts
 from translator.errors import ClientError, TranslatorError
 from translator.openai.request import Fields, decode_field, is_null
 
@@ -17,12 +18,34 @@ _LONGEST_NAME = 512
 _SHOWN = 64  # characters of a name that an error repeats
 
 
+class WholeAnswer(NamedTuple):
+    """A whole answer, and what it tells of itself.
+
+    Attributes:
+        body: OpenAI's JSON, or a whole stream of its events.
+        tokens: how many there were.
+        model: the one that answered, as the server or its provider names it; "" if it does not.
+    """
+
+    body: bytes
+    tokens: TokenCounts = UNKNOWN
+    model: str = ""
+
+
 class StreamTranslator(Protocol):
     """Translates one streamed answer. Any split of the input gives the same output."""
 
     @property
     def error(self) -> TranslatorError | None:
         """The error that ended the stream, if one did."""
+
+    @property
+    def tokens(self) -> TokenCounts:
+        """What has been counted so far."""
+
+    @property
+    def answered_by(self) -> str:
+        """The model, as in :class:`WholeAnswer`, once it is known."""
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes from upstream; give the complete OpenAI events they lead to."""
@@ -49,14 +72,14 @@ class Inference(Protocol):
     def as_events(self) -> bool:
         """Whether the client asked for events, so that :meth:`from_oip` gives a whole stream."""
 
-    def from_oip(self, body: bytes) -> bytes:
+    def from_oip(self, body: bytes) -> WholeAnswer:
         """Translate a whole OIP response.
 
         Raises:
             UpstreamError: 502, the response is not what this endpoint can answer with.
         """
 
-    def from_events(self, body: bytes) -> bytes:
+    def from_events(self, body: bytes) -> WholeAnswer:
         """Translate a whole event stream of OIP responses that nobody asked for.
 
         Raises:

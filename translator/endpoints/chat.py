@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.endpoints import chat_gather
-from translator.endpoints.base import Endpoint, take_model
+from translator.endpoints.base import Endpoint, WholeAnswer, take_model
 from translator.endpoints.chat_stream import ChatStream
 from translator.endpoints.model_settings import DEFAULTS, Models
 from translator.endpoints.stream import read_events
@@ -51,13 +51,14 @@ class ChatInference(msgspec.Struct, frozen=True):
         """See :class:`~translator.endpoints.base.Inference`."""
         return self.streamed or self.whole
 
-    def from_oip(self, body: bytes) -> bytes:
+    def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         if self.as_events:
-            return self.stream().whole(body)
+            stream = self.stream()
+            return WholeAnswer(stream.whole(body), stream.tokens, stream.answered_by)
         return chat_gather.gather([body], self.model, self.created, self.choices)
 
-    def from_events(self, body: bytes) -> bytes:
+    def from_events(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         return chat_gather.gather(read_events(body), self.model, self.created, self.choices)
 
@@ -86,11 +87,14 @@ def to_oip(
         raise too_many("messages", settings.max_messages, len(messages))
     check_chat(fields)
     as_events = flag(fields, "stream")
+    include_usage = _include_usage(fields)
+    if as_events and settings.ask_usage and not include_usage:
+        fields["stream_options"] = _with_usage(fields)
     inference = ChatInference(
         model,
         streamed=as_events and settings.kind == "model",
         whole=as_events and settings.kind == "pipeline",
-        include_usage=_include_usage(fields),
+        include_usage=include_usage,
         choices=_number_of_choices(fields),
     )
     inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
@@ -103,12 +107,20 @@ def _number_of_choices(fields: Fields) -> int:
     return 1 if raw is None else decode_field(raw, int | None, "n") or 1
 
 
-def _include_usage(fields: Fields) -> bool:
+def _stream_options(fields: Fields) -> dict[str, Raw]:
     raw = fields.get("stream_options")
     if raw is None:
-        return False
-    options: dict[str, Raw] = decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
-    include = options.get("include_usage")
+        return {}
+    return decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
+
+
+def _with_usage(fields: Fields) -> Raw:
+    options = _stream_options(fields) | {"include_usage": Raw(b"true")}
+    return Raw(msgspec.json.encode(options))
+
+
+def _include_usage(fields: Fields) -> bool:
+    include = _stream_options(fields).get("include_usage")
     return include is not None and bool(
         decode_field(include, bool | None, "stream_options.include_usage")
     )

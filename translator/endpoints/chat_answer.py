@@ -5,17 +5,19 @@ from uuid import uuid4
 import msgspec
 from msgspec import UNSET
 
-from translator.endpoints import chat_tensors, output_all, tool_calls
+from translator.endpoints import chat_tensors, output_all, token_counts, tool_calls
+from translator.endpoints.base import WholeAnswer
 from translator.endpoints.chat_state import finish_reason
 from translator.endpoints.chat_tensors import Answer
+from translator.endpoints.token_counts import TokenCounts
 from translator.endpoints.tool_calls import CallPiece
 from translator.oip.response import InferenceResponse, unreadable
-from translator.openai.chat import AnswerMessage, ChatCompletion, Choice, FunctionCall
+from translator.openai.chat import AnswerMessage, ChatCompletion, Choice, FunctionCall, Usage
 
 
 def from_provider(
     complete: bytes, response: InferenceResponse, model: str | None, created: int
-) -> bytes:
+) -> WholeAnswer:
     """A provider's completion, which passes as it is but for the fields that it lacks.
 
     Args:
@@ -33,12 +35,12 @@ def from_provider(
         "created": created,
         "model": model or response.model_name or "",
     }
-    return output_all.complete(complete, "choices", required)
+    return output_all.complete(complete, response, "choices", required)
 
 
 def from_tensors(
     response: InferenceResponse, model: str | None, created: int, choices: int = 1
-) -> bytes:
+) -> WholeAnswer:
     """A chat completion made of the tensors of the local runtime.
 
     Args:
@@ -55,14 +57,22 @@ def from_tensors(
         all(answer.is_silent for answer in answers) and not response.strings("content")
     ):
         raise unreadable()
+    tokens = token_counts.read(response)
     completion = ChatCompletion(
         id=completion_id(response),
         created=created,
         model=model or response.model_name or "",
         choices=[_choice(index, answer) for index, answer in enumerate(answers)],
-        usage=chat_tensors.read_usage(response) or UNSET,
+        usage=usage_of(tokens) or UNSET,
     )
-    return msgspec.json.encode(completion)
+    return WholeAnswer(msgspec.json.encode(completion), tokens, response.model_name or "")
+
+
+def usage_of(tokens: TokenCounts) -> Usage | None:
+    """OpenAI's object of token counts, or None when one of them is not known."""
+    if tokens.prompt is None or tokens.completion is None:
+        return None
+    return Usage(tokens.prompt, tokens.completion, tokens.prompt + tokens.completion)
 
 
 def _choice(index: int, answer: Answer) -> Choice:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.endpoints import chat_answer, chat_chunk, output_all
+from translator.endpoints.base import WholeAnswer
 from translator.endpoints.chat_stream import ChatStream
 from translator.oip.response import decode, is_present, unreadable
 from translator.openai.request import is_null
@@ -22,7 +23,9 @@ _encode = msgspec.json.Encoder().encode
 _NULL, _EMPTY = Raw(b"null"), Raw(b"[]")
 
 
-def gather(responses: Sequence[bytes], model: str | None, created: int, choices: int = 1) -> bytes:
+def gather(
+    responses: Sequence[bytes], model: str | None, created: int, choices: int = 1
+) -> WholeAnswer:
     """The chat completion that OIP responses add up to.
 
     Args:
@@ -43,9 +46,10 @@ def gather(responses: Sequence[bytes], model: str | None, created: int, choices:
             return chat_answer.from_provider(complete, response, model, created)
     stream = ChatStream(model, created, include_usage=True, choices=choices)
     try:
-        return _add_up(stream.collect(responses))
+        answer = _add_up(stream.collect(responses))
     except msgspec.ValidationError as error:
         raise unreadable() from error
+    return WholeAnswer(answer, stream.tokens, stream.answered_by)
 
 
 def _add_up(chunks: list[bytes]) -> bytes:

@@ -11,6 +11,7 @@ A provider's whole ``chat.completion`` becomes the chunks that it would have bee
 import msgspec
 from msgspec import Raw
 
+from translator.endpoints import token_counts
 from translator.endpoints.chat_answer import completion_id
 from translator.endpoints.chat_chunk import (
     NULL,
@@ -62,6 +63,7 @@ class ProviderChunks:
         choices = view.choices or []
         if is_present(view.usage):
             self._usage = Raw(bytes(view.usage))
+            self._state.tokens = token_counts.of_usage(self._usage)
         if not (self._state.id or view.identity or choices):  # Azure's verdict on the prompt
             self._early.append(chunk)
             return []
@@ -98,7 +100,7 @@ class ProviderChunks:
             self._state.created = view.time or self._state.created
             self._state.model = view.model_name or self._state.model
             identity = view.identity or completion_id(response)
-            self._state.begin(identity, model=response.model_name)
+            self._state.begin(identity, model=view.model_name or response.model_name)
         early, self._early = self._early, []
         return [self._rebuild(chunk, [], NULL) for chunk in early]
 

@@ -3,6 +3,7 @@
 import msgspec
 from msgspec import UNSET, Raw
 
+from translator.endpoints.token_counts import UNKNOWN
 from translator.endpoints.tool_calls import Calls
 from translator.openai.chat import ChatChunk, ChunkChoice, Delta, FunctionCall, Usage
 
@@ -30,7 +31,7 @@ class State:
         include_usage: whether the client set ``stream_options.include_usage``.
     """
 
-    __slots__ = ("choices", "created", "id", "include_usage", "model")
+    __slots__ = ("answered_by", "choices", "created", "id", "include_usage", "model", "tokens")
 
     def __init__(self, model: str | None, created: int, *, include_usage: bool) -> None:
         self.id = ""
@@ -38,12 +39,15 @@ class State:
         self.created = created
         self.include_usage = include_usage
         self.choices: dict[int, Choice] = {}
+        self.tokens = UNKNOWN
+        self.answered_by = ""
 
     def begin(self, identity: str, *, model: str | None) -> None:
         """Settle what the first event says; of the others it is ignored."""
         if not self.id:
             self.id = identity
-            self.model = self.model or model or ""
+            self.answered_by = model or ""
+            self.model = self.model or self.answered_by
 
     def choice(self, index: int) -> Choice:
         """The choice of that index; a new one if nothing has been said of it."""

@@ -8,14 +8,15 @@ chunk for those who asked. Chunks in ``output_all`` are OpenAI's already: see
 
 from msgspec import UNSET
 
-from translator.endpoints import chat_tensors, output_all
-from translator.endpoints.chat_answer import completion_id
+from translator.endpoints import chat_tensors, output_all, token_counts
+from translator.endpoints.chat_answer import completion_id, usage_of
 from translator.endpoints.chat_provider import ProviderChunks
 from translator.endpoints.chat_state import Choice, State
 from translator.endpoints.chat_tensors import Answer
 from translator.endpoints.stream import EventStream
+from translator.endpoints.token_counts import TokenCounts
 from translator.oip.response import InferenceResponse
-from translator.openai.chat import ChunkChoice, Delta, FunctionCall, Usage
+from translator.openai.chat import ChunkChoice, Delta, FunctionCall
 
 
 class ChatStream(EventStream):
@@ -42,7 +43,6 @@ class ChatStream(EventStream):
         self._state = State(model, created, include_usage=include_usage)
         self._provided = ProviderChunks(self._state)
         self._asked = choices
-        self._usage: Usage | None = None
 
     def chunks_of(self, response: InferenceResponse) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
@@ -50,7 +50,7 @@ class ChatStream(EventStream):
         if chunk is not None:
             return self._provided.take(chunk, response)
         self._state.begin(completion_id(response), model=response.model_name)
-        self._usage = chat_tensors.read_usage(response) or self._usage
+        self._state.tokens = self._state.tokens.then(token_counts.read(response))
         chunks = []
         for index, answer in enumerate(chat_tensors.read(response, self._asked)):
             choice = self._state.choice(index)
@@ -63,10 +63,21 @@ class ChatStream(EventStream):
 
     def closing_chunks(self) -> list[bytes]:
         """See :class:`~translator.endpoints.stream.EventStream`."""
-        chunks = self._state.close() + self._provided.close()
-        if self._usage is not None and self._state.include_usage:
-            chunks.append(self._state.chunk([], self._usage))
-        return chunks
+        return self._state.close() + (self._provided.close() or self._usage())
+
+    def _usage(self) -> list[bytes]:
+        usage = usage_of(self._state.tokens) if self._state.include_usage else None
+        return [] if usage is None else [self._state.chunk([], usage)]
+
+    @property
+    def tokens(self) -> TokenCounts:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return self._state.tokens
+
+    @property
+    def answered_by(self) -> str:
+        """See :class:`~translator.endpoints.base.StreamTranslator`."""
+        return self._state.answered_by
 
     @property
     def has_begun(self) -> bool:

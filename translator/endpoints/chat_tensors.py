@@ -8,10 +8,10 @@ content and tool_calls may be missing.
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import token_counts, tool_calls
+from translator.endpoints import tool_calls
 from translator.endpoints.tool_calls import CallPiece
 from translator.oip.response import InferenceResponse, unreadable
-from translator.openai.chat import FINISH_REASONS, Usage
+from translator.openai.chat import FINISH_REASONS
 
 # Why a model stopped, in the words of others: the OIP generate API, and what servers took over from
 # other vendors. Clients refuse words that OpenAI does not have.
@@ -119,11 +119,3 @@ def _logprobs(text: str) -> Raw | None:
         return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def read_usage(response: InferenceResponse) -> Usage | None:
-    """The token counts in a response, or None when one of them is not known."""
-    prompt, completion = token_counts.read(response)
-    if prompt is None or completion is None:
-        return None
-    return Usage(prompt, completion, prompt + completion)

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.endpoints import output_all, token_counts
-from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints.base import Endpoint, StreamTranslator, WholeAnswer, take_model
 from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings, TokenInput
 from translator.endpoints.stream import only_event
 from translator.errors import ClientError
@@ -49,14 +49,14 @@ class EmbeddingsInference:
     inputs: int | None = None
     as_events: bool = False
 
-    def from_oip(self, body: bytes) -> bytes:
+    def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         response = decode(body)
         complete = output_all.read(response)
         if complete is not None:
             model = self.model or response.model_name or ""
             required = {"object": "list", "model": model, "usage": Usage()}
-            return output_all.complete(complete, "data", required)
+            return output_all.complete(complete, response, "data", required)
         encode = _as_base64 if self.base64 else _as_floats
         vectors = [
             Embedding(index, Raw(encode(numbers)))
@@ -64,12 +64,14 @@ class EmbeddingsInference:
         ]
         if not vectors or self.inputs not in (None, len(vectors)):
             raise unreadable()
-        model = self.model or response.model_name or ""
+        answered_by = response.model_name or ""
+        tokens = token_counts.read(response, shared_prompt=False)
         # The local runtime counts no tokens, but clients read the field: zeros, as others send.
-        prompt = token_counts.read(response, shared_prompt=False).prompt or 0
-        return msgspec.json.encode(EmbeddingList(vectors, model, Usage(prompt, prompt)))
+        usage = Usage(tokens.prompt or 0, tokens.prompt or 0)
+        answer = EmbeddingList(vectors, self.model or answered_by, usage)
+        return WholeAnswer(msgspec.json.encode(answer), tokens, answered_by)
 
-    def from_events(self, body: bytes) -> bytes:
+    def from_events(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         return self.from_oip(only_event(body))
 

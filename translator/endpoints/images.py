@@ -13,12 +13,13 @@ from msgspec import UNSET, Raw, UnsetType
 
 from translator import sse
 from translator.endpoints import image_tensors, output_all, token_counts
-from translator.endpoints.base import Endpoint, StreamTranslator, take_model
+from translator.endpoints.base import Endpoint, StreamTranslator, WholeAnswer, take_model
 from translator.endpoints.model_settings import DEFAULTS, Models
 from translator.endpoints.stream import only_event
+from translator.endpoints.token_counts import TokenCounts
 from translator.errors import UpstreamError
 from translator.oip import request as oip
-from translator.oip.response import InferenceResponse, decode, unreadable
+from translator.oip.response import decode, unreadable
 from translator.openai.images import (
     Image,
     ImageCompleted,
@@ -43,20 +44,23 @@ class ImagesInference:
     streamed: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def from_oip(self, body: bytes) -> bytes:
+    def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         response = decode(body)
         complete = output_all.read(response)
         if complete is not None:
+            whole = output_all.complete(complete, response, "data", {"created": self.created})
             if self.as_events:
-                return _events(_decode(complete), self.created)
-            return output_all.complete(complete, "data", {"created": self.created})
+                return whole._replace(body=_events(_decode(complete), self.created))
+            return whole
         as_url = self.as_url and not self.as_events
         images = image_tensors.read(response, as_url=as_url)
-        answer = ImagesResponse(images, self.created, usage=_usage(response))
-        return _events(answer, self.created) if self.as_events else msgspec.json.encode(answer)
+        tokens = token_counts.read(response)
+        answer = ImagesResponse(images, self.created, usage=_usage(tokens))
+        body = _events(answer, self.created) if self.as_events else msgspec.json.encode(answer)
+        return WholeAnswer(body, tokens, response.model_name or "")
 
-    def from_events(self, body: bytes) -> bytes:
+    def from_events(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
         return self.from_oip(only_event(body))
 
@@ -82,8 +86,8 @@ def to_oip(
     return oip.encode(request), inference
 
 
-def _usage(response: InferenceResponse) -> Raw | UnsetType:
-    prompt, completion = token_counts.read(response)
+def _usage(tokens: TokenCounts) -> Raw | UnsetType:
+    prompt, completion = tokens
     if prompt is None or completion is None:
         return UNSET
     details = InputTokensDetails(text_tokens=prompt)

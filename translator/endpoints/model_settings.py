@@ -36,6 +36,13 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "a stream and gets only parameters that are text, truth values or whole numbers"
         ),
     ] = "model"
+    ask_usage: Annotated[
+        bool,
+        Meta(
+            description="ask for the token counts of every stream, as with "
+            "stream_options.include_usage; clients see them only if they asked themselves"
+        ),
+    ] = False
     max_messages: Annotated[
         int, Meta(ge=1, description="the most messages that a conversation may have")
     ] = 10_000

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
+from translator.endpoints import token_counts
+from translator.endpoints.base import WholeAnswer
 from translator.errors import UpstreamError
 from translator.oip.errors import read_message
 from translator.oip.response import InferenceResponse, is_present, unreadable
@@ -59,11 +61,14 @@ def read(response: InferenceResponse) -> bytes | None:
     return answer
 
 
-def complete(answer: bytes, items: str, required: Mapping[str, object]) -> bytes:
+def complete(
+    answer: bytes, response: InferenceResponse, items: str, required: Mapping[str, object]
+) -> WholeAnswer:
     """A provider's object as it is, with what it lacks.
 
     Args:
         answer: the object as compact JSON.
+        response: the one that held it.
         items: the field that holds what was asked for, a list.
         required: the fields that clients rely on, with what to put there when one is missing.
 
@@ -79,7 +84,16 @@ def complete(answer: bytes, items: str, required: Mapping[str, object]) -> bytes
         for name, value in required.items()
         if name not in fields or is_null(fields[name])
     }
-    return msgspec.json.encode(fields | missing) if missing else answer
+    body = msgspec.json.encode(fields | missing) if missing else answer
+    model = _text(fields.get("model", _NOTHING)) or response.model_name or ""
+    return WholeAnswer(body, token_counts.of_usage(fields.get("usage")), model)
+
+
+def _text(raw: Raw) -> str:
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except msgspec.ValidationError:
+        return ""
 
 
 def _provider_error(answer: bytes) -> UpstreamError:

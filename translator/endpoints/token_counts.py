@@ -3,7 +3,7 @@
 They may be tensors, response parameters, or in an object called ``usage`` that is either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +24,16 @@ class TokenCounts(NamedTuple):
     prompt: int | None = None
     completion: int | None = None
 
+    def then(self, later: "TokenCounts") -> "TokenCounts":
+        """These, but for what ``later`` knows."""
+        return TokenCounts(
+            self.prompt if later.prompt is None else later.prompt,
+            self.completion if later.completion is None else later.completion,
+        )
+
+
+UNKNOWN = TokenCounts()
+
 
 def read(response: InferenceResponse, *, shared_prompt: bool = True) -> TokenCounts:
     """The token counts in a response. Whatever is no count is none; nothing is raised.
@@ -35,12 +45,24 @@ def read(response: InferenceResponse, *, shared_prompt: bool = True) -> TokenCou
     """
     parameters = response.parameters or {}
     if _NAMES.isdisjoint(parameters) and _NAMES.isdisjoint(response.names):
-        return TokenCounts()
+        return UNKNOWN
     given = {**parameters, **{name: tensor.data for name, tensor in response.by_name.items()}}
     given |= _usage(response)
+    return _counts(given, max if shared_prompt else sum)
+
+
+def of_usage(usage: Raw | None) -> TokenCounts:
+    """The token counts in an OpenAI ``usage`` object; nothing is raised."""
+    try:
+        return _counts(_decode_object(usage or _NOTHING), max)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return UNKNOWN
+
+
+def _counts(given: Mapping[str, Raw], several_prompts: Callable[[list[int]], int]) -> TokenCounts:
     prompt, completion = _numbers(given, _PROMPT), _numbers(given, _COMPLETION)
     return TokenCounts(
-        (max(prompt) if shared_prompt else sum(prompt)) if prompt else None,
+        several_prompts(prompt) if prompt else None,
         sum(completion) if completion else None,
     )
 

@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec
 from uuid import uuid4
 
 from translator import sse
-from translator.endpoints import Inference, StreamTranslator
+from translator.endpoints import Inference, StreamTranslator, TokenCounts
 from translator.errors import (
     ClientError,
     InternalError,
@@ -33,6 +33,7 @@ from translator.exchange.headers import (
 )
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
+from translator.exchange.span import Span, Tracer
 from translator.exchange.states import TRANSITIONS, Phase, State
 from translator.openai.errors import error_body, error_event
 
@@ -73,10 +74,19 @@ class Exchange:
     Args:
         settings: how it is handled.
         overloaded: there are too many already, so that this one is refused.
+        tracer: begins the span of an exchange that is ours; None for no tracing.
     """
 
-    def __init__(self, settings: ExchangeSettings = DEFAULTS, *, overloaded: bool = False) -> None:
+    def __init__(
+        self,
+        settings: ExchangeSettings = DEFAULTS,
+        *,
+        overloaded: bool = False,
+        tracer: Tracer | None = None,
+    ) -> None:
         self.state = State.IDLE
+        self._tracer = tracer
+        self.span: Span | None = None
         self._overloaded = overloaded
         self._settings = settings
         self._started = monotonic()
@@ -116,6 +126,8 @@ class Exchange:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
         self.record.operation = self.route.endpoint.operation
+        if self._tracer is not None:
+            self.span = self._tracer(headers)
         if self._overloaded:
             raise OverloadedError
         self._decoder = admit(headers, self._settings.limits.request_body)
@@ -152,11 +164,13 @@ class Exchange:
                 ("x-request-id", self._request_id),
                 # For access logs, and for a local reply to know whose client it speaks to.
                 ("x-envoy-original-path", self._request.get(":path", "").partition("?")[0]),
+                *(self.span.headers if self.span else ()),
             ),
             body=oip_body,
             reroute=True,
         )
         self._to(State.SENT, Phase.REQUEST_BODY)
+        self.record.forwarded_after = self.elapsed
         return action
 
     @_phase(Phase.REQUEST_TRAILERS)
@@ -196,7 +210,7 @@ class Exchange:
         except UndecodableError as error:
             message = "The model server's answer cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
-        self._stream = self.inference.stream(self._settings.limits.response_body)
+        self._stream = self.inference.stream(self._settings.limits.event)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         self._answered(self.record.upstream_status)
         return Forward(
@@ -224,8 +238,9 @@ class Exchange:
             events += self._stream.fail(
                 UpstreamError("The model server's stream cannot be decoded.")
             )
+        self._counted(self._stream.tokens, self._stream.answered_by)
         if self._stream.error is not None:
-            self._note(self._stream.error)
+            self._note(Phase.RESPONSE_BODY, self._stream.error)
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
         self.record.answer_bytes += len(events)
@@ -245,13 +260,14 @@ class Exchange:
         as_events = media_type(self._response) == _EVENTS
         answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
-        self._answered(self.record.upstream_status, answer)
+        self._counted(answer.tokens, answer.model)
+        self._answered(self.record.upstream_status, answer.body)
         events = self.inference.as_events
-        headers = answer_headers.of_whole(answer, self._common_headers, events=events)
+        headers = answer_headers.of_whole(answer.body, self._common_headers, events=events)
         return Forward(
             set_headers=headers,
             remove_headers=self._stripped_from_response,
-            body=answer,
+            body=answer.body,
         )
 
     def _response_decoder(self) -> Decoder:
@@ -279,7 +295,7 @@ class Exchange:
         """Tell the client of an error, in whichever way the phase still allows."""
         where = phase.name.lower()
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
-        self._note(error)
+        self._note(phase, error)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers are gone. Whatever else upstream sends is swallowed, to the end.
             self._stream = None
@@ -296,9 +312,14 @@ class Exchange:
             body=body,
         )
 
-    def _note(self, error: TranslatorError) -> None:
+    def _note(self, phase: Phase, error: TranslatorError) -> None:
         self.record.operation = self.record.operation or "unknown"
         self.record.error = error.code or error.type
+        self.record.error_phase = phase.name.lower()
+
+    def _counted(self, tokens: TokenCounts, model: str) -> None:
+        self.record.input_tokens, self.record.output_tokens = tokens
+        self.record.response_model = model
 
     def _answered(self, status: int, body: bytes | None = None) -> None:
         """Note that the client has its answer: all of it, or without a body its beginning."""

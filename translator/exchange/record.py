@@ -11,12 +11,18 @@ class Record(msgspec.Struct):
         operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if we serve none of
             that name, empty if the exchange was not ours.
         model: as the client named it.
+        response_model: the one that answered, as the server or its provider names it.
         streamed: the client asked for events.
         status: what the client was answered with; 0 if it got no answer.
         upstream_status: what the model server, or Envoy in its place, answered with; 0 if nothing.
         error: OpenAI's code, or else type, of the error that the client was told of.
+        error_phase: which message that error was the reply to.
+        input_tokens: as the server or its provider counted them.
+        output_tokens: likewise.
         request_bytes: the client's body, as it came.
         answer_bytes: the bodies that the client was sent.
+        busy: seconds that this process spent on the exchange.
+        forwarded_after: seconds from the request's headers until it was on its way to the model.
         answered_after: seconds from the request's headers to the answer's first part.
         first_event_after: seconds from the request's headers to a stream's first event.
         ended_after: seconds from the request's headers to the end, an abandoned stream's too.
@@ -26,12 +32,18 @@ class Record(msgspec.Struct):
     request_id: str = ""
     operation: str = ""
     model: str = ""
+    response_model: str = ""
     streamed: bool = False
     status: int = 0
     upstream_status: int = 0
     error: str = ""
+    error_phase: str = ""
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     request_bytes: int = 0
     answer_bytes: int = 0
+    busy: float = 0.0
+    forwarded_after: float | None = None
     answered_after: float | None = None
     first_event_after: float | None = None
     ended_after: float | None = None

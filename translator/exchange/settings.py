@@ -16,11 +16,13 @@ class Limits:
 
     Attributes:
         request_body: bytes.
-        response_body: bytes, of a whole answer or of one event of a stream.
+        response_body: bytes.
+        event: bytes, of one event of a streamed answer.
     """
 
     request_body: int = 64 * MIB
     response_body: int = 64 * MIB
+    event: int = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)

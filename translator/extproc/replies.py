@@ -52,15 +52,21 @@ _MODES = {
 }
 
 
-def encode(phase: Phase, action: Action) -> bytes:
-    """The reply to a message of ``phase`` that asks Envoy for ``action``."""
+def encode(phase: Phase, action: Action, metadata: bytes = b"") -> bytes:
+    """The reply to a message of ``phase`` that asks Envoy for ``action``.
+
+    Args:
+        phase: of the message.
+        action: what is to become of it.
+        metadata: more fields of the reply, as :func:`~translator.extproc.metadata.encode` has them.
+    """
     if action is UNCHANGED:
-        return _UNCHANGED[phase]
+        return _UNCHANGED[phase] + metadata
     if isinstance(action, Respond):
-        return _respond(action)
+        return _respond(action) + metadata
     if action.body is None and not action.set_headers:
-        return _constant(phase, action)
-    return _forward(phase, action)
+        return _constant(phase, action) + metadata
+    return _forward(phase, action, metadata)
 
 
 @lru_cache(maxsize=32)  # what carries nothing of its exchange is one of a few
@@ -68,7 +74,7 @@ def _constant(phase: Phase, action: Forward) -> bytes:
     return _forward(phase, action)
 
 
-def _forward(phase: Phase, action: Forward) -> bytes:
+def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
     common: tuple[bytes, ...] = ()
     if action.body is not None and phase in _REPLACES_BODY:
         common = (_REPLACE,)
@@ -85,7 +91,7 @@ def _forward(phase: Phase, action: Forward) -> bytes:
         common += (_REROUTE,)
     # HeadersResponse and BodyResponse both hold the common response as their field 1.
     response = nest(_PHASE_FIELDS[phase], *nest(1, *common))
-    return b"".join((*response, _MODES[action.mode]))
+    return b"".join((*response, _MODES[action.mode], metadata))
 
 
 def _respond(action: Respond) -> bytes:

@@ -1,13 +1,16 @@
 """One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
 
 from collections.abc import Callable
+from time import monotonic
 
+from translator.exchange.actions import Action
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import READ
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
+from translator.exchange.span import Tracer
 from translator.exchange.states import Phase
-from translator.extproc import replies
+from translator.extproc import metadata, replies
 from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
 
 
@@ -24,9 +27,10 @@ class Session:
         settings: how the exchange is handled.
         on_end: told once what the exchange came to, whoever ended it.
         overloaded: there are too many already, so that this one is refused.
+        tracer: begins the span of an exchange; None for no tracing.
     """
 
-    __slots__ = ("_on_end", "exchange")
+    __slots__ = ("_on_end", "_told", "exchange")
 
     def __init__(
         self,
@@ -34,14 +38,18 @@ class Session:
         on_end: Callable[[Record], None] = _ignore,
         *,
         overloaded: bool = False,
+        tracer: Tracer | None = None,
     ) -> None:
-        self.exchange = Exchange(settings, overloaded=overloaded)
+        self.exchange = Exchange(settings, overloaded=overloaded, tracer=tracer)
         self._on_end = on_end
+        self._told = metadata.NOTHING
 
     def close(self) -> None:
         """The stream has ended, one way or another."""
         record = self.exchange.record
         record.ended_after = self.exchange.elapsed
+        if self.exchange.span is not None:
+            self.exchange.span.end(record)
         self._on_end(record)
 
     def handle(self, message: bytes) -> bytes:
@@ -51,6 +59,13 @@ class Session:
             google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest.
             ValueError: it is one of a kind that the API did not have when this was written.
         """
+        started = monotonic()
+        try:
+            return self._answer(message)
+        finally:
+            self.exchange.record.busy += monotonic() - started
+
+    def _answer(self, message: bytes) -> bytes:
         request = ProcessingRequest.FromString(message)
         exchange = self.exchange
         match request.WhichOneof("request"):
@@ -59,27 +74,35 @@ class Session:
                 action = exchange.on_request_headers(
                     _read(headers), end_of_stream=headers.end_of_stream
                 )
-                return replies.encode(Phase.REQUEST_HEADERS, action)
+                return self._reply(Phase.REQUEST_HEADERS, action)
             case "request_body":
                 action = exchange.on_request_body(request.request_body.body)
-                return replies.encode(Phase.REQUEST_BODY, action)
+                return self._reply(Phase.REQUEST_BODY, action)
             case "response_headers":
                 headers = request.response_headers
                 action = exchange.on_response_headers(
                     _read(headers), end_of_stream=headers.end_of_stream
                 )
-                return replies.encode(Phase.RESPONSE_HEADERS, action)
+                return self._reply(Phase.RESPONSE_HEADERS, action)
             case "response_body":
                 body = request.response_body
                 action = exchange.on_response_body(body.body, end_of_stream=body.end_of_stream)
-                return replies.encode(Phase.RESPONSE_BODY, action)
+                return self._reply(Phase.RESPONSE_BODY, action)
             case "request_trailers":
-                return replies.encode(Phase.REQUEST_TRAILERS, exchange.on_request_trailers())
+                return self._reply(Phase.REQUEST_TRAILERS, exchange.on_request_trailers())
             case "response_trailers":
                 return replies.RESPONSE_TRAILERS
             case _:
                 msg = "a ProcessingRequest of an unknown kind"
                 raise ValueError(msg)
+
+    def _reply(self, phase: Phase, action: Action) -> bytes:
+        """The reply, with what has become known of the exchange since the last one."""
+        known = metadata.of(self.exchange.record)
+        if known == self._told:
+            return replies.encode(phase, action)
+        self._told = known
+        return replies.encode(phase, action, metadata.encode(known))
 
 
 def _read(headers: HttpHeaders) -> dict[str, str]:

@@ -51,7 +51,7 @@ def log_exchange(record: Record) -> None:
     """Write the line of one exchange, if it was ours."""
     if record.operation and access.isEnabledFor(logging.INFO):
         access.info(
-            "%s %s %s %d after %.3f s, upstream %d, %d bytes in, %d out%s%s",
+            "%s %s %s %d after %.3f s, upstream %d, %d bytes in, %d out%s%s%s",
             record.request_id,
             record.operation,
             record.model or "-",
@@ -60,7 +60,15 @@ def log_exchange(record: Record) -> None:
             record.upstream_status,
             record.request_bytes,
             record.answer_bytes,
+            _tokens(record),
             f", {record.error}" if record.error else "",
             "" if record.complete else ", incomplete",
             extra={"exchange": record},
         )
+
+
+def _tokens(record: Record) -> str:
+    given, made = record.input_tokens, record.output_tokens
+    if given is None and made is None:
+        return ""
+    return f", tokens {'-' if given is None else given} in, {'-' if made is None else made} out"

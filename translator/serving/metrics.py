@@ -34,8 +34,11 @@ _DURATIONS = [
     40.96,
     81.92,
 ]
+_TOKENS = [4**power for power in range(14)]
+_PER_TOKEN = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
+_TRANSLATION = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 _FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
-_MOST_MODELS = 100
+_MOST_NAMES = 100
 _OTHER = "other"
 _NOT_FOUND = 404
 
@@ -49,7 +52,9 @@ class Metrics:
     """
 
     def __init__(self, sessions: Sessions, current: CurrentSettings) -> None:
-        self._models: set[str] = set()
+        self._models = _Names()
+        self._answering = _Names()
+        self._errors = _Names()
         self._registry = registry = CollectorRegistry()
         asked = ["gen_ai_operation_name", "gen_ai_request_model"]
         self._duration = Histogram(
@@ -64,6 +69,33 @@ class Metrics:
             "From a request's headers to the first event of its stream.",
             asked,
             buckets=_FIRST,
+            registry=registry,
+        )
+        self._per_token = Histogram(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Of a whole stream after its first event, for each further token.",
+            asked,
+            buckets=_PER_TOKEN,
+            registry=registry,
+        )
+        self._tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of an exchange, as the server or its provider counted them.",
+            [*asked, "gen_ai_response_model", "gen_ai_token_type"],
+            buckets=_TOKENS,
+            registry=registry,
+        )
+        self._translation = Histogram(
+            "oip_translator_translation_seconds",
+            "What this process spent on an exchange, all its messages together.",
+            ["gen_ai_operation_name"],
+            buckets=_TRANSLATION,
+            registry=registry,
+        )
+        self._phase_errors = Counter(
+            "oip_translator_phase_errors",
+            "Errors that clients were told of, by the message of the exchange that led to them.",
+            ["phase", "error_type"],
             registry=registry,
         )
         self._answers = Counter(
@@ -100,9 +132,14 @@ class Metrics:
         if operation is None:
             return
         model = self._model(record)
-        self._duration.labels(operation, model, record.error).observe(record.ended_after or 0)
+        error = self._errors.fold(record.error, new=True) if record.error else ""
+        self._duration.labels(operation, model, error).observe(record.ended_after or 0)
+        self._translation.labels(operation).observe(record.busy)
         if record.first_event_after is not None:
             self._first.labels(operation, model).observe(record.first_event_after)
+        self._count_tokens(record, operation, model)
+        if error:
+            self._phase_errors.labels(record.error_phase, error).inc()
         self._answers.labels(operation, record.status, record.upstream_status).inc()
         self._bytes.labels("request").inc(record.request_bytes)
         self._bytes.labels("answer").inc(record.answer_bytes)
@@ -115,9 +152,30 @@ class Metrics:
 
     def _model(self, record: Record) -> str:
         """The model's name, if it is one of the first that answered; clients can make up names."""
-        known = record.model in self._models
-        if not known and record.model and record.upstream_status not in (0, _NOT_FOUND):
-            known = len(self._models) < _MOST_MODELS
-            if known:
-                self._models.add(record.model)
-        return record.model if known else _OTHER
+        answered = record.upstream_status not in (0, _NOT_FOUND)
+        return self._models.fold(record.model, new=answered)
+
+    def _count_tokens(self, record: Record, operation: str, model: str) -> None:
+        answered_by = self._answering.fold(record.response_model, new=True)
+        counts = {"input": record.input_tokens, "output": record.output_tokens}
+        for kind, count in counts.items():
+            if count is not None:
+                self._tokens.labels(operation, model, answered_by, kind).observe(count)
+        first, last = record.first_event_after, record.ended_after
+        further = (record.output_tokens or 0) - 1
+        whole = record.complete and not record.error
+        if whole and first is not None and last is not None and further > 0:
+            self._per_token.labels(operation, model).observe((last - first) / further)
+
+
+class _Names:
+    """The first names of some kind; the others are one, so that there is no end of time series."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def fold(self, name: str, *, new: bool) -> str:
+        """The name, or ``other``. ``new``: it may become one of those that are known."""
+        if new and name and len(self._known) < _MOST_NAMES:
+            self._known.add(name)
+        return name if name in self._known else _OTHER

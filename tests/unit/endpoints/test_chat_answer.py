@@ -8,15 +8,20 @@ import pytest
 from tests import oip
 from tests.invariants import check_chat_completion
 from translator.endpoints.chat import ChatInference
+from translator.endpoints.chat_answer import usage_of
+from translator.endpoints.token_counts import UNKNOWN, TokenCounts
 from translator.errors import UpstreamError
+from translator.openai.chat import Usage
 
 NOW = 1_700_000_000
 INFERENCE = ChatInference("m", created=NOW)
+COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+CHOICES = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}
 
 
 def translate(document: Any, model: str | None = "m") -> Any:
     body = json.dumps(document).encode()
-    return json.loads(ChatInference(model, created=NOW).from_oip(body))
+    return json.loads(ChatInference(model, created=NOW).from_oip(body).body)
 
 
 def messages(*outputs: dict[str, Any]) -> list[Any]:
@@ -240,7 +245,7 @@ def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
 """
     body = json.dumps(oip.response(oip.text("content", "other"), oip.text("output_all", own)))
     compact = "".join(own.split()).encode()
-    assert INFERENCE.from_oip(body.encode()) == compact
+    assert INFERENCE.from_oip(body.encode()).body == compact
 
 
 def test_an_empty_output_all_leaves_the_answer_to_the_tensors() -> None:
@@ -273,7 +278,7 @@ def test_a_providers_error_has_its_own_fields_and_their_status(
 def test_as_many_contents_as_choices_were_asked_for_are_choices() -> None:
     document = oip.response(oip.text("role", "assistant"), oip.text("content", "a", "b"))
     answer = json.loads(
-        ChatInference("m", choices=2, created=NOW).from_oip(json.dumps(document).encode())
+        ChatInference("m", choices=2, created=NOW).from_oip(json.dumps(document).encode()).body
     )
     assert [choice["message"]["content"] for choice in answer["choices"]] == ["a", "b"]
 
@@ -352,7 +357,7 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     tokens = ('[{"token":"a","logprob":-0.10}]', '{"content":null}')
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
-    answer = INFERENCE.from_oip(json.dumps(document).encode())
+    answer = INFERENCE.from_oip(json.dumps(document).encode()).body
     assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 
@@ -437,3 +442,35 @@ def test_a_function_call_without_a_name_has_an_empty_one() -> None:
         oip.text("role", "assistant"), oip.text("function_call", '{"arguments":"x"}')
     )
     assert message["function_call"] == {"name": "", "arguments": "x"}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (TokenCounts(7, 5), Usage(7, 5, 12)),
+        (TokenCounts(0, 0), Usage(0, 0, 0)),
+        (TokenCounts(7, None), None),
+        (TokenCounts(None, 5), None),
+        (UNKNOWN, None),
+    ],
+)
+def test_usage_is_known_when_both_counts_are(tokens: TokenCounts, expected: Usage | None) -> None:
+    assert usage_of(tokens) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "tokens", "model"),
+    [
+        (oip.answer("Hi") | {"parameters": COUNTS}, (7, 5), "chat_1"),
+        (oip.answer("Hi") | {"parameters": {"prompt_tokens": 7}}, (7, None), "chat_1"),
+        (oip.answer("Hi"), (None, None), "chat_1"),
+        (oip.provided({**CHOICES, "model": "gpt", "usage": COUNTS}), (7, 5), "gpt"),
+        (oip.provided({**CHOICES, "usage": None}), (None, None), "chat_1"),
+        (oip.provided({**CHOICES, "model": 7, "usage": [7]}), (None, None), "chat_1"),
+    ],
+)
+def test_an_answer_tells_its_tokens_and_who_gave_it(
+    document: dict[str, Any], tokens: tuple[int | None, int | None], model: str
+) -> None:
+    answer = INFERENCE.from_oip(json.dumps(document).encode())
+    assert (answer.tokens, answer.model) == (tokens, model)

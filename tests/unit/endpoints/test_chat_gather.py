@@ -24,7 +24,7 @@ TOTAL = {**COUNTS, "total_tokens": 12}
 
 
 def gather_text(body: bytes, model: str | None = "m") -> bytes:
-    return ChatInference(model, created=NOW).from_events(body)
+    return ChatInference(model, created=NOW).from_events(body).body
 
 
 def gather(*documents: Any) -> Any:
@@ -52,7 +52,7 @@ END = chunk(part(reason="length"))
 
 
 def test_the_events_of_the_local_runtime_add_up_to_its_answer() -> None:
-    whole = ChatInference("m", created=NOW).from_oip(json.dumps(oip.answer("Hello")).encode())
+    whole = ChatInference("m", created=NOW).from_oip(json.dumps(oip.answer("Hello")).encode()).body
     assert gather(oip.answer("Hel"), oip.answer("lo")) == json.loads(whole)
 
 
@@ -66,7 +66,7 @@ def test_the_events_of_the_local_runtime_add_up_to_its_answer() -> None:
     ],
 )
 def test_a_single_event_is_the_answer(whole: Any) -> None:
-    unary = ChatInference("m", created=NOW).from_oip(json.dumps(whole).encode())
+    unary = ChatInference("m", created=NOW).from_oip(json.dumps(whole).encode()).body
     assert gather_text(event(whole)) == unary
 
 

@@ -635,3 +635,13 @@ def test_a_word_on_the_prompt_waits_for_a_whole_completion_too() -> None:
     verdict = {"choices": [], "created": 0, "id": "", "model": "", "object": "", "x": [1.5]}
     first, *_ = translate(verdict, WHOLE)
     assert first == {**HEAD, "choices": [], "x": [1.5]}
+
+
+@pytest.mark.parametrize("include_usage", [True, False])
+def test_tokens_are_known_whether_the_client_asked_or_not(*, include_usage: bool) -> None:
+    translator = ChatStream("m", NOW, include_usage=include_usage)
+    said = {**HEAD, "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}
+    translator.feed(stream(oip.provided(said)))
+    assert (translator.answered_by, translator.tokens) == ("gpt", (None, None))
+    translator.feed(stream(oip.provided({**HEAD, "choices": [], "usage": USAGE})))
+    assert translator.tokens == (7, 5)

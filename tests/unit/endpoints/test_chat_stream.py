@@ -467,3 +467,10 @@ def test_a_whole_response_without_an_answer_is_upstreams_fault(document: Any) ->
     with pytest.raises(UpstreamError) as caught:
         whole(document)
     assert caught.value.status == 502
+
+
+def test_counts_that_come_one_by_one_are_all_known() -> None:
+    translator = ChatStream("m", NOW)
+    for name, count in COUNTS.items():
+        translator.feed(event({**oip.answer("x"), "parameters": {name: count}}))
+    assert (translator.tokens, translator.answered_by) == ((7, 5), "chat_1")

@@ -11,7 +11,6 @@ from translator.endpoints.chat_state import finish_reason
 from translator.endpoints.chat_tensors import Answer
 from translator.errors import UpstreamError
 from translator.oip.response import InferenceResponse, decode
-from translator.openai.chat import Usage
 
 TOKEN = {"token": "Hi", "logprob": -0.10, "bytes": None, "top_logprobs": []}
 
@@ -230,18 +229,3 @@ def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
     given: str, expected: str, *, called: bool, legacy: bool
 ) -> None:
     assert finish_reason(given, called=called, legacy=legacy) == expected
-
-
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ({"prompt_tokens": 7, "completion_tokens": 5}, Usage(7, 5, 12)),
-        ({"prompt_tokens": 0, "completion_tokens": 0}, Usage(0, 0, 0)),
-        ({"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 99}, Usage(7, 5, 12)),
-        ({"prompt_tokens": 7}, None),
-        ({"completion_tokens": 5}, None),
-        ({}, None),
-    ],
-)
-def test_usage_is_known_when_both_counts_are(counts: dict[str, int], expected: Any) -> None:
-    assert chat_tensors.read_usage(response(parameters=counts)) == expected

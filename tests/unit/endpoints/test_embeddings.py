@@ -267,7 +267,7 @@ def test_a_parameter_that_is_null_passes(name: str) -> None:
     ],
 )
 def test_vectors_keep_their_digits(shape: list[int], data: str, expected: bytes) -> None:
-    answer = EmbeddingsInference("m").from_oip(vectors(shape, data))
+    answer = EmbeddingsInference("m").from_oip(vectors(shape, data)).body
     document = json.loads(answer)
     assert [item["index"] for item in document["data"]] == [*range(len(document["data"]))]
     for vector in expected[2:-2].split(b"],["):
@@ -277,7 +277,7 @@ def test_vectors_keep_their_digits(shape: list[int], data: str, expected: bytes)
 
 @pytest.mark.parametrize(("asked", "model"), [("m", "m"), (None, "m_1")])
 def test_the_answer_is_openais_list(asked: str | None, model: str) -> None:
-    assert json.loads(EmbeddingsInference(asked).from_oip(vectors([1, 1], "[0.5]"))) == {
+    assert json.loads(EmbeddingsInference(asked).from_oip(vectors([1, 1], "[0.5]")).body) == {
         "object": "list",
         "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
         "model": model,
@@ -287,7 +287,7 @@ def test_the_answer_is_openais_list(asked: str | None, model: str) -> None:
 
 def test_base64_is_little_endian_float32() -> None:
     answer = EmbeddingsInference("m", base64=True).from_oip(vectors([2, 2], "[1.5,-2,0.1,3e9]"))
-    texts = [item["embedding"] for item in json.loads(answer)["data"]]
+    texts = [item["embedding"] for item in json.loads(answer.body)["data"]]
     assert [base64.b64decode(text) for text in texts] == [
         struct.pack("<2f", 1.5, -2),
         struct.pack("<2f", 0.1, 3e9),
@@ -297,13 +297,13 @@ def test_base64_is_little_endian_float32() -> None:
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
     own = '{ "object": "list", "data": [1.10],\n "model": "x", "usage": {} }'
     document = oip.response(oip.text("output_all", own))
-    answer = EmbeddingsInference("m", base64=True).from_oip(json.dumps(document).encode())
+    answer = EmbeddingsInference("m", base64=True).from_oip(json.dumps(document).encode()).body
     assert answer == b'{"object":"list","data":[1.10],"model":"x","usage":{}}'
 
 
 def test_what_a_providers_answer_lacks_is_filled_in() -> None:
     document = oip.response(oip.text("output_all", '{"data": [1.10], "usage": null}'))
-    answer = EmbeddingsInference("m").from_oip(json.dumps(document).encode())
+    answer = EmbeddingsInference("m").from_oip(json.dumps(document).encode()).body
     assert json.loads(answer) == {
         "data": [1.10],
         "object": "list",
@@ -367,7 +367,7 @@ def tensor(name: str, data: Any, datatype: str = "FP32", **more: Any) -> dict[st
 
 def answered(*outputs: dict[str, Any], inputs: int | None = None, **extra: Any) -> Any:
     body = json.dumps(oip.response(*outputs, **extra)).encode()
-    return json.loads(EmbeddingsInference("m", inputs=inputs).from_oip(body))
+    return json.loads(EmbeddingsInference("m", inputs=inputs).from_oip(body).body)
 
 
 @pytest.mark.parametrize("datatype", ["FP16", "BF16", "FP32", "FP64"])
@@ -430,7 +430,7 @@ def test_base64_is_float32_of_every_type_flat_or_nested(datatype: str) -> None:
     for data in ([0.1, -2.0], [[0.1, -2.0]]):
         output = {"name": "embedding", "shape": [1, 2], "datatype": datatype, "data": data}
         body = json.dumps(oip.response(output)).encode()
-        answer = json.loads(EmbeddingsInference("m", base64=True).from_oip(body))
+        answer = json.loads(EmbeddingsInference("m", base64=True).from_oip(body).body)
         assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": wanted}]
 
 
@@ -470,7 +470,7 @@ ONE = oip.response(tensor("embedding", [0.5]))
 )
 def test_an_answer_in_one_event_is_the_answer(body: bytes) -> None:
     inference = EmbeddingsInference("m", inputs=1)
-    assert inference.from_events(body) == inference.from_oip(json.dumps(ONE).encode())
+    assert inference.from_events(body).body == inference.from_oip(json.dumps(ONE).encode()).body
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
@@ -478,3 +478,11 @@ def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> 
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         EmbeddingsInference("m").from_events(body)
     assert (caught.value.status, caught.value.repeats) == (502, True)
+
+
+def test_tokens_are_known_only_where_they_were_counted() -> None:
+    counted = oip.response(*json.loads(vectors([1, 1], "[0.5]"))["outputs"])
+    assert EmbeddingsInference("m").from_oip(json.dumps(counted).encode()).tokens == (None, None)
+    counted["parameters"] = {"prompt_tokens": 3}
+    answer = EmbeddingsInference("m").from_oip(json.dumps(counted).encode())
+    assert (answer.tokens, answer.model) == ((3, None), "chat_1")

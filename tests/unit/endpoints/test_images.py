@@ -17,7 +17,7 @@ def answer(document: Any) -> bytes:
 
 
 def events(document: Any) -> list[Any]:
-    output = ImagesInference("m", as_events=True).from_oip(answer(document))
+    output = ImagesInference("m", as_events=True).from_oip(answer(document)).body
     return [json.loads(data) for data in data_of(output)]
 
 
@@ -130,7 +130,7 @@ def test_a_providers_answer_passes_untouched_but_compact() -> None:
     own = '{\n "created": 7,\n "data": [{"b64_json": "AA=="}]\n}'
     body = json.dumps(oip.response(oip.text("output_all", own))).encode()
     compact = b'{"created":7,"data":[{"b64_json":"AA=="}]}'
-    assert ImagesInference("m").from_oip(body) == compact
+    assert ImagesInference("m").from_oip(body).body == compact
 
 
 def test_every_image_becomes_a_completed_event() -> None:
@@ -193,7 +193,7 @@ URL = f"data:image/png;base64,{PNG}"
 
 def made(*outputs: dict[str, Any], inference: ImagesInference | None = None, **extra: Any) -> bytes:
     body = json.dumps(oip.response(*outputs, **extra)).encode()
-    return (inference or ImagesInference("m", created=7)).from_oip(body)
+    return (inference or ImagesInference("m", created=7)).from_oip(body).body
 
 
 def test_images_in_a_tensor_become_openais_answer() -> None:
@@ -330,10 +330,18 @@ ONE = oip.response(oip.text("image", PNG))
 @pytest.mark.parametrize("body", [event(ONE), event(ONE) + b"data: [DONE]\n\n"])
 def test_an_answer_in_one_event_is_the_answer(body: bytes, *, as_events: bool) -> None:
     inference = ImagesInference("m", as_events=as_events)
-    assert inference.from_events(body) == inference.from_oip(json.dumps(ONE).encode())
+    assert inference.from_events(body).body == inference.from_oip(json.dumps(ONE).encode()).body
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
 def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         ImagesInference("m").from_events(body)
+
+
+@pytest.mark.parametrize("as_events", [False, True])
+def test_a_providers_image_tells_its_tokens(*, as_events: bool) -> None:
+    usage = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
+    document = oip.provided({"data": [{"b64_json": "AA=="}], "usage": usage})
+    answer = ImagesInference("m", as_events=as_events).from_oip(json.dumps(document).encode())
+    assert (answer.tokens, answer.model) == ((7, 5), "chat_1")

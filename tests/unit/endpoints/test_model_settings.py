@@ -62,7 +62,7 @@ def test_a_pipeline_is_asked_whole_and_the_client_gets_its_stream() -> None:
     _, inference = chat.to_oip(body, None, Models(PIPELINE))
     assert (inference.streamed, inference.as_events) == (False, True)
     answer = {"outputs": [{"name": "content", "datatype": "BYTES", "shape": [1], "data": ["Hi"]}]}
-    events = inference.from_oip(json.dumps(answer).encode())
+    events = inference.from_oip(json.dumps(answer).encode()).body
     assert events.endswith(b"data: [DONE]\n\n")
 
 
@@ -82,3 +82,20 @@ def test_a_conversation_may_be_no_longer_than_the_model_allows() -> None:
     error = caught.value
     assert (error.status, error.code, error.param) == (400, "array_above_max_length", "messages")
     assert "maximum length 2, but got an array with length 3" in error.message
+
+
+@pytest.mark.parametrize(
+    "options", [{}, None, {"include_usage": False, "include_obfuscation": True}]
+)
+def test_a_model_may_be_asked_to_count_the_tokens_of_every_stream(options: Any) -> None:
+    body = json.dumps({**CHAT, "stream": True, "stream_options": options}).encode()
+    oip_body, inference = chat.to_oip(body, None, Models(ModelSettings(ask_usage=True)))
+    asked = json.loads(oip_body)["parameters"]["llm_parameters"]["stream_options"]
+    assert asked == {**(options or {}), "include_usage": True}
+    assert not inference.include_usage  # the client is not shown what it did not ask for
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": False}])
+def test_only_a_stream_is_asked_for_its_tokens(more: dict[str, Any]) -> None:
+    parameters = sent(chat, ModelSettings(ask_usage=True), **more)
+    assert "stream_options" not in parameters["llm_parameters"]

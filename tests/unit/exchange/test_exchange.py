@@ -18,7 +18,9 @@ from tests import oip
 from tests.unit.envoy import EVENTS, JSON, POST_CHAT
 from tests.unit.events import documents_of, event, stream
 from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
+from translator.endpoints.base import WholeAnswer
 from translator.endpoints.model_settings import Models, ModelSettings
+from translator.endpoints.token_counts import UNKNOWN, TokenCounts
 from translator.errors import TranslatorError, UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
 from translator.exchange.content_encoding import KNOWN_ENCODINGS
@@ -752,8 +754,10 @@ class Broken:
     as_events: bool = False
     streams: bool = True
     error: TranslatorError | None = None
+    tokens: TokenCounts = UNKNOWN
+    answered_by: str = ""
 
-    def from_oip(self, _body: bytes) -> bytes:
+    def from_oip(self, _body: bytes) -> WholeAnswer:
         raise RuntimeError(DETAIL)
 
     from_events = from_oip
@@ -1043,7 +1047,7 @@ class Refusing:
     model: str | None = "m"
     as_events: bool = False
 
-    def from_oip(self, _body: bytes) -> bytes:
+    def from_oip(self, _body: bytes) -> WholeAnswer:
         raise self.error
 
     from_events = from_oip

@@ -15,6 +15,7 @@ HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": 
 BODY = json.dumps(HELLO).encode()
 STREAMED = json.dumps({**HELLO, "stream": True}).encode()
 ANSWER = json.dumps(oip.answer("Hi")).encode()
+COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
 
 
 class Told:
@@ -52,6 +53,30 @@ def test_a_whole_answer(told: Told) -> None:
     assert (record.streamed, record.complete) == (False, True)
     assert record.request_bytes == len(BODY)
     assert record.answer_bytes > len("Hi")
+    assert (record.response_model, record.input_tokens) == ("chat_1", None)
+    assert 0 <= (record.forwarded_after or -1) <= (record.answered_after or -1)
+    assert record.busy > 0
+
+
+def test_tokens_of_a_whole_answer(told: Told) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(BODY))
+    counted = json.dumps({**oip.answer("Hi"), "parameters": COUNTS}).encode()
+    told.show(envoy.response_headers(), envoy.response_body(counted))
+    record = told.end()
+    assert (record.input_tokens, record.output_tokens) == (7, 5)
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_tokens_of_a_stream_are_known_as_soon_as_they_come(told: Told, *, left: bool) -> None:
+    told.show(envoy.request_headers(), envoy.request_body(STREAMED))
+    told.show(envoy.response_headers(envoy.EVENTS))
+    first, last = ({**oip.answer("Hi"), "parameters": {name: n}} for name, n in COUNTS.items())
+    told.show(envoy.response_body(event(first) + event(last), end_of_stream=False))
+    if not left:
+        told.show(envoy.response_body(b"", end_of_stream=True))
+    record = told.end()
+    assert (record.input_tokens, record.output_tokens) == (7, 5)
+    assert (record.response_model, record.complete) == ("chat_1", not left)
 
 
 def test_a_stream(told: Told) -> None:
@@ -79,6 +104,7 @@ def test_an_error_inside_a_stream(told: Told) -> None:
     told.show(envoy.response_body(event({"error": "out of memory"}), end_of_stream=True))
     record = told.end()
     assert (record.status, record.error, record.complete) == (200, "upstream_error", True)
+    assert record.error_phase == "response_body"
 
 
 def test_a_request_that_is_refused(told: Told) -> None:
@@ -86,6 +112,7 @@ def test_a_request_that_is_refused(told: Told) -> None:
     record = told.end()
     assert (record.status, record.upstream_status, record.model) == (400, 0, "")
     assert (record.error, record.complete) == ("invalid_request_error", True)
+    assert record.error_phase == "request_body"
 
 
 def test_an_error_of_upstreams(told: Told) -> None:

@@ -13,10 +13,14 @@ RECORD = Record(
     request_id="req-1",
     operation="chat/completions",
     model="chat",
+    response_model="chat_1",
     status=200,
     upstream_status=200,
     request_bytes=10,
     answer_bytes=20,
+    input_tokens=7,
+    busy=0.001,
+    forwarded_after=0.125,
     answered_after=0.25,
     ended_after=0.5,
     complete=True,
@@ -32,9 +36,11 @@ def as_json(record: logging.LogRecord) -> dict[str, object]:
 def test_an_exchange_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_exchange(RECORD)
-    assert caplog.messages == [
-        "req-1 chat/completions chat 200 after 0.500 s, upstream 200, 10 bytes in, 20 out"
-    ]
+    [line] = caplog.messages
+    assert line == (
+        "req-1 chat/completions chat 200 after 0.500 s, upstream 200, 10 bytes in, 20 out, "
+        "tokens 7 in, - out"
+    )
 
 
 def test_what_went_wrong_stands_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -65,12 +71,18 @@ def test_for_machines_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) ->
         "request_id": "req-1",
         "operation": "chat/completions",
         "model": "chat",
+        "response_model": "chat_1",
         "streamed": False,
         "status": 200,
         "upstream_status": 200,
         "error": "",
+        "error_phase": "",
+        "input_tokens": 7,
+        "output_tokens": None,
         "request_bytes": 10,
         "answer_bytes": 20,
+        "busy": 0.001,
+        "forwarded_after": 0.125,
         "answered_after": 0.25,
         "first_event_after": None,
         "ended_after": 0.5,

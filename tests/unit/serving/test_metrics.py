@@ -71,6 +71,63 @@ def test_what_was_not_ours_is_not_counted(metrics: Metrics) -> None:
     assert not any("answers" in name for name in values(metrics))
 
 
+def test_tokens_are_counted_by_who_was_asked_and_who_answered(metrics: Metrics) -> None:
+    metrics.count(chat(input_tokens=7, output_tokens=5, response_model="m_1"))
+    metrics.count(chat(input_tokens=3, response_model="m_1"))
+    metrics.count(chat())
+    found = values(metrics)
+    labels = 'gen_ai_operation_name="chat",gen_ai_request_model="m",gen_ai_response_model="m_1"'
+    usage = "gen_ai_client_token_usage"
+    assert found[f'{usage}_sum{{{labels},gen_ai_token_type="input"}}'] == 10
+    assert found[f'{usage}_sum{{{labels},gen_ai_token_type="output"}}'] == 5
+    assert sum(value for name, value in found.items() if name.startswith(f"{usage}_count")) == 3
+
+
+OF_EACH = "gen_ai_server_time_per_output_token_seconds_sum"
+
+
+def test_the_time_of_a_token_is_that_of_those_after_the_first(metrics: Metrics) -> None:
+    metrics.count(chat(first_event_after=0.1, output_tokens=5))
+    [per_token] = [value for name, value in values(metrics).items() if name.startswith(OF_EACH)]
+    assert per_token == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"output_tokens": None},
+        {"output_tokens": 1},
+        {"first_event_after": None},
+        {"complete": False},
+        {"error": "upstream_error"},
+    ],
+)
+def test_a_token_has_no_time_where_it_cannot_be_told(
+    metrics: Metrics, facts: dict[str, object]
+) -> None:
+    metrics.count(chat(**{"first_event_after": 0.1, "output_tokens": 5, **facts}))
+    assert not any(name.startswith(OF_EACH) for name in values(metrics))
+
+
+def test_errors_are_counted_by_where_they_arose(metrics: Metrics) -> None:
+    metrics.count(chat(error="unreadable", error_phase="response_body"))
+    labels = 'error_type="unreadable",phase="response_body"'
+    assert values(metrics)[f"oip_translator_phase_errors_total{{{labels}}}"] == 1
+
+
+def test_errors_that_providers_made_up_are_one(metrics: Metrics) -> None:
+    for number in range(150):
+        metrics.count(chat(error=f"code-{number}", error_phase="response_body"))
+    kinds = [name for name in values(metrics) if name.startswith("oip_translator_phase_errors")]
+    assert len(kinds) == 101
+
+
+def test_time_spent_on_an_exchange_is_counted(metrics: Metrics) -> None:
+    metrics.count(chat(busy=0.25))
+    name = 'oip_translator_translation_seconds_sum{gen_ai_operation_name="chat"}'
+    assert values(metrics)[name] == 0.25
+
+
 def models(metrics: Metrics) -> set[str]:
     found = (re.search(r'request_model="([^"]*)"', name) for name in values(metrics))
     return {match[1] for match in found if match}

@@ -1,0 +1,91 @@
+"""What Envoy is told of an exchange beside each reply."""
+
+import json
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from tests import oip
+from tests.unit import envoy
+from tests.unit.events import event
+from translator.exchange.record import Record
+from translator.extproc import metadata
+from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from translator.extproc.session import Session
+
+CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+ASKED = {"operation": "chat/completions", "model": "m"}
+COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+COUNTED = {"input_tokens": 7, "output_tokens": 5}
+
+
+def told(reply: bytes) -> dict[str, Any] | None:
+    """The metadata in a reply, or None when there is none."""
+    response = ProcessingResponse.FromString(reply)
+    if not response.HasField("dynamic_metadata"):
+        return None
+    [(space, fields)] = MessageToDict(response.dynamic_metadata).items()
+    assert space == metadata.NAMESPACE
+    return dict(fields)
+
+
+class Stream:
+    """A session, and what it tells with each reply."""
+
+    def __init__(self) -> None:
+        self._session = Session()
+
+    def show(self, *requests: ProcessingRequest) -> dict[str, Any] | None:
+        """The metadata in the reply to the last of some messages."""
+        replies = [self._session.handle(request.SerializeToString()) for request in requests]
+        return told(replies[-1])
+
+
+@pytest.fixture
+def stream() -> Stream:
+    return Stream()
+
+
+def ask(**more: Any) -> ProcessingRequest:
+    return envoy.request_body(json.dumps({**CHAT, **more}).encode())
+
+
+def test_the_request_tells_what_is_asked_of_which_model(stream: Stream) -> None:
+    begun = {"operation": ASKED["operation"], "stream": False}
+    assert stream.show(envoy.request_headers()) == begun
+    assert stream.show(ask()) == {**ASKED, "stream": False}
+
+
+def test_the_answer_tells_who_gave_it_and_its_tokens(stream: Stream) -> None:
+    assert stream.show(envoy.request_headers(), ask(), envoy.response_headers()) is None
+    answer = json.dumps({**oip.answer("Hi"), "parameters": COUNTS}).encode()
+    known = {**ASKED, "stream": False, "response_model": "chat_1", **COUNTED}
+    assert stream.show(envoy.response_body(answer)) == known
+
+
+def test_a_stream_tells_its_tokens_as_soon_as_they_are_known(stream: Stream) -> None:
+    stream.show(envoy.request_headers(), ask(stream=True), envoy.response_headers(envoy.EVENTS))
+    known = {**ASKED, "stream": True, "response_model": "chat_1"}
+    first = event(oip.answer("Hi"))
+    assert stream.show(envoy.response_body(first, end_of_stream=False)) == known
+    assert stream.show(envoy.response_body(first, end_of_stream=False)) is None
+    counted = event({**oip.answer("!"), "parameters": COUNTS})
+    assert stream.show(envoy.response_body(counted, end_of_stream=False)) == {**known, **COUNTED}
+    assert stream.show(envoy.response_body(b"", end_of_stream=True)) is None
+
+
+def test_a_refusal_tells_its_error(stream: Stream) -> None:
+    stream.show(envoy.request_headers())
+    refused = {"operation": ASKED["operation"], "stream": False, "error": "empty_array"}
+    assert stream.show(ask(messages=[])) == refused
+
+
+def test_of_what_is_not_ours_nothing_is_told(stream: Stream) -> None:
+    plain = {**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}
+    assert stream.show(envoy.request_headers(plain)) is None
+
+
+def test_a_name_that_is_no_text_is_told_as_far_as_it_is() -> None:
+    reply = metadata.encode(metadata.of(Record(operation="embeddings", model="m\ud800")))
+    assert told(reply) == {"operation": "embeddings", "model": "m?", "stream": False}
