@@ -49,6 +49,7 @@ _DEFAULTS = {
     ),
     504: _Default("server_error", "gateway_timeout", "The model server did not answer in time."),
 }
+_JARGON = frozenset({"local_rate_limited"})  # Envoy's word for its own limit, which is a 429
 _REPEAT = frozenset({501, 505})  # these say what the server can do, not how it is
 
 
@@ -74,6 +75,8 @@ def from_answer(status: int, content_type: str, body: bytes, model: str | None) 
     said: str | None = None
     if status < _SERVER or content_type == "application/json":
         said = read_message(body)
+    if said in _JARGON:
+        said = None
     if said and model:  # a mesh calls the versions of a model m_1, m_2
         said = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, said)
     default = _default(status)

@@ -199,3 +199,9 @@ def test_a_models_name_is_no_pattern_and_no_template() -> None:
     body = json.dumps({"error": f"Model {model}_3 is not ready yet."}).encode()
     error = from_answer(400, "application/json", body, model)
     assert (error.status, error.message) == (400, f"Model {model} is not ready yet.")
+
+
+def test_envoys_word_for_its_own_limit_is_put_as_openai_puts_it() -> None:
+    error = from_answer(429, TEXT, b"local_rate_limited", "m")
+    assert error.message == "Rate limit reached. Please try again later."
+    assert (error.type, error.code) == ("requests", "rate_limit_exceeded")
