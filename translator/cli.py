@@ -1,4 +1,4 @@
-"""The command line: ``oip-translator serve``, ``translate`` and ``check``."""
+"""The command line: ``oip-translator serve``, ``health``, ``translate`` and ``check``."""
 
 import argparse
 import asyncio
@@ -9,22 +9,34 @@ from pathlib import Path
 import msgspec
 from msgspec import NODEFAULT
 
-from translator import __version__, doctor
+from translator import __version__
 from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.current import CurrentSettings
 from translator.serving.logs import configure
-from translator.serving.server import serve
-from translator.serving.sources import FIELDS, PREFIX, SettingsError, allowed, describe, shown
-from translator.transport.grpcio import ListenError
+from translator.serving.sources import (
+    FIELDS,
+    PREFIX,
+    SettingsError,
+    allowed,
+    describe,
+    flag,
+    load,
+    shown,
+)
+from translator.serving.values import Seconds
+from translator.transport.errors import ListenError
+
+# What brings grpc is imported where it is used: a supervisor of workers does without.
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command in ``argv`` (default: the process's own). Gives the exit status."""
-    arguments = _parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    arguments = _parser(argv).parse_args(argv)
     return int(arguments.run(arguments))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="oip-translator",
         description="An Envoy ext_proc filter between OpenAI clients and OIP model servers.",
@@ -32,10 +44,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve Envoy over gRPC"))
+    _add_health(commands.add_parser("health", help="say whether the process here serves"))
     _add_translate(commands.add_parser("translate", help="show what becomes of a body"))
     check = commands.add_parser("check", help="find out what is wrong with a setup")
-    doctor.add_arguments(check)
-    check.set_defaults(run=doctor.run)
+    if "check" in argv:
+        from translator import doctor  # noqa: PLC0415 -- see above
+
+        doctor.add_arguments(check)
+        check.set_defaults(run=doctor.run)
+    worker = commands.add_parser("worker")  # started by a supervisor only, so help is silent of it
+    worker.add_argument("index", type=int)
+    _add_serve(worker)
     return parser
 
 
@@ -44,6 +63,28 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         "Serve Envoy over gRPC. Every flag may be given as a variable "
         f"({PREFIX}LISTEN and so on) or in the file instead; flags come first, then variables."
     )
+    _add_settings(parser)
+    parser.set_defaults(run=_serve)
+
+
+def _add_health(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Ask the process that serves with the same settings for its health, over gRPC, and print a "
+        "line for each of its endpoints. Ends with 0 if at least one is SERVING, else with 1. It "
+        "is for the probes of a container: give it the flags, variables and file that serve has."
+    )
+    _add_settings(parser)
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=Seconds(2),
+        metavar="SECONDS",
+        help="how long an answer may take (default: 2)",
+    )
+    parser.set_defaults(run=_health)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
@@ -54,33 +95,69 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
         is_flag = field.default is False
         default = "" if field.default is NODEFAULT else f" (default: {shown(field.default)})"
         parser.add_argument(
-            f"--{name.replace('_', '-')}",
+            flag(name),
             default=argparse.SUPPRESS,
             metavar="VALUE",
             help=f"{describe(field.type)}: {allowed(field.type)}{default}".replace("%", "%%"),
             nargs="?" if is_flag else None,
             const="true" if is_flag else None,
         )
-    parser.set_defaults(run=_serve)
+
+
+def _sources(arguments: argparse.Namespace) -> tuple[dict[str, str], Path | None]:
+    """The settings that are flags, and the file of others."""
+    given = vars(arguments)
+    variable = os.environ.get(f"{PREFIX}CONFIG")
+    file = arguments.config or (Path(variable) if variable else None)
+    return {name: given[name] for name in FIELDS if name in given}, file
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    given = vars(arguments)
-    flags = {name: given[name] for name in FIELDS if name in given}
-    variable = os.environ.get(f"{PREFIX}CONFIG")
-    file = arguments.config or (Path(variable) if variable else None)
+    flags, file = _sources(arguments)
     try:
         current = CurrentSettings(flags, os.environ, file)
     except SettingsError as error:
-        sys.stderr.write(f"oip-translator: {error}\n")
-        return 2
+        return _refused(error)
     configure(current.settings.log_level, current.settings.log_format)
+    index = getattr(arguments, "index", None)
     try:
-        asyncio.run(serve(current))
+        if index is None and current.settings.workers.count > 1:
+            from translator.serving.supervisor import supervise  # noqa: PLC0415 -- only here
+
+            return asyncio.run(supervise(current, flags, file))
+        from translator.serving.server import serve  # noqa: PLC0415 -- see above
+
+        asyncio.run(serve(current, index))
+    except SettingsError as error:
+        return _refused(error)
     except ListenError as error:
         sys.stderr.write(f"oip-translator: {error}\n")
         return 1
     return 0
+
+
+def _health(arguments: argparse.Namespace) -> int:
+    from translator.serving.health import report  # noqa: PLC0415 -- it brings protobuf and ssl
+
+    flags, file = _sources(arguments)
+    try:
+        settings = load(flags, os.environ, file)
+    except SettingsError as error:
+        _refused(error)
+        return 1  # for Docker's HEALTHCHECK nothing else is unhealthy
+    return report(settings, arguments.timeout)
+
+
+def _seconds(text: str) -> Seconds:
+    try:
+        return Seconds.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not {error}") from error
+
+
+def _refused(error: SettingsError) -> int:
+    sys.stderr.write(f"oip-translator: {error}\n")
+    return 2
 
 
 def _add_translate(parser: argparse.ArgumentParser) -> None:

@@ -94,9 +94,26 @@ def test_a_body_over_the_translators_own_limit_is_413(upstream: Upstream, tmp_pa
                     )
                 assert caught.value.status_code == 413
                 assert caught.value.code == "request_too_large"
+                # Envoy itself, which knows no number, answers what does not fit into its buffers.
+                assert "102400 bytes" in caught.value.message
         small = {"model": "chat", "messages": [{"role": "user", "content": "x" * 90_000}]}
         upstream.answer(oip.answer("Hi"))
         assert gateway.post(PATH, small).status == 200
+
+
+def test_an_exchange_too_many_is_told_to_wait(upstream: Upstream, tmp_path: Path) -> None:
+    gate = Gate()
+    upstream.stream(oip.answer("first"), gate)
+    options = ["--max-exchanges", "1"]
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
+        gateway = Gateway(*parts)
+        connection, response = begin_stream(gateway)
+        refused = gateway.post(PATH, HELLO)
+        gate.set()
+        assert response.read().endswith(b"data: [DONE]\n\n")
+        connection.close()
+    assert (refused.status, refused.error["code"]) == (503, "overloaded")
+    assert refused.headers["retry-after"] == "1"
 
 
 def test_an_answer_over_the_translators_own_limit_is_502(

@@ -7,9 +7,11 @@ import pytest
 import yaml
 from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
 from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers
+from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as _cel
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _previous_hosts
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
 from demo.stack import GATEWAY, ROOT, envoy_binary
@@ -17,7 +19,7 @@ from translator.exchange.settings import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.
-IMPORTED = (_access_loggers, _router, _upstreams)
+IMPORTED = (_access_loggers, _cel, _previous_hosts, _router, _upstreams)
 FILTER = "envoy.filters.http.ext_proc"
 
 

@@ -122,10 +122,10 @@ def serve_with(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """The settings that options lead to."""
     served: list[Settings] = []
 
-    async def serve(current: CurrentSettings) -> None:
+    async def serve(current: CurrentSettings, _worker: int | None) -> None:
         served.append(current.settings)
 
-    monkeypatch.setattr("translator.cli.serve", serve)
+    monkeypatch.setattr("translator.serving.server.serve", serve)
 
     def run_with(*options: str) -> Settings:
         assert main(["serve", *options]) == 0
@@ -261,6 +261,19 @@ def test_the_server_says_where_it_is_ready_and_stops_when_told(number: signal.Si
         rest = process.stderr.read()
     assert "stopped" in rest
     assert "Traceback" not in rest
+
+
+def test_sighup_reads_the_settings_again() -> None:
+    with serving("--listen", "127.0.0.1:0") as (process, _):
+        process.send_signal(signal.SIGHUP)
+        assert process.stderr is not None
+        assert "settings taken over" in process.stderr.readline()  # there is no file to change
+
+
+def test_the_number_of_the_only_worker_is_0(tmp_path: Path) -> None:
+    with serving("--listen", f"unix:{tmp_path}/{{worker}}") as (_, line):
+        assert line.endswith(f"ready on unix:{tmp_path}/0\n")
+        assert (tmp_path / "0").is_socket()
 
 
 def test_the_server_listens_on_a_unix_socket(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from msgspec import Raw
 from translator.endpoints import chat_gather
 from translator.endpoints.base import Endpoint, WholeAnswer, take_model
 from translator.endpoints.chat_stream import ChatStream
-from translator.endpoints.model_settings import DEFAULTS, Models
+from translator.endpoints.model_settings import DEFAULT, DEFAULTS, Models, ModelSettings
 from translator.endpoints.stream import read_events
 from translator.oip import request as oip
 from translator.openai.chat import ABSENT, PAYLOADS, ROLES, Message, Part
@@ -44,6 +44,7 @@ class ChatInference(msgspec.Struct, frozen=True):
     include_usage: bool = False
     choices: int = 1
     whole: bool = False  # the client wants events, and upstream can only answer whole
+    settings: ModelSettings = DEFAULT
     created: int = msgspec.field(default_factory=lambda: int(time.time()))
 
     @property
@@ -56,11 +57,11 @@ class ChatInference(msgspec.Struct, frozen=True):
         if self.as_events:
             stream = self.stream()
             return WholeAnswer(stream.whole(body), stream.tokens, stream.answered_by)
-        return chat_gather.gather([body], self.model, self.created, self.choices)
+        return self._gather([body])
 
     def from_events(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
-        return chat_gather.gather(read_events(body), self.model, self.created, self.choices)
+        return self._gather(read_events(body))
 
     def stream(self, limit: int | None = None) -> ChatStream:
         """See :class:`~translator.endpoints.base.Inference`."""
@@ -70,7 +71,11 @@ class ChatInference(msgspec.Struct, frozen=True):
             include_usage=self.include_usage,
             choices=self.choices,
             limit=limit,
+            settings=self.settings,
         )
+
+    def _gather(self, responses: list[bytes]) -> WholeAnswer:
+        return chat_gather.gather(responses, self.model, self.created, self.choices, self.settings)
 
 
 def to_oip(
@@ -96,10 +101,10 @@ def to_oip(
         whole=as_events and settings.kind == "pipeline",
         include_usage=include_usage,
         choices=_number_of_choices(fields),
+        settings=settings,
     )
     inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
-    parameters = settings.parameters_for(fields, "kwargs")
-    return oip.encode(oip.InferenceRequest(inputs, parameters)), inference
+    return settings.encode(inputs, fields, "kwargs"), inference
 
 
 def _number_of_choices(fields: Fields) -> int:

@@ -12,7 +12,8 @@ from msgspec import Raw
 from translator.endpoints import chat_answer, chat_chunk, output_all
 from translator.endpoints.base import WholeAnswer
 from translator.endpoints.chat_stream import ChatStream
-from translator.oip.response import decode, is_present, unreadable
+from translator.endpoints.model_settings import DEFAULT, ModelSettings
+from translator.oip.response import is_present, unreadable
 from translator.openai.request import is_null
 
 _Object = dict[str, Raw]
@@ -24,7 +25,11 @@ _NULL, _EMPTY = Raw(b"null"), Raw(b"[]")
 
 
 def gather(
-    responses: Sequence[bytes], model: str | None, created: int, choices: int = 1
+    responses: Sequence[bytes],
+    model: str | None,
+    created: int,
+    choices: int = 1,
+    settings: ModelSettings = DEFAULT,
 ) -> WholeAnswer:
     """The chat completion that OIP responses add up to.
 
@@ -33,18 +38,19 @@ def gather(
         model: the model as the client named it, or None for the server's own name.
         created: seconds since the epoch.
         choices: how many the client asked for.
+        settings: the model's.
 
     Raises:
         UpstreamError: 502, there is an error in them, or no answer.
     """
     if len(responses) == 1:
-        response = decode(responses[0])
+        response = settings.decode(responses[0])
         complete = output_all.read(response)
         if complete is None:
             return chat_answer.from_tensors(response, model, created, choices)
         if not chat_chunk.is_chunk(complete):
             return chat_answer.from_provider(complete, response, model, created)
-    stream = ChatStream(model, created, include_usage=True, choices=choices)
+    stream = ChatStream(model, created, include_usage=True, choices=choices, settings=settings)
     try:
         answer = _add_up(stream.collect(responses))
     except msgspec.ValidationError as error:

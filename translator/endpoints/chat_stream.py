@@ -13,6 +13,7 @@ from translator.endpoints.chat_answer import completion_id, usage_of
 from translator.endpoints.chat_provider import ProviderChunks
 from translator.endpoints.chat_state import Choice, State
 from translator.endpoints.chat_tensors import Answer
+from translator.endpoints.model_settings import DEFAULT, ModelSettings
 from translator.endpoints.stream import EventStream
 from translator.endpoints.token_counts import TokenCounts
 from translator.oip.response import InferenceResponse
@@ -28,9 +29,10 @@ class ChatStream(EventStream):
         include_usage: whether the client set ``stream_options.include_usage``.
         choices: how many the client asked for.
         limit: the most bytes one event may hold.
+        settings: the model's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is one fact of the request
         self,
         model: str | None,
         created: int,
@@ -38,8 +40,9 @@ class ChatStream(EventStream):
         include_usage: bool = False,
         choices: int = 1,
         limit: int | None = None,
+        settings: ModelSettings = DEFAULT,
     ) -> None:
-        super().__init__(limit)
+        super().__init__(limit, settings)
         self._state = State(model, created, include_usage=include_usage)
         self._provided = ProviderChunks(self._state)
         self._asked = choices

@@ -10,33 +10,27 @@ from array import array
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 from msgspec import Raw
 
 from translator.endpoints import output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, WholeAnswer, take_model
-from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings, TokenInput
+from translator.endpoints.embedding_input import input_tensor
+from translator.endpoints.model_settings import DEFAULT, DEFAULTS, Models, ModelSettings
 from translator.endpoints.stream import only_event
-from translator.errors import ClientError
-from translator.oip import request as oip
-from translator.oip.response import InferenceResponse, OutputTensor, decode, unreadable
+from translator.oip.response import InferenceResponse, OutputTensor, unreadable
 from translator.openai.embeddings import Embedding, EmbeddingList, Usage
 from translator.openai.parameters import check_embeddings
 from translator.openai.request import (
     decode_body,
     decode_field,
-    empty_array,
-    invalid_type,
     take,
     unsupported,
 )
 
 _ENCODINGS = ("float", "base64")
-_LEAST, _MOST = -(2**63), 2**63 - 1  # what INT64 holds
 _FLOATS = ("FP16", "BF16", "FP32", "FP64")
-_Items = list[str | int | list[int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +42,11 @@ class EmbeddingsInference:
     base64: bool = False
     inputs: int | None = None
     as_events: bool = False
+    settings: ModelSettings = DEFAULT
 
     def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
-        response = decode(body)
+        response = self.settings.decode(body)
         complete = output_all.read(response)
         if complete is not None:
             model = self.model or response.model_name or ""
@@ -87,72 +82,14 @@ def to_oip(
     fields = decode_body(body)
     model = take_model(fields, url_model)
     settings = models.of(model)
-    tensor = _input_tensor(take(fields, "input"), settings)
+    tensor = input_tensor(take(fields, "input"), settings)
     check_embeddings(fields)
     encoding = fields.get("encoding_format")
     wanted = "float" if encoding is None else _encoding_format(encoding)
-    parameters = settings.parameters_for(fields, "embedding_parameters")
-    request = oip.InferenceRequest([tensor], parameters)
-    inference = EmbeddingsInference(model, base64=wanted == "base64", inputs=tensor.shape[0])
-    return oip.encode(request), inference
-
-
-def _input_tensor(raw: Raw, settings: ModelSettings) -> oip.InputTensor:
-    """The tensor input: a text, several, the tokens of one, or those of several."""
-    given: str | _Items = decode_field(raw, str | _Items, "input")
-    items: _Items = [given] if isinstance(given, str) else given
-    if not items:
-        raise empty_array("input")
-    kinds = {type(item) for item in items}
-    if len(kinds) > 1:
-        raise _mixed(items)
-    if kinds == {str}:
-        return oip.bytes_tensor("input", _texts(cast("list[str]", items), alone=given is not items))
-    if kinds == {int}:
-        return _token_tensor([_tokens(cast("list[int]", items), "input")], settings.token_input)
-    arrays = enumerate(cast("list[list[int]]", items))
-    tokens = [_tokens(array, f"input[{index}]") for index, array in arrays]
-    return _token_tensor(tokens, settings.token_input)
-
-
-def _texts(texts: list[str], *, alone: bool) -> list[str]:
-    if not all(texts):
-        param = "input" if alone else f"input[{texts.index('')}]"
-        raise ClientError(f"Invalid '{param}': input cannot be an empty string.", param=param)
-    return texts
-
-
-def _tokens(array: list[int], param: str) -> list[int]:
-    if not array:
-        raise empty_array(param)
-    if min(array) < _LEAST or max(array) > _MOST:
-        odd = next(index for index, token in enumerate(array) if not _LEAST <= token <= _MOST)
-        message = f"Invalid '{param}[{odd}]': a token is an integer of 64 bits."
-        raise ClientError(message, param=f"{param}[{odd}]", code="invalid_value")
-    return array
-
-
-def _token_tensor(arrays: list[list[int]], encoding: TokenInput) -> oip.InputTensor:
-    if encoding == "text":
-        return oip.bytes_tensor("input", [msgspec.json.encode(array).decode() for array in arrays])
-    length = len(arrays[0])
-    if any(len(array) != length for array in arrays):
-        raise ClientError(
-            "Invalid 'input': this model takes token arrays of one length only. Send one per "
-            "request, or text.",
-            param="input",
-            code="invalid_value",
-        )
-    tokens = [token for array in arrays for token in array]
-    return oip.InputTensor("input", [len(arrays), length], "INT64", tokens)
-
-
-def _mixed(items: _Items) -> ClientError:
-    """The error for a list that is not all of one kind, naming the first item of another."""
-    names: dict[type, str] = {str: "a string", int: "an integer", list: "an array of integers"}
-    wanted = type(items[0])
-    odd = next(index for index, item in enumerate(items) if type(item) is not wanted)
-    return invalid_type(f"input[{odd}]", names[wanted], names[type(items[odd])])
+    inference = EmbeddingsInference(
+        model, base64=wanted == "base64", inputs=tensor.shape[0], settings=settings
+    )
+    return settings.encode([tensor], fields, "embedding_parameters"), inference
 
 
 def _encoding_format(raw: Raw) -> str:

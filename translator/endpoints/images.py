@@ -14,12 +14,12 @@ from msgspec import UNSET, Raw, UnsetType
 from translator import sse
 from translator.endpoints import image_tensors, output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, WholeAnswer, take_model
-from translator.endpoints.model_settings import DEFAULTS, Models
+from translator.endpoints.model_settings import DEFAULT, DEFAULTS, Models, ModelSettings
 from translator.endpoints.stream import only_event
 from translator.endpoints.token_counts import TokenCounts
 from translator.errors import UpstreamError
 from translator.oip import request as oip
-from translator.oip.response import decode, unreadable
+from translator.oip.response import unreadable
 from translator.openai.images import (
     Image,
     ImageCompleted,
@@ -42,11 +42,12 @@ class ImagesInference:
     as_events: bool = False
     as_url: bool = False
     streamed: bool = False
+    settings: ModelSettings = DEFAULT
     created: int = field(default_factory=lambda: int(time.time()))
 
     def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
-        response = decode(body)
+        response = self.settings.decode(body)
         complete = output_all.read(response)
         if complete is not None:
             whole = output_all.complete(complete, response, "data", {"created": self.created})
@@ -79,11 +80,13 @@ def to_oip(
     if not prompt:
         raise empty_string("prompt")
     check_images(fields)
-    parameters = models.of(model).parameters_for(fields, "llm_parameters")
-    request = oip.InferenceRequest([oip.bytes_tensor("prompt", [prompt])], parameters)
+    settings = models.of(model)
     as_url = fields.get("response_format") == _URL
-    inference = ImagesInference(model, as_events=flag(fields, "stream"), as_url=as_url)
-    return oip.encode(request), inference
+    inference = ImagesInference(
+        model, as_events=flag(fields, "stream"), as_url=as_url, settings=settings
+    )
+    tensor = oip.bytes_tensor("prompt", [prompt])
+    return settings.encode([tensor], fields, "llm_parameters"), inference
 
 
 def _usage(tokens: TokenCounts) -> Raw | UnsetType:

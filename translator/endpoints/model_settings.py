@@ -6,9 +6,43 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Raw
 
+from translator.oip.request import InferenceRequest, InputTensor, encode
+from translator.oip.response import InferenceResponse, decode
+
 TokenInput = Literal["int64", "text"]
 Parameters = Literal["both", "openai", "local", "none"]
 Kind = Literal["model", "pipeline"]
+Input = Literal[
+    "role",
+    "content",
+    "type",
+    "tool_calls",
+    "tool_call_id",
+    "name",
+    "refusal",
+    "audio",
+    "function_call",
+    "tools",
+    "parallel_tool_calls",
+    "tool_choice",
+    "input",
+    "prompt",
+]
+Output = Literal[
+    "role",
+    "content",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "logprobs",
+    "finish_reason",
+    "embedding",
+    "image",
+    "output_all",
+    "usage",
+    "prompt_tokens",
+    "completion_tokens",
+]
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +70,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "a stream and gets only parameters that are text, truth values or whole numbers"
         ),
     ] = "model"
+    inputs: Annotated[
+        dict[Input, str],
+        Meta(description="what the model calls its input tensors, by Seldon's names for them"),
+    ] = {}
+    outputs: Annotated[
+        dict[Output, str],
+        Meta(description="what the model calls its output tensors, by Seldon's names for them"),
+    ] = {}
     ask_usage: Annotated[
         bool,
         Meta(
@@ -46,24 +88,56 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_messages: Annotated[
         int, Meta(ge=1, description="the most messages that a conversation may have")
     ] = 10_000
+    max_inputs: Annotated[
+        int, Meta(ge=1, description="the most texts or token arrays in an embeddings request")
+    ] = 2048
 
     def mesh_name(self, model: str) -> str:
         """What a Seldon mesh routes by: the name, with a suffix where it is not a model's."""
-        return f"{model}.pipeline" if self.kind == "pipeline" else model
+        is_bare = self.kind == "pipeline" and not model.endswith(_PIPELINE)
+        return model + _PIPELINE if is_bare else model
 
-    def parameters_for(self, fields: Mapping[str, Raw], local: str) -> Mapping[str, Any]:
-        """The parameters of an inference request.
+    def encode(self, inputs: list[InputTensor], fields: Mapping[str, Raw], local: str) -> bytes:
+        """The body of an inference request.
 
         Args:
-            fields: those of the OpenAI request.
+            inputs: the tensors, which may be renamed.
+            fields: those of the OpenAI request that become parameters.
             local: the key under which the local runtime of this operation reads them.
         """
+        if self.inputs:
+            names = {str(ours): theirs for ours, theirs in self.inputs.items()}
+            for tensor in inputs:
+                tensor.name = names.get(tensor.name, tensor.name)
+        return encode(InferenceRequest(inputs, self._parameters(fields, local)))
+
+    def decode(self, body: bytes) -> InferenceResponse:
+        """An answer of the model, or one event of it, with its tensors under Seldon's names.
+
+        Raises:
+            UpstreamError: as :func:`translator.oip.response.decode`.
+        """
+        response = decode(body)
+        if self.outputs:
+            names = {theirs: ours for ours, theirs in self.outputs.items()}
+            for tensor in response.outputs:
+                tensor.name = names.get(tensor.name, tensor.name)
+        if self.kind == "pipeline":  # its gateway packs all that does not say that it is text
+            for tensor in response.outputs:
+                tensor.parameters = {"content_type": _PACKED, **(tensor.parameters or {})}
+        return response
+
+    def _parameters(self, fields: Mapping[str, Raw], local: str) -> Mapping[str, Any]:
         if self.parameters == "none":
             return {}
         if self.kind == "pipeline":  # its gateway refuses objects, and cuts numbers off
             return {name: raw for name, raw in fields.items() if _is_plain(raw)}
         keys = {"both": (local, "llm_parameters"), "openai": ("llm_parameters",), "local": (local,)}
         return dict.fromkeys(keys[self.parameters], fields)
+
+
+_PIPELINE = ".pipeline"
+_PACKED = Raw(b'"base64"')
 
 
 def _is_plain(raw: Raw) -> bool:
@@ -87,6 +161,9 @@ class Models(msgspec.Struct, frozen=True):
         """The settings of the model that a client calls ``model``."""
         return self.by_name.get(model, self.default)
 
+
+DEFAULT = ModelSettings()
+"""Of a model where nothing is set."""
 
 DEFAULTS = Models()
 """All models alike."""

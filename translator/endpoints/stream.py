@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from translator import sse
+from translator.endpoints.model_settings import DEFAULT, ModelSettings
 from translator.errors import TranslatorError, UpstreamError
-from translator.oip.response import InferenceResponse, decode, unreadable
+from translator.oip.response import InferenceResponse, unreadable
 from translator.openai.errors import error_event
 
 _DONE = b"[DONE]"
@@ -21,9 +22,11 @@ class EventStream(ABC):
 
     Args:
         limit: the most bytes one event may hold; None for the decoder's own limit.
+        settings: the model's.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, limit: int | None = None, settings: ModelSettings = DEFAULT) -> None:
+        self._settings = settings
         self._events = sse.Decoder() if limit is None else sse.Decoder(limit)
         self._closed = False
         self.error: TranslatorError | None = None
@@ -95,7 +98,7 @@ class EventStream(ABC):
         return b"".join(out)
 
     def _translate_event(self, data: bytes) -> list[bytes]:
-        return self.chunks_of(decode(data))
+        return self.chunks_of(self._settings.decode(data))
 
     def _end(self) -> list[bytes]:
         if not self.has_begun:

@@ -86,7 +86,8 @@ class Decoder:
 
     Args:
         encoding: the value of ``content-encoding``, "" where there is none.
-        limit: the most bytes that one piece may decode to, so that no bomb goes off.
+        limit: the most bytes of a whole body, and the most that one compressed piece may decode
+            to, so that no bomb goes off.
 
     Raises:
         UndecodableError: the encoding is not known.
@@ -111,7 +112,9 @@ class Decoder:
             TooLargeError: they decode to more than the limit.
             UndecodableError: they are not what the encoding says.
         """
-        data = self._decompress(piece, self._new) if piece and self._new is not None else piece
+        if self._new is None or not piece:
+            return piece
+        data = self._decompress(piece, self._new)
         if len(data) > self._limit:
             raise TooLargeError
         return data
@@ -124,6 +127,8 @@ class Decoder:
     def whole(self, body: bytes) -> bytes:
         """Decode a body that is all there. Raises as the two above."""
         data = self.feed(body)
+        if len(data) > self._limit:
+            raise TooLargeError
         self.finish()
         return data
 

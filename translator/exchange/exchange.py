@@ -154,9 +154,12 @@ class Exchange:
         self.inference = inference
         self.record.model = model = inference.model or ""
         self.record.streamed = inference.as_events
+        path = self.route.upstream_path(
+            model, streamed=inference.streamed, seldon_mesh=self._settings.seldon_mesh
+        )
         action = Forward(
             set_headers=(
-                (":path", self.route.upstream_path(model, streamed=inference.streamed)),
+                (":path", path),
                 ("content-type", "application/json"),
                 ("content-length", str(len(oip_body))),
                 ("accept-encoding", "identity"),

@@ -12,6 +12,8 @@ READ = frozenset(
         "content-encoding",
         "content-length",
         "content-type",
+        "traceparent",
+        "tracestate",
         "x-request-id",
     }
 )

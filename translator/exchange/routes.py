@@ -31,6 +31,14 @@ def _quote(name: str) -> str:
     return quote(name, safe="")
 
 
+_NOT_A_WORD = re.compile(r"[^\w-]", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def _word(name: str) -> str:
+    return _NOT_A_WORD.sub("_", name)
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A request line understood. ``model`` and ``version`` are None where the URL names none."""
@@ -39,10 +47,19 @@ class Route:
     model: str | None = None
     version: str | None = None
 
-    def upstream_path(self, model: str, *, streamed: bool) -> str:
-        """The OIP path for ``model``. The client's query is dropped: OIP has none."""
-        version = f"/versions/{_quote(self.version)}" if self.version else ""
+    def upstream_path(self, model: str, *, streamed: bool, seldon_mesh: bool = False) -> str:
+        """The OIP path for ``model``. The client's query is dropped: OIP has none.
+
+        Args:
+            model: its name, of any characters.
+            streamed: the answer is to be events.
+            seldon_mesh: the path leads through a Seldon mesh. That finds the model by a header,
+                its agents break names that are not words, and its pipelines know no versions.
+        """
         verb = "infer_stream" if streamed else "infer"
+        if seldon_mesh:
+            return f"/v2/models/{_word(model)}/{verb}"
+        version = f"/versions/{_quote(self.version)}" if self.version else ""
         return f"/v2/models/{_quote(model)}{version}/{verb}"
 
 

@@ -103,7 +103,7 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
     return UpstreamError(
         presentable(error.message) or default.message,
         status=status,
-        type=error.type or default.type,
+        type=presentable(error.type or "") or default.type,
         code=presentable(str(error.code or "")) or default.code,
         param=presentable(error.param or ""),
         repeats=status in _REPEAT,

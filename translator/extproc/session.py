@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from time import monotonic
 
-from translator.exchange.actions import Action
+from translator.exchange.actions import Action, Forward
+from translator.exchange.body_log import BodyLog, Way
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import READ
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Tracer
-from translator.exchange.states import Phase
+from translator.exchange.states import Phase, State
 from translator.extproc import metadata, replies
 from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
 
@@ -30,7 +31,7 @@ class Session:
         tracer: begins the span of an exchange; None for no tracing.
     """
 
-    __slots__ = ("_on_end", "_told", "exchange")
+    __slots__ = ("_bodies", "_on_end", "_told", "exchange")
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Session:
         self.exchange = Exchange(settings, overloaded=overloaded, tracer=tracer)
         self._on_end = on_end
         self._told = metadata.NOTHING
+        self._bodies = BodyLog(self.exchange.record)
 
     def close(self) -> None:
         """The stream has ended, one way or another."""
@@ -76,6 +78,7 @@ class Session:
                 )
                 return self._reply(Phase.REQUEST_HEADERS, action)
             case "request_body":
+                self._bodies.note(Way.FROM_CLIENT, request.request_body.body)
                 action = exchange.on_request_body(request.request_body.body)
                 return self._reply(Phase.REQUEST_BODY, action)
             case "response_headers":
@@ -86,8 +89,10 @@ class Session:
                 return self._reply(Phase.RESPONSE_HEADERS, action)
             case "response_body":
                 body = request.response_body
+                last = body.end_of_stream or exchange.state is not State.STREAMING
+                self._bodies.note(Way.FROM_SERVER, body.body, last=last)
                 action = exchange.on_response_body(body.body, end_of_stream=body.end_of_stream)
-                return self._reply(Phase.RESPONSE_BODY, action)
+                return self._reply(Phase.RESPONSE_BODY, action, last=last)
             case "request_trailers":
                 return self._reply(Phase.REQUEST_TRAILERS, exchange.on_request_trailers())
             case "response_trailers":
@@ -96,8 +101,10 @@ class Session:
                 msg = "a ProcessingRequest of an unknown kind"
                 raise ValueError(msg)
 
-    def _reply(self, phase: Phase, action: Action) -> bytes:
+    def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> bytes:
         """The reply, with what has become known of the exchange since the last one."""
+        onward = phase is Phase.REQUEST_BODY and isinstance(action, Forward)
+        self._bodies.note(Way.TO_SERVER if onward else Way.TO_CLIENT, action.body, last=last)
         known = metadata.of(self.exchange.record)
         if known == self._told:
             return replies.encode(phase, action)

@@ -11,14 +11,34 @@
 It answers from a thread of its own, so that a busy process still says how it is.
 """
 
+import json
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from translator import __version__
 from translator.transport.errors import ListenError
 
 Page = Callable[[], tuple[int, str, bytes]]
 """Gives status, content type and body."""
+
+TEXT, JSON = "text/plain; charset=utf-8", "application/json"
+
+ALIVE: Mapping[str, Page] = {
+    "/healthz": lambda: (200, TEXT, b"alive\n"),
+    "/version": lambda: (200, JSON, json.dumps({"version": __version__}).encode()),
+}
+"""The pages that say the same of every process."""
+
+
+def metrics_page(render: Callable[[], bytes]) -> Page:
+    """The page of metrics that ``render`` gives in Prometheus's text format."""
+    return lambda: (200, "text/plain; version=0.0.4; charset=utf-8", render())
+
+
+def no_metrics() -> tuple[int, str, bytes]:
+    """The page of metrics where their library is missing."""
+    return 501, TEXT, b"metrics need the extra: pip install 'oip-translator[metrics]'\n"
 
 
 class Admin:

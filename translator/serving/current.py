@@ -7,7 +7,6 @@ in place. Exchanges under way keep those they began with.
 
 import asyncio
 import logging
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -54,9 +53,7 @@ class CurrentSettings:
         self._take(new)
 
     async def watch(self) -> None:
-        """Read them again on SIGHUP and whenever the file changes, for ever."""
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
+        """Read them again whenever the file changes, for ever."""
         while True:
             await asyncio.sleep(_INTERVAL)
             if self._stamp() != self._seen:

@@ -1,11 +1,15 @@
 """What the process says on standard error: lines for people, or JSON for machines.
 
-One line at INFO for each exchange that was ours. Bodies and credentials are never logged.
+One line at INFO for each exchange that was ours. Bodies and credentials are never logged; nor are
+the messages of exceptions, which may quote them.
 """
 
+import json
 import logging
 import sys
 import time
+import traceback
+from types import TracebackType
 
 import msgspec
 
@@ -16,7 +20,36 @@ access = logging.getLogger("translator.access")
 _TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class JsonFormatter(logging.Formatter):
+_ExceptionInfo = (
+    tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+)
+
+
+class TextFormatter(logging.Formatter):
+    """A log record as a line for people, and the places of an exception below it."""
+
+    def __init__(self) -> None:
+        super().__init__(_TEXT)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- as logging calls it
+        """See :class:`logging.Formatter`; one line, whatever the names and ids in it hold."""
+        line = super().formatMessage(record)
+        return line if line.isprintable() else line.encode("unicode_escape").decode()
+
+    def formatException(self, ei: _ExceptionInfo) -> str:  # noqa: N802 -- as logging calls it
+        """Of each exception, first the one that led to the others: where, and of what kind."""
+        error, chain = ei[1], list[BaseException]()
+        while error is not None and error not in chain:
+            chain.append(error)
+            error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        return "\n".join(map(_place_and_kind, reversed(chain)))
+
+
+def _place_and_kind(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+
+
+class JsonFormatter(TextFormatter):
     """A log record as one line of JSON; the facts of an exchange are fields of it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -33,7 +66,11 @@ class JsonFormatter(logging.Formatter):
             line["exchange"] = exchange
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line).decode()
+        try:
+            return msgspec.json.encode(line).decode()
+        except UnicodeEncodeError:  # bytes of a header that were not UTF-8
+            text = json.dumps(line, ensure_ascii=False, default=msgspec.structs.asdict)
+            return text.encode(errors="replace").decode()
 
 
 def configure(level: str, style: str) -> None:
@@ -43,7 +80,7 @@ def configure(level: str, style: str) -> None:
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter() if style == "json" else logging.Formatter(_TEXT))
+    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler])
 
 

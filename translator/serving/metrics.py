@@ -5,19 +5,16 @@ dots as underscores, where there is one; the rest begins with ``oip_translator_`
 counted once, at its end, whoever ended it. Needs the extra ``metrics``.
 """
 
+from collections.abc import Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from translator.exchange.record import Record
+from translator.serving.conventions import OPERATIONS
 from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
 
-_OPERATIONS = {
-    "chat/completions": "chat",
-    "embeddings": "embeddings",
-    "images/generations": "generate_content",
-}
 _DURATIONS = [
     0.01,
     0.02,
@@ -38,6 +35,7 @@ _TOKENS = [4**power for power in range(14)]
 _PER_TOKEN = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
 _TRANSLATION = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
 _FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+_NONE: Mapping[str, int] = {}
 _MOST_NAMES = 100
 _OTHER = "other"
 _NOT_FOUND = 404
@@ -49,9 +47,15 @@ class Metrics:
     Args:
         sessions: whose exchanges are counted.
         current: the settings, whose reloads are counted.
+        certificate_reloads: those of the certificate, by what came of them.
     """
 
-    def __init__(self, sessions: Sessions, current: CurrentSettings) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        current: CurrentSettings,
+        certificate_reloads: Mapping[str, int] = _NONE,
+    ) -> None:
         self._models = _Names()
         self._answering = _Names()
         self._errors = _Names()
@@ -124,11 +128,21 @@ class Metrics:
         )
         for outcome in current.reloads:
             reloads.labels(outcome).set_function(partial(current.reloads.__getitem__, outcome))
+        certificates = Gauge(
+            "oip_translator_certificate_reloads",
+            "Changes of the TLS certificate.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in certificate_reloads:
+            certificates.labels(outcome).set_function(
+                partial(certificate_reloads.__getitem__, outcome)
+            )
         sessions.listeners.append(self.count)
 
     def count(self, record: Record) -> None:
         """Count one exchange, if it was ours."""
-        operation = _OPERATIONS.get(record.operation)
+        operation = OPERATIONS.get(record.operation)
         if operation is None:
             return
         model = self._model(record)

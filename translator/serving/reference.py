@@ -36,6 +36,8 @@ parameters = "local"
 
 [models."bge-small"]
 token_input = "text"
+inputs = {{input = "text"}}
+outputs = {{embedding = "sentence_embedding"}}
 ```
 """
 

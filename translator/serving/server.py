@@ -1,44 +1,66 @@
 """Runs the transport until it is told to stop."""
 
 import asyncio
-import json
 import logging
 import signal
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from translator import __version__
-from translator.serving.admin import Admin, Page
+from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
 from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
+from translator.serving.settings import Settings
+from translator.serving.worker import Ready, tell_ready, when_supervisor_is_gone
 from translator.transport.grpcio import GrpcTransport
+
+if TYPE_CHECKING:
+    from translator.serving.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
-_TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
+_ANY_PORT = "127.0.0.1:0"
 
 
-async def serve(current: CurrentSettings) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
+async def serve(current: CurrentSettings, worker: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. SIGHUP reads the settings again.
+
+    Args:
+        current: the settings.
+        worker: the number of this worker, if it is one that a supervisor has started. Then the
+            supervisor has the admin port, and asks at one that this process finds for itself.
 
     Raises:
         ListenError: an address cannot be bound.
+        SettingsError: tracing cannot be had as the environment says.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, current.reload)
+    if worker is not None:
+        when_supervisor_is_gone(stop.set)
     settings = current.settings
-    sessions = Sessions(current)
-    transport = GrpcTransport(sessions.new)
-    listening = str(settings.listen)
-    port = await transport.start(listening, tls=settings.tls, socket_mode=settings.socket_mode)
+    tracing = _tracing(settings)
+    sessions = Sessions(current, tracing.begin if tracing else None)
+    transport = GrpcTransport(sessions.new, tracing.interceptors if tracing else ())
+    listening = settings.listen.of(worker or 0)
+    port = await transport.start(
+        listening,
+        tls=settings.tls,
+        socket_mode=settings.socket_mode,
+        socket_owner=settings.socket_owner,
+    )
     if not listening.startswith("unix:"):
         listening = f"{listening.rpartition(':')[0]}:{port}"
     watching = asyncio.create_task(current.watch())
     try:
-        admin = Admin(settings.admin, _pages(current, sessions, stop)) if settings.admin else None
+        address = settings.admin if worker is None or not settings.admin else _ANY_PORT
+        admin = Admin(address, _pages(current, sessions, transport, stop)) if address else None
+        if worker is not None:
+            tell_ready(Ready(listening, admin.port if admin else None))
         logger.info("ready on %s", listening)
         await stop.wait()
     finally:
@@ -46,30 +68,39 @@ async def serve(current: CurrentSettings) -> None:
         await transport.drain(settings.grace)
     if admin is not None:
         admin.close()
+    if tracing is not None:
+        tracing.close()
     logger.info("stopped")
 
 
-def _pages(current: CurrentSettings, sessions: Sessions, stop: asyncio.Event) -> Mapping[str, Page]:
+def _tracing(settings: Settings) -> "Tracing | None":
+    if not settings.tracing:
+        return None
+    from translator.serving.tracing import from_environment  # noqa: PLC0415 -- an extra's libraries
+
+    return from_environment()
+
+
+def _pages(
+    current: CurrentSettings, sessions: Sessions, transport: GrpcTransport, stop: asyncio.Event
+) -> Mapping[str, Page]:
     def readiness() -> tuple[int, str, bytes]:
-        return (503, _TEXT, b"draining\n") if stop.is_set() else (200, _TEXT, b"ready\n")
+        return (503, TEXT, b"draining\n") if stop.is_set() else (200, TEXT, b"ready\n")
 
     def configuration() -> tuple[int, str, bytes]:
-        return 200, _JSON, msgspec.json.encode(current.settings, enc_hook=str)
+        return 200, JSON, msgspec.json.encode(current.settings, enc_hook=str)
 
     return {
-        "/healthz": lambda: (200, _TEXT, b"alive\n"),
+        **ALIVE,
         "/readyz": readiness,
         "/config": configuration,
-        "/version": lambda: (200, _JSON, json.dumps({"version": __version__}).encode()),
-        "/metrics": _metrics(current, sessions),
+        "/metrics": _metrics(current, sessions, transport),
     }
 
 
-def _metrics(current: CurrentSettings, sessions: Sessions) -> Page:
+def _metrics(current: CurrentSettings, sessions: Sessions, transport: GrpcTransport) -> Page:
     try:
         from translator.serving.metrics import Metrics  # noqa: PLC0415 -- its library is an extra
     except ImportError:
-        missing = b"metrics need the extra: pip install 'oip-translator[metrics]'\n"
-        return lambda: (501, _TEXT, missing)
-    metrics = Metrics(sessions, current)
-    return lambda: (200, "text/plain; version=0.0.4; charset=utf-8", metrics.render())
+        return no_metrics
+    return metrics_page(Metrics(sessions, current, transport.certificate_reloads).render)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from translator.exchange.record import Record
+from translator.exchange.span import Tracer
 from translator.extproc.session import Session
 from translator.serving.current import CurrentSettings
 from translator.serving.logs import log_exchange
@@ -16,10 +17,12 @@ class Sessions:
 
     Args:
         current: the settings; each session keeps those it begins with.
+        tracer: begins the span of an exchange; None for no tracing.
     """
 
-    def __init__(self, current: CurrentSettings) -> None:
+    def __init__(self, current: CurrentSettings, tracer: Tracer | None = None) -> None:
         self._current = current
+        self._tracer = tracer
         self.open = 0
         self.listeners: list[Listener] = [log_exchange]
 
@@ -27,7 +30,9 @@ class Sessions:
         """A session; one that refuses its exchange if there are too many already."""
         self.open += 1
         overloaded = self.open > self._current.settings.max_exchanges
-        return Session(self._current.exchange, self._ended, overloaded=overloaded)
+        return Session(
+            self._current.exchange, self._ended, overloaded=overloaded, tracer=self._tracer
+        )
 
     def _ended(self, record: Record) -> None:
         self.open -= 1

@@ -4,8 +4,9 @@ A setting's name is its key in the file, with dashes its flag, and in capitals a
 ``OIP_TRANSLATOR_`` its environment variable. :mod:`translator.serving.sources` reads them.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,8 +14,10 @@ from msgspec import Meta
 from translator.endpoints.model_settings import Models, ModelSettings
 from translator.exchange.headers import SELDON_ROUTE, Credential
 from translator.exchange.settings import ExchangeSettings, Limits
-from translator.serving.values import Address, Mode, Seconds, Size
-from translator.transport.tls import Tls
+from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+
+if TYPE_CHECKING:
+    from translator.transport.tls import Tls
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
@@ -28,13 +31,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     listen: Annotated[Address, Meta(description="where Envoy reaches this process")] = Address(
         "127.0.0.1:50051"
     )
+    workers: Annotated[
+        Workers,
+        Meta(
+            description="how many processes serve (`auto`: one for each core, by affinity and "
+            "cgroup quota); each has an endpoint of its own that Envoy must know: `listen` with "
+            "the port one higher for each, or with the worker's number, from 0, for `{worker}`"
+        ),
+    ] = Workers(1)
     admin: Annotated[
-        Address | None,
+        Port | None,
         Meta(description="where operators reach health, metrics and settings over HTTP"),
     ] = None
     socket_mode: Annotated[
         Mode, Meta(description="who may connect to a unix socket, as bits of its file")
     ] = Mode(0o660)
+    socket_owner: Annotated[
+        Owner,
+        Meta(
+            description="whose a unix socket is, so that an Envoy of another user may connect; "
+            "without it, of whoever runs this process"
+        ),
+    ] = Owner()
     tls_certificate: Annotated[
         str, Meta(description="the certificate to show to Envoy, PEM; without it, no TLS")
     ] = ""
@@ -50,15 +68,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["text", "json"],
         Meta(description="how it is logged: lines for people or JSON for machines"),
     ] = "text"
+    tracing: Annotated[
+        bool,
+        Meta(description="send a span of each exchange where OpenTelemetry's variables say"),
+    ] = False
     max_request_body: Annotated[
         Size, Meta(description="the largest body of a request that is translated")
     ] = Size(Limits().request_body)
     max_response_body: Annotated[
-        Size, Meta(description="the largest body of an answer, and event of a stream")
+        Size, Meta(description="the largest body of an answer that is translated")
     ] = Size(Limits().response_body)
+    max_event: Annotated[
+        Size, Meta(description="the largest event of an answer that is streamed")
+    ] = Size(Limits().event)
     max_exchanges: Annotated[
-        int, Meta(ge=1, description="the most exchanges at once; further ones are told to wait")
+        int,
+        Meta(ge=1, description="the most exchanges at once, per worker; more are told to wait"),
     ] = 10_000
+    seldon_mesh: Annotated[
+        bool,
+        Meta(
+            description="the model server is a Seldon mesh, which goes by the header seldon-model: "
+            "what is no letter, digit, `_` or `-` in a model's name is `_` in the path, and a "
+            "version is left out"
+        ),
+    ] = False
     sticky_routes: Annotated[
         bool,
         Meta(
@@ -85,10 +119,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.tls_client_ca and not self.tls_certificate:
             msg = "tls_client_ca needs tls_certificate"
             raise ValueError(msg)
+        if self.tracing and not _installed("opentelemetry.sdk"):
+            msg = "tracing needs the extra: pip install 'oip-translator[tracing]'"
+            raise ValueError(msg)
+        if self.workers != 1:
+            try:
+                self.listen.require(self.workers.count)
+            except ValueError as error:
+                given = f"listen cannot be '{self.listen}' with workers={self.workers}"
+                msg = f"{given}; allowed: {error}"
+                raise ValueError(msg) from error
 
     @property
-    def tls(self) -> Tls | None:
+    def tls(self) -> "Tls | None":
         """The files of TLS, or None where there is none."""
+        from translator.transport.tls import Tls  # noqa: PLC0415 -- it brings grpc
+
         if not self.tls_certificate:
             return None
         ca = Path(self.tls_client_ca) if self.tls_client_ca else None
@@ -101,24 +147,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         default = by_name.pop(EVERY_MODEL, ModelSettings())
         return ExchangeSettings(
             Limits(
-                request_body=self.max_request_body,
-                response_body=self.max_response_body,
+                request_body=int(self.max_request_body),  # which is shown to clients as a number
+                response_body=int(self.max_response_body),
+                event=int(self.max_event),
             ),
             Models(default, by_name),
             frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
+            self.seldon_mesh,
         )
 
 
 FIXED = frozenset(
     {
         "listen",
+        "workers",
         "admin",
         "socket_mode",
+        "socket_owner",
         "tls_certificate",
         "tls_key",
         "tls_client_ca",
         "grace",
         "log_format",
+        "tracing",
     }
 )
 """What takes a new process to change; everything else is taken over when the file changes."""
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is part of
+        return False

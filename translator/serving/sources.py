@@ -15,14 +15,19 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from translator.serving.settings import Settings
-from translator.serving.values import Address, Mode, Seconds, Size
+from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 PREFIX = "OIP_TRANSLATOR_"
 
 FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Settings)}
 """Every setting by its name."""
 
-_PARSED = (Address, Mode, Seconds, Size)
+_PARSED = (Address, Mode, Owner, Port, Seconds, Size, Workers)
+
+
+def flag(name: str) -> str:
+    """The flag of a setting."""
+    return f"--{name.replace('_', '-')}"
 
 
 class SettingsError(Exception):
@@ -51,7 +56,7 @@ def load(
         if variable in environment:
             merged[name] = _convert(f"variable {variable}", name, environment[variable])
     for name, text in flags.items():
-        merged[name] = _convert(f"flag --{name.replace('_', '-')}", name, text)
+        merged[name] = _convert(f"flag {flag(name)}", name, text)
     try:
         return Settings(**merged)
     except ValueError as error:
@@ -124,7 +129,9 @@ def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     if base is int:
         return f"a whole number from {constraints.ge}"
     if _is_table(kind):
-        return "a table by name; in a flag or variable as JSON"
+        keys = get_args(get_args(base)[0])
+        by = ", ".join(keys) if keys else "name; in a flag or variable as JSON"
+        return f"a table by {by}"
     return "text"
 
 

@@ -6,8 +6,12 @@ Each is written as text or as a plain number, and says in ``allowed`` how.
 import re
 from typing import ClassVar, Self
 
+from translator.serving.cores import usable_cores
+
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _LAST_PORT = 65535
+_WORKER = "{worker}"
+_MOST_WORKERS = 64
 
 
 class Size(int):
@@ -47,21 +51,63 @@ class Seconds(float):
         return f"{float(self):g}"
 
 
+class Port(str):
+    """A TCP port to listen on."""
+
+    __slots__ = ()
+    allowed: ClassVar[str] = "HOST:PORT"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it. Raises ValueError."""
+        host, _, port = str(value).rpartition(":")
+        if not (host and port.isdecimal() and int(port) <= _LAST_PORT) or host == "unix":
+            raise ValueError(cls.allowed)
+        return cls(value)
+
+
 class Address(str):
     """Where to listen."""
 
     __slots__ = ()
-    allowed: ClassVar[str] = "HOST:PORT or unix:/path/to.sock"
+    allowed: ClassVar[str] = f"{Port.allowed} or unix:/path/to.sock"
 
     @classmethod
     def parse(cls, value: object) -> Self:
         """Read it. Raises ValueError."""
         text = str(value)
-        host, colon, port = text.rpartition(":")
-        named = bool(colon and host and port.isdecimal()) and int(port) <= _LAST_PORT
-        if not (named or text.startswith("unix:/")):
-            raise ValueError(cls.allowed)
-        return cls(text)
+        if text.startswith("unix:/"):
+            return cls(text)
+        try:
+            return cls(Port.parse(text))
+        except ValueError as error:
+            raise ValueError(cls.allowed) from error
+
+    def of(self, worker: int) -> str:
+        """Where one of several workers listens, from 0 on: each a port further, or in its own file.
+
+        In the path of a unix socket ``{worker}`` becomes the worker's number.
+        """
+        if self.startswith("unix:"):
+            return self.replace(_WORKER, str(worker))
+        host, _, port = self.rpartition(":")
+        return f"{host}:{int(port) + worker}"
+
+    def require(self, workers: int) -> None:
+        """Make sure that so many workers can listen, each on its own.
+
+        Raises:
+            ValueError: they cannot; the message says what is allowed.
+        """
+        if self.startswith("unix:"):
+            if _WORKER not in self:
+                msg = f"a path with {_WORKER} for the worker's number: unix:/run/{_WORKER}.sock"
+                raise ValueError(msg)
+            return
+        last = _LAST_PORT + 1 - workers
+        if not 1 <= int(self.rpartition(":")[2]) <= last:
+            msg = f"a port from 1 to {last}, as each worker listens one port further"
+            raise ValueError(msg)
 
 
 class Mode(int):
@@ -78,3 +124,42 @@ class Mode(int):
 
     def __str__(self) -> str:
         return f"{int(self):03o}"
+
+
+class Owner(str):
+    """Whose a file is."""
+
+    __slots__ = ()
+    allowed: ClassVar[str] = "USER, USER:GROUP or :GROUP, by name or number"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it; empty stands for nobody in particular. Raises ValueError."""
+        text = str(value)
+        if isinstance(value, bool) or not re.fullmatch(r"([^:\s\0]+)?(:[^:\s\0]+)?", text):
+            raise ValueError(cls.allowed)
+        return cls(text)
+
+
+class Workers(int):
+    """How many processes serve. 0 is ``auto``: one for each core that may be used."""
+
+    allowed: ClassVar[str] = f"a number from 1 to {_MOST_WORKERS}, or auto"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it. Raises ValueError."""
+        text = str(value).strip()
+        if text == "auto":
+            return cls(0)
+        if re.fullmatch(r"\d{1,2}", text) is None or not 1 <= int(text) <= _MOST_WORKERS:
+            raise ValueError(cls.allowed)
+        return cls(text)
+
+    @property
+    def count(self) -> int:
+        """The number of processes."""
+        return int(self) or min(usable_cores(), _MOST_WORKERS)
+
+    def __str__(self) -> str:
+        return f"{int(self)}" if self else "auto"

@@ -6,8 +6,9 @@ once, where it is understood.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -36,23 +37,32 @@ _OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 
+_ENDING = 1.0  # seconds that gRPC may take to end what it has cut
+
 
 class GrpcTransport:
     """A gRPC server for ext_proc on one address.
 
     Args:
         new_session: makes the session of each new stream.
+        interceptors: hear of each call before there is a session.
+
+    Attributes:
+        certificate_reloads: how often a changed certificate was ``taken``, and ``refused``.
     """
 
-    def __init__(self, new_session: Callable[[], Session]) -> None:
+    def __init__(
+        self,
+        new_session: Callable[[], Session],
+        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
+    ) -> None:
         self._new_session = new_session
         self._draining = False
-        self._open = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._calls: set[asyncio.Task[Any]] = set()
         self._file: SocketFile | None = None
+        self.certificate_reloads = {"taken": 0, "refused": 0}
         self._health = health.Health([SERVICE])
-        self._server = grpc.aio.server(options=_OPTIONS)
+        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
         handler = grpc.stream_stream_rpc_method_handler(self._process)
         self._server.add_generic_rpc_handlers(
             (
@@ -63,7 +73,14 @@ class GrpcTransport:
         names = (SERVICE, health.SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
-    async def start(self, address: str, *, tls: Tls | None = None, socket_mode: int = 0o660) -> int:
+    async def start(
+        self,
+        address: str,
+        *,
+        tls: Tls | None = None,
+        socket_mode: int = 0o660,
+        socket_owner: str = "",
+    ) -> int:
         """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
 
         Args:
@@ -71,12 +88,15 @@ class GrpcTransport:
             tls: the certificate to show, and whose clients to take; without it, plain text.
             socket_mode: who may connect to a unix socket, as bits of its file. A file left by a
                 dead process is replaced.
+            socket_owner: whose that file is: ``user``, ``user:group`` or ``:group``, by name or
+                number; what is not named stays that of this process.
 
         Raises:
-            ListenError: the address is taken or cannot be bound, or a file of ``tls`` is bad.
+            ListenError: the address is taken or cannot be bound, its file cannot be given to its
+                owner, or a file of ``tls`` is bad.
         """
         self._file = SocketFile(address) if address.startswith("unix:") else None
-        with self._file.bound(socket_mode) if self._file else nullcontext():
+        with self._file.bound(socket_mode, socket_owner) if self._file else nullcontext():
             port = self._bind(address, tls)
         await self._server.start()
         self._health.set(serving=True)
@@ -89,13 +109,16 @@ class GrpcTransport:
         """
         self._draining = True
         self._health.set(serving=False)
-        if self._open:
-            logger.info("draining %d streams for up to %g s", self._open, grace)
-        # Not by the server's own grace: that would also wait for a health check's Watch, which
-        # never ends, and calling stop again to cut it short has been seen to crash the process.
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), grace)
+        if self._calls:
+            logger.info("draining %d streams for up to %g s", len(self._calls), grace)
+            # Not by the server's own grace: that would also wait for a health check's Watch, which
+            # never ends, and calling stop again to cut it short has been seen to crash the process.
+            await asyncio.wait(self._calls, timeout=grace)
         await self._server.stop(0)
+        # What was cut, or is being refused, is still on its way out. If the loop ended before it,
+        # gRPC would log a traceback for each.
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=_ENDING)
         if self._file is not None:
             self._file.remove()
 
@@ -103,7 +126,8 @@ class GrpcTransport:
         try:
             if tls is None:
                 return int(self._server.add_insecure_port(address))
-            return int(self._server.add_secure_port(address, server_credentials(tls)))
+            credentials = server_credentials(tls, self.certificate_reloads)
+            return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
             # gRPC gives no reason, and a certificate that only it refuses fails here too.
             also = "" if tls is None else f", or gRPC does not take {tls.certificate}"
@@ -113,21 +137,24 @@ class GrpcTransport:
     async def _process(
         self, messages: AsyncIterator[bytes], context: "grpc.aio.ServicerContext[bytes, bytes]"
     ) -> AsyncIterator[bytes]:
+        call = asyncio.current_task()
+        assert call is not None  # noqa: S101 -- gRPC runs each call in a task of its own
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
         session = self._new_session()
-        self._open += 1
-        self._idle.clear()
         try:
             async for message in messages:
                 yield session.handle(message)
         except (DecodeError, ValueError):
             logger.exception("a message that is not Envoy's")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
+        except Exception:
+            # gRPC would send its message to Envoy, whose access log repeats it.
+            logger.exception("a message could not be answered")
+            await context.abort(grpc.StatusCode.INTERNAL, "internal error")
         finally:
             # Envoy resets the stream as often as it closes it, and a client that hangs up looks
             # the same: neither is an error.
             session.close()
-            self._open -= 1
-            if not self._open:
-                self._idle.set()

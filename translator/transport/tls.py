@@ -44,16 +44,21 @@ class Tls:
     client_ca: Path | None = None
 
 
-def server_credentials(tls: Tls) -> Any:
+def server_credentials(tls: Tls, reloads: dict[str, int]) -> Any:
     """``grpc.ServerCredentials`` that follow the files.
 
     A file that becomes bad is logged once, and what was good before stays. So it does when gRPC
     (BoringSSL) does not take what OpenSSL did, an Ed448 key say, which only gRPC's own log tells.
 
+    Args:
+        tls: where they are.
+        reloads: counted up as the files change: ``taken`` when they are given to gRPC, ``refused``
+            when they are bad.
+
     Raises:
         ListenError: a file is bad now.
     """
-    source = _Source(tls)
+    source = _Source(tls, reloads)
     try:
         first = source.load()
     except _UnusableError as error:
@@ -71,8 +76,9 @@ class _UnusableError(Exception):
 class _Source:
     """The files, and what they were when last read."""
 
-    def __init__(self, tls: Tls) -> None:
+    def __init__(self, tls: Tls, reloads: dict[str, int]) -> None:
         self._tls = tls
+        self._reloads = reloads
         self._seen: _Stamp = ()
 
     def renewed(self) -> Any:
@@ -82,8 +88,10 @@ class _Source:
         try:
             configuration = self.load()
         except _UnusableError as error:
+            self._reloads["refused"] += 1
             logger.error("the TLS certificate is not renewed: %s", error)  # noqa: TRY400 -- it says it all
             return None
+        self._reloads["taken"] += 1
         logger.info("gRPC is given the new TLS certificate of %s", self._tls.certificate)
         return configuration
 

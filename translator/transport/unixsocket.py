@@ -1,13 +1,15 @@
-"""The file of a unix socket: not another's, readable to whom it should be, gone afterwards.
+"""The file of a unix socket: not another's, open to whom it should be, gone afterwards.
 
 gRPC by itself unlinks whatever socket it finds at the path, that of a live server too, and makes
-the new one with the mode that the process's umask leaves.
+the new one with the mode that the process's umask leaves, owned by whoever runs the process.
 """
 
+import grp
 import os
+import pwd
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +17,9 @@ from urllib.parse import unquote
 from translator.transport.errors import ListenError
 
 _ALL = 0o777
+_OWNER = 0o700
+_UNCHANGED = -1  # in chown, for a user or group
+_LAST_ID = 2**32 - 2
 
 
 class SocketFile:
@@ -29,27 +34,39 @@ class SocketFile:
         self._ours: tuple[int, int] | None = None
 
     @contextmanager
-    def bound(self, mode: int) -> Iterator[None]:
-        """Bind inside this: a stale file is gone before, and the new one never has more than mode.
+    def bound(self, mode: int, owner: str = "") -> Iterator[None]:
+        """Bind inside this: a stale file is gone before, and the new one is never open to more.
 
-        The umask is the process's, so no other thread should make files meanwhile.
+        Until it belongs to whom it should, nobody but the user of this process may connect. The
+        umask is the process's, so no other thread should make files meanwhile.
+
+        Args:
+            mode: who may connect, as bits of the file.
+            owner: ``user``, ``user:group`` or ``:group``, by name or number; what is not named
+                stays as the file system has it, and "" names neither.
 
         Raises:
-            ListenError: a live server, or something that is no socket, has the path.
+            ListenError: a live server, or something that is no socket, has the path; there is no
+                such owner, or this process may not give the file to it.
         """
         try:
+            uid, gid = self._ids(owner)
             self._clear()
-            before = os.umask(_ALL & ~mode)
+            before = os.umask(_ALL & ~(mode & _OWNER))
             try:
                 yield
             finally:
                 os.umask(before)
-            # Where the folder has a default ACL the umask does not count.
-            self.path.chmod(mode)
             self._ours = _identity(self.path)
-        except ListenError:
-            raise
+            # The group before its bits, and the user last: the file of another takes more
+            # privileges to change. Where the folder has a default ACL the umask did not count.
+            self._chown(_UNCHANGED, gid, owner)
+            self.path.chmod(mode)
+            self._chown(uid, _UNCHANGED, owner)
         except OSError as error:
+            self.remove()
+            if isinstance(error, ListenError):
+                raise
             msg = f"cannot listen on {self.path}: {error.strerror or error}"
             raise ListenError(msg) from error
 
@@ -58,6 +75,28 @@ class SocketFile:
         with suppress(FileNotFoundError):
             if self._ours is not None and _identity(self.path) == self._ours:
                 self.path.unlink()
+
+    def _ids(self, owner: str) -> tuple[int, int]:
+        """The numbers of the user and of the group."""
+        user, _, group = owner.partition(":")
+        try:
+            return (
+                _number(user, lambda name: pwd.getpwnam(name).pw_uid, "user"),
+                _number(group, lambda name: grp.getgrnam(name).gr_gid, "group"),
+            )
+        except LookupError as error:
+            raise self._cannot_give(owner, str(error)) from error
+
+    def _chown(self, uid: int, gid: int, owner: str) -> None:
+        if uid == gid == _UNCHANGED:
+            return
+        try:
+            os.chown(self.path, uid, gid, follow_symlinks=False)
+        except OSError as error:
+            raise self._cannot_give(owner, str(error.strerror)) from error
+
+    def _cannot_give(self, owner: str, why: str) -> ListenError:
+        return ListenError(f"cannot listen on {self.path}: it cannot be given to {owner} ({why})")
 
     def _clear(self) -> None:
         if not self.path.exists():
@@ -79,3 +118,16 @@ def _identity(path: Path) -> tuple[int, int]:
     """What a file is, whatever it is called."""
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def _number(name: str, find: Callable[[str], int], kind: str) -> int:
+    """The number of a user or group. Raises LookupError."""
+    if not name:
+        return _UNCHANGED
+    if name.isdecimal() and int(name) <= _LAST_ID:
+        return int(name)
+    try:
+        return find(name)
+    except KeyError:
+        msg = f"there is no {kind} {name}"
+        raise LookupError(msg) from None

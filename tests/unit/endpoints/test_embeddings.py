@@ -3,6 +3,7 @@
 import base64
 import json
 import struct
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_token_arrays_may_go_as_text(given: Any, data: list[str]) -> None:
 
 
 def test_texts_do_not_depend_on_how_tokens_go() -> None:
-    assert ask(["a", "b"], models=TEXT) == ask(["a", "b"])
+    assert ask(["a", "b"], models=TEXT)[0] == ask(["a", "b"])[0]
 
 
 @pytest.mark.parametrize(("model", "datatype"), [("m", "INT64"), ("t", "BYTES")])
@@ -157,7 +158,7 @@ NONE_OF_THEM = f"Invalid type for 'input[0]': expected one of {KINDS} integers, 
         ),
         (
             ["a", "b", [1]],
-            "Invalid type for 'input[2]': expected a string, but got an array of integers instead.",
+            "Invalid type for 'input[2]': expected a string, but got an array instead.",
             "input[2]",
             "invalid_type",
         ),
@@ -182,7 +183,12 @@ NONE_OF_THEM = f"Invalid type for 'input[0]': expected one of {KINDS} integers, 
             "input[1][0]",
             "invalid_type",
         ),
-        ([1.5], f"{NONE_OF_THEM} a decimal number instead.", "input[0]", "invalid_type"),
+        (
+            [1.5],
+            "Invalid type for 'input[0]': expected an integer, but got a decimal number instead.",
+            "input[0]",
+            "invalid_type",
+        ),
         ([True], f"{NONE_OF_THEM} a boolean instead.", "input[0]", "invalid_type"),
         ([None], f"{NONE_OF_THEM} null instead.", "input[0]", "invalid_type"),
     ],
@@ -486,3 +492,47 @@ def test_tokens_are_known_only_where_they_were_counted() -> None:
     counted["parameters"] = {"prompt_tokens": 3}
     answer = EmbeddingsInference("m").from_oip(json.dumps(counted).encode())
     assert (answer.tokens, answer.model) == ((3, None), "chat_1")
+
+
+LONG = "Expected an array with maximum length 2."
+
+
+@pytest.mark.parametrize("given", [["a", "b", "c"], [[1], [2], [3]], [[1], [2], ["x"]]])
+def test_more_inputs_than_a_model_takes_are_refused(given: Any) -> None:
+    models = Models(ModelSettings(max_inputs=2))
+    body = json.dumps({"model": "m", "input": given}).encode()
+    with pytest.raises(ClientError, match=LONG) as caught:
+        to_oip(body, None, models)
+    assert (caught.value.code, caught.value.param) == ("array_above_max_length", "input")
+
+
+@pytest.mark.parametrize(
+    "given", [['"', '\\"\\'], ['", "', "x"], [[1, 2, 3], [4, 5, 6]], [1, 2, 3]]
+)
+def test_what_stands_within_an_input_is_not_counted(given: Any) -> None:
+    models = Models(ModelSettings(max_inputs=2))
+    body = json.dumps({"model": "m", "input": given}).encode()
+    _, inference = to_oip(body, None, models)
+    assert inference.inputs == (2 if isinstance(given[0], str | list) else 1)
+
+
+@pytest.mark.parametrize("given", [[1] * 300_001, [[1] * 150_001, [1] * 150_000]])
+def test_more_tokens_than_openai_takes_are_refused(given: Any) -> None:
+    error = refused({"model": "m", "input": given})
+    assert error.code == "max_tokens_per_request"
+    assert error.args[0] == "Requested 300001 tokens, max 300000 tokens per request."
+
+
+@pytest.mark.parametrize(
+    "element", [b"[1]", b'"a"', b"1", b'"a",[1]', b"true"], ids=lambda element: element.decode()
+)
+def test_far_too_much_is_refused_before_it_takes_room(element: bytes) -> None:
+    many = b",".join([element] * 1_000_000)
+    body = b'{"model":"m","input":[%b]}' % many
+    tracemalloc.start()
+    try:
+        with pytest.raises(ClientError):
+            to_oip(body, None)
+        assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
+    finally:
+        tracemalloc.stop()

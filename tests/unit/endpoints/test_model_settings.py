@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests import oip
 from translator.endpoints import chat, embeddings, images
 from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
 from translator.errors import ClientError
@@ -99,3 +100,49 @@ def test_a_model_may_be_asked_to_count_the_tokens_of_every_stream(options: Any) 
 def test_only_a_stream_is_asked_for_its_tokens(more: dict[str, Any]) -> None:
     parameters = sent(chat, ModelSettings(ask_usage=True), **more)
     assert "stream_options" not in parameters["llm_parameters"]
+
+
+RENAMED = ModelSettings(
+    inputs={"content": "text_input", "input": "text", "prompt": "text"},
+    outputs={"content": "text_output", "embedding": "vector", "image": "picture"},
+)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"), [(chat, "text_input"), (embeddings, "text"), (images, "text")]
+)
+def test_a_model_may_call_its_inputs_otherwise(endpoint: Any, name: str) -> None:
+    body, _ = endpoint.to_oip(json.dumps(BODIES[endpoint]).encode(), None, Models(RENAMED))
+    names = [tensor["name"] for tensor in json.loads(body)["inputs"]]
+    assert names == (["role", name, "type"] if endpoint is chat else [name])
+
+
+def answer_of(endpoint: Any, settings: ModelSettings, output: Any, **more: Any) -> Any:
+    body = json.dumps(BODIES[endpoint] | more).encode()
+    _, inference = endpoint.to_oip(body, None, Models(settings))
+    answer = json.dumps({"outputs": [output]}).encode()
+    if inference.streamed:
+        stream = inference.stream()
+        return stream.feed(b"data: %b\n\n" % answer) + stream.finish()
+    return inference.from_oip(answer).body
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "output", "said", "more"),
+    [
+        (chat, oip.text("text_output", "Hello"), b'"content":"Hello"', {}),
+        (chat, oip.text("text_output", "Hello"), b'"content":"Hello"', {"stream": True}),
+        (embeddings, oip.numbers("vector", 0.5, datatype="FP32"), b'"embedding":[0.5]', {}),
+        (images, oip.text("picture", "iVBORw0KGgo="), b'"b64_json":"iVBORw0KGgo="', {}),
+    ],
+)
+def test_a_model_may_call_its_outputs_otherwise(
+    endpoint: Any, output: Any, said: bytes, more: dict[str, Any]
+) -> None:
+    assert said in answer_of(endpoint, RENAMED, output, **more)
+
+
+def test_a_model_that_streams_unasked_may_call_its_outputs_otherwise() -> None:
+    _, inference = chat.to_oip(json.dumps(CHAT).encode(), None, Models(RENAMED))
+    event = b"data: %b\n\n" % json.dumps({"outputs": [oip.text("text_output", "Hel")]}).encode()
+    assert b'"content":"HelHel"' in inference.from_events(event * 2).body

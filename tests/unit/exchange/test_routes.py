@@ -99,6 +99,24 @@ def test_the_oip_path(model: str, version: str | None, *, streamed: bool, path: 
     assert route.upstream_path(model, streamed=streamed) == path
 
 
+@pytest.mark.parametrize("version", [None, "3"])
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("my_model-1", "my_model-1"),
+        ("gpt-4.1", "gpt-4_1"),
+        ("iris.experiment", "iris_experiment"),
+        ("org/m x?#é", "org_m_x___"),
+    ],
+)
+def test_in_the_path_through_a_seldon_mesh_is_a_word(
+    version: str | None, model: str, name: str
+) -> None:
+    route = Route(REGISTRY["embeddings"], "from the url", version)
+    paths = [route.upstream_path(model, streamed=it, seldon_mesh=True) for it in (False, True)]
+    assert paths == [f"/v2/models/{name}/infer", f"/v2/models/{name}/infer_stream"]
+
+
 @pytest.mark.parametrize("version", ["..", ".", "%2e%2e"])
 def test_a_version_that_is_a_step_of_the_path_is_refused(version: str) -> None:
     with pytest.raises(ClientError) as caught:

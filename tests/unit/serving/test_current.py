@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -71,13 +69,6 @@ async def test_a_swapped_link_is_a_change(tmp_path: Path) -> None:
         (tmp_path / "..new").symlink_to("two")
         (tmp_path / "..new").rename(tmp_path / "..data")
         await until(lambda: settings.settings.max_request_body == 2)
-
-
-async def test_sighup_reads_the_settings_again(tmp_path: Path) -> None:
-    settings = made(tmp_path)
-    async with watched(settings):
-        os.kill(os.getpid(), signal.SIGHUP)
-        await until(lambda: settings.reloads["taken"] == 1)
 
 
 @pytest.mark.parametrize("bad", ["max_request_body = 'much'", "a =", "unknown = 1", None])

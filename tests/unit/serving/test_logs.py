@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from translator.exchange.record import Record
-from translator.serving.logs import JsonFormatter, log_exchange
+from translator.serving.logs import JsonFormatter, TextFormatter, log_exchange
 
 RECORD = Record(
     request_id="req-1",
@@ -104,4 +104,45 @@ def test_an_exception_stays_on_the_line() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 0, "%s failed", ("it",), info)
     line = as_json(record)
     assert line["message"] == "it failed"
-    assert "ValueError: invalid literal" in str(line["exception"])
+    assert str(line["exception"]).endswith("\nValueError")
+
+
+def failed(said: str) -> logging.LogRecord:
+    """What a fault leaves to log, one exception having led to another."""
+    try:
+        try:
+            {"known": 1}.pop(said)
+        except KeyError:
+            int(said)
+    except ValueError:
+        info = sys.exc_info()
+    return logging.LogRecord("x", logging.ERROR, "", 0, "%s failed", ("it",), info)
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_of_exceptions_kinds_and_places_are_told_and_not_what_they_quote(
+    formatter: logging.Formatter,
+) -> None:
+    text = formatter.format(failed("secret"))
+    assert "secret" not in text
+    assert "it failed" in text
+    assert text.count("test_logs.py") == 2
+    assert text.index("KeyError") < text.index("ValueError")
+
+
+def test_what_was_not_utf_8_in_a_header_spoils_no_line() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "said %s", ("\udcff",), None)
+    record.exchange = Record(request_id="\udcff", status=200)
+    line = as_json(record)
+    assert line["message"] == "said ?"
+    assert dict(line["exchange"])["request_id"] == "?"  # type: ignore[call-overload] # it is one
+    assert dict(line["exchange"])["status"] == 200  # type: ignore[call-overload] # it is one
+
+
+def test_for_people_a_line_stays_a_line() -> None:
+    record = logging.LogRecord(
+        "x", logging.INFO, "", 0, "said %s", ("Grüße\n2026 \x1b[2K\udcff",), None
+    )
+    assert TextFormatter().format(record).endswith(r" said Gr\xfc\xdfe\n2026 \x1b[2K\udcff")
+    record.args = ("Grüße",)
+    assert TextFormatter().format(record).endswith(" said Grüße")

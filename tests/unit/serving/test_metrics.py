@@ -165,3 +165,13 @@ def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics
     session.exchange.record.operation = "embeddings"
     session.close()
     assert any('gen_ai_operation_name="embeddings"' in name for name in values(metrics))
+
+
+def test_reloads_of_the_certificate_are_counted(
+    sessions: Sessions, current: CurrentSettings
+) -> None:
+    reloads = {"taken": 0, "refused": 0}
+    metrics = Metrics(sessions, current, reloads)
+    reloads["taken"] += 2
+    assert values(metrics)['oip_translator_certificate_reloads{outcome="taken"}'] == 2
+    assert values(metrics)['oip_translator_certificate_reloads{outcome="refused"}'] == 0

@@ -93,6 +93,7 @@ def test_a_truth_value_may_be_text(text: str) -> None:
     ("key", "value", "allowed"),
     [
         ("listen", "nowhere", "HOST:PORT or unix:/path/to.sock"),
+        ("workers", "0", "a number from 1 to 64, or auto"),
         ("grace", "soon", "a number of seconds such as 30 or 0.5"),
         ("log_level", "LOUD", "DEBUG, INFO, WARNING, ERROR"),
         ("max_request_body", "much", "a number of bytes such as 1048576, 512K or 64M"),
@@ -159,6 +160,17 @@ def test_yaml_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.M
 )
 def test_the_files_of_tls_go_together(given: dict[str, str], why: str) -> None:
     assert why in refused(given, {})
+
+
+@pytest.mark.parametrize("workers", ["2", "auto"])
+def test_several_workers_need_several_endpoints(workers: str) -> None:
+    given = {"workers": workers, "listen": "unix:/run/s"}
+    assert refused(given, {}) == (
+        f"listen cannot be 'unix:/run/s' with workers={workers}; "
+        "allowed: a path with {worker} for the worker's number: unix:/run/{worker}.sock"
+    )
+    assert load({**given, "listen": "unix:/run/{worker}"}, {}).listen == "unix:/run/{worker}"
+    assert load({"listen": "unix:/run/s"}, {}).workers.count == 1
 
 
 def test_the_files_of_tls_are_paths() -> None:

@@ -1,8 +1,10 @@
 """Sizes, times and addresses, as people write them."""
 
+import os
+
 import pytest
 
-from translator.serving.values import Address, Mode, Seconds, Size
+from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 
 @pytest.mark.parametrize(
@@ -58,6 +60,16 @@ def test_an_address_is_nothing_else(text: str) -> None:
         Address.parse(text)
 
 
+def test_what_is_no_socket_is_a_port() -> None:
+    assert Port.parse("127.0.0.1:80") == "127.0.0.1:80"
+
+
+@pytest.mark.parametrize("text", ["unix:/x", "unix:5", ":80", "h:99999", "h:x", "h", ""])
+def test_what_is_no_port_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT"):
+        Port.parse(text)
+
+
 @pytest.mark.parametrize("text", ["660", "0660", "0o660", 660])
 def test_a_mode_is_octal(text: object) -> None:
     mode = Mode.parse(text)
@@ -68,3 +80,67 @@ def test_a_mode_is_octal(text: object) -> None:
 def test_a_mode_is_nothing_else(text: object) -> None:
     with pytest.raises(ValueError, match="octal"):
         Mode.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "envoy", "101", 101, "envoy:mesh", "101:102", ":mesh"])
+def test_an_owner_is_a_user_a_group_or_both(text: object) -> None:
+    assert Owner.parse(text) == str(text)
+
+
+@pytest.mark.parametrize("text", [":", "envoy:", "a:b:c", "two words", "a\0b", "a\n", True])
+def test_an_owner_is_nothing_else(text: object) -> None:
+    with pytest.raises(ValueError, match="USER:GROUP"):
+        Owner.parse(text)
+
+
+@pytest.mark.parametrize(("text", "count"), [("1", 1), (" 2 ", 2), (3, 3), ("64", 64)])
+def test_workers_are_a_number(text: object, count: int) -> None:
+    workers = Workers.parse(text)
+    assert (workers.count, str(workers)) == (count, str(count))
+
+
+def test_auto_is_a_worker_for_each_core() -> None:
+    workers = Workers.parse("auto")
+    assert 1 <= workers.count <= len(os.sched_getaffinity(0))
+    assert str(workers) == "auto"
+
+
+def test_there_are_never_more_workers_than_may_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("translator.serving.values.usable_cores", lambda: 1000)
+    assert Workers.parse("auto").count == 64
+
+
+@pytest.mark.parametrize("text", ["", "0", "65", "-1", "1.5", "x", "AUTO", True, None])
+def test_workers_are_nothing_else(text: object) -> None:
+    with pytest.raises(ValueError, match="a number from 1 to 64, or auto"):
+        Workers.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoints"),
+    [
+        ("127.0.0.1:50051", ["127.0.0.1:50051", "127.0.0.1:50052"]),
+        ("[::1]:9", ["[::1]:9", "[::1]:10"]),
+        ("unix:/run/{worker}.sock", ["unix:/run/0.sock", "unix:/run/1.sock"]),
+        ("unix:/{worker}/{worker}", ["unix:/0/0", "unix:/1/1"]),
+    ],
+)
+def test_each_worker_has_an_endpoint_of_its_own(address: str, endpoints: list[str]) -> None:
+    listen = Address.parse(address)
+    listen.require(2)
+    assert [listen.of(0), listen.of(1)] == endpoints
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("unix:/run/s", "a path with {worker} for the worker's number"),
+        ("host:0", "a port from 1 to 65534, "),
+        ("host:65535", "a port from 1 to 65534, "),
+    ],
+)
+def test_without_one_for_each_it_is_said_what_is_allowed(address: str, allowed: str) -> None:
+    with pytest.raises(ValueError, match=allowed):
+        Address.parse(address).require(2)

@@ -23,6 +23,7 @@ UNARY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hell
 ANSWER = json.dumps(oip.answer("Hi")).encode()
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SAID = "what a client said"
 LONG = 120.0  # a grace that no test waits for
 SOON = 20.0  # what a promptly ending thing may take on a busy machine
 
@@ -230,3 +231,18 @@ async def test_what_is_not_a_processing_request_is_an_invalid_argument(
         await call.read()
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert caught.value.details() == "not a ProcessingRequest"
+
+
+async def test_an_error_of_ours_is_told_to_nobody(
+    tcp: Envoy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_session: Session, _message: bytes) -> bytes:
+        raise KeyError(SAID)
+
+    monkeypatch.setattr(Session, "handle", fail)
+    call = tcp.open()
+    await call.write(envoy.request_headers().SerializeToString())
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call.read()
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert caught.value.details() == "internal error"

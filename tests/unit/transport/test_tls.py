@@ -164,8 +164,9 @@ async def test_a_file_written_over_in_place_is_taken(tmp_path: Path) -> None:
 async def test_a_kubernetes_secret_is_renewed(tmp_path: Path, errors: list[str]) -> None:
     pairs = [OURS.issue() for _ in range(3)]
     tls = mount(tmp_path / "secret", "one", pairs[0], OURS.pem)
-    async with running(tls=tls) as (_, target):
+    async with running(tls=tls) as (transport, target):
         assert await shown(target) == pem(pairs[0])
+        assert transport.certificate_reloads == {"taken": 0, "refused": 0}
         mount(tmp_path / "secret", "two", pairs[1], OURS.pem)
         assert await shown(target) == pem(pairs[1])
         mount(tmp_path / "secret", "three", pairs[2], OTHERS.pem)
@@ -173,6 +174,7 @@ async def test_a_kubernetes_secret_is_renewed(tmp_path: Path, errors: list[str])
         await refused(target, CLIENT)
         client = OTHERS.issue("client")
         assert await status(target, client) == health_pb2.HealthCheckResponse.SERVING
+        assert transport.certificate_reloads == {"taken": 2, "refused": 0}
     assert errors == []
 
 
@@ -226,7 +228,7 @@ async def test_a_bad_file_keeps_the_old_until_it_is_good(
 ) -> None:
     name, content, problem = BAD[case]
     first, second = OURS.issue(), OURS.issue()
-    async with running(tls=write(tmp_path, first, OURS.pem)) as (_, target):
+    async with running(tls=write(tmp_path, first, OURS.pem)) as (transport, target):
         spoil(tmp_path, name, content)
         for _ in range(3):  # and it is told once
             assert await shown(target) == pem(first)
@@ -235,9 +237,11 @@ async def test_a_bad_file_keeps_the_old_until_it_is_good(
         assert len(errors) == 1
         assert errors[0].startswith(f"the TLS certificate is not renewed: {tmp_path / name} ")
         assert problem in errors[0]
+        assert transport.certificate_reloads == {"taken": 0, "refused": 1}
         write(tmp_path, second, OURS.pem)
         assert await shown(target) == pem(second)
         assert len(errors) == 1
+        assert transport.certificate_reloads == {"taken": 1, "refused": 1}
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -257,7 +261,7 @@ def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_pa
     encrypted = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 -- ours
     put(tls.key, encrypted)
     with pytest.raises(ListenError, match=r"tls\.key is not the unencrypted PEM key of"):
-        server_credentials(tls)
+        server_credentials(tls, {})
 
 
 def ed448(folder: Path) -> Pair:
@@ -300,7 +304,7 @@ def test_files_that_are_replaced_while_they_are_read_are_read_again(
         return content
 
     monkeypatch.setattr(Path, "read_bytes", replacing)
-    server_credentials(tls)
+    server_credentials(tls, {})
     assert seen[-2:] == [second.key, second.certificate]
 
 

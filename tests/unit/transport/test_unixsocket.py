@@ -1,6 +1,9 @@
 """The file of a unix socket: whose it is, who may use it, and that it goes."""
 
+import errno
+import grp
 import os
+import pwd
 import socket
 import stat
 from pathlib import Path
@@ -59,6 +62,92 @@ def test_the_mode_is_never_wider(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as made, SocketFile(f"unix:{path}").bound(0o600):
         made.bind(str(path))
         assert mode(path) == 0o600, "as soon as it is there"
+
+
+OTHER = 54321  # a user and a group that is nobody's
+
+# What this test may give a file to: root to anybody, anybody else to one of its own groups.
+GROUP = OTHER if os.geteuid() == 0 else [os.getegid(), *os.getgroups()][-1]
+
+
+def owner(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid
+
+
+async def test_without_an_owner_it_is_that_of_the_process(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    async with running(f"unix:{tmp_path}/s", socket_owner=""):
+        assert owner(tmp_path / "s") == owner(tmp_path / "other")
+
+
+async def test_it_is_given_to_a_group(tmp_path: Path) -> None:
+    async with running(f"unix:{tmp_path}/s", socket_owner=f":{GROUP}") as (_, target):
+        assert owner(tmp_path / "s") == (os.geteuid(), GROUP)
+        assert mode(tmp_path / "s") == 0o660
+        assert await serving(target)
+    assert not (tmp_path / "s").exists()
+
+
+async def test_owners_have_names(tmp_path: Path) -> None:
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    async with running(f"unix:{tmp_path}/s", socket_owner=f"{user}:{group}"):
+        assert owner(tmp_path / "s") == (os.geteuid(), os.getegid())
+
+
+def test_nobody_else_may_connect_before_it_is_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "s"
+    seen: list[tuple[int, int, int]] = []
+    chown = os.chown
+
+    def watched(given: Path, uid: int, gid: int, *, follow_symlinks: bool) -> None:
+        seen.append((uid, gid, mode(path)))
+        chown(given, -1, -1, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(os, "chown", watched)
+    bound = SocketFile(f"unix:{path}").bound(0o666, "1:2")
+    with socket.socket(socket.AF_UNIX) as made, bound:
+        made.bind(str(path))
+        assert mode(path) == 0o600, "as soon as it is there"
+    assert seen == [(-1, 2, 0o600), (1, -1, 0o666)]
+    assert mode(path) == 0o666
+
+
+@pytest.mark.parametrize(
+    ("whose", "why"),
+    [
+        ("nobody-of-that-name", "there is no user nobody-of-that-name"),
+        ("0:nobody-of-that-name", "there is no group nobody-of-that-name"),
+        (":4294967295", "there is no group 4294967295"),
+    ],
+)
+async def test_an_owner_that_does_not_exist_is_one_sentence(
+    tmp_path: Path, whose: str, why: str
+) -> None:
+    path = tmp_path / "s"
+    dead_socket(path)
+    with pytest.raises(ListenError) as caught:
+        await GrpcTransport(Session).start(f"unix:{path}", socket_owner=whose)
+    assert str(caught.value) == (f"cannot listen on {path}: it cannot be given to {whose} ({why})")
+    assert path.exists(), "nothing was touched"
+
+
+async def test_an_owner_that_it_may_not_be_given_to_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "chown", refuse)  # root may give it to anybody
+    path = tmp_path / "s"
+    with pytest.raises(ListenError) as caught:
+        await GrpcTransport(Session).start(f"unix:{path}", socket_owner="1:2")
+    assert str(caught.value) == (
+        f"cannot listen on {path}: it cannot be given to 1:2 (Operation not permitted)"
+    )
+    assert not path.exists(), "nobody can connect to what was not begun"
 
 
 async def test_escapes_in_the_address_are_those_of_grpc(tmp_path: Path) -> None:

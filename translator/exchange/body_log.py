@@ -1,0 +1,73 @@
+"""A line at DEBUG for each body that comes or goes: whose it is, how long, and its digest.
+
+By the digest a body that was captured elsewhere is found again, byte for byte; of what it says the
+log holds nothing.
+"""
+
+import hashlib
+import logging
+from enum import Enum
+
+from translator.exchange.record import Record
+
+logger = logging.getLogger(__name__)
+
+_DIGITS = 16  # of the SHA-256, in hex
+
+
+class Way(Enum):
+    """Where a body comes from or goes to."""
+
+    FROM_CLIENT = "from the client"
+    TO_SERVER = "to the model server"
+    FROM_SERVER = "from the model server"
+    TO_CLIENT = "to the client"
+
+
+class BodyLog:
+    """The bodies of one exchange. If DEBUG is off as it begins, nothing is done about them.
+
+    Args:
+        record: whose ``request_id`` begins each line.
+    """
+
+    __slots__ = ("_open", "_record", "_wanted")
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self._wanted = logger.isEnabledFor(logging.DEBUG)
+        self._open: dict[Way, _Digest] = {}
+
+    def note(self, way: Way, piece: bytes | None, *, last: bool = True) -> None:
+        """Take note of a body, or of the next piece of one; its last piece writes the line.
+
+        Args:
+            way: of the body. One that has no last piece, because its stream was cut, has no line.
+            piece: as it is on the wire; None is no body, and no piece of one.
+            last: the body ends with it.
+        """
+        if not self._wanted or piece is None:
+            return
+        digest = self._open.pop(way, None) or _Digest()
+        digest.update(piece)
+        if not last:
+            self._open[way] = digest
+        else:
+            logger.debug("%s: %s, %s", self._record.request_id, way.value, digest)
+
+
+class _Digest:
+    """The length and the SHA-256 of the bytes so far."""
+
+    __slots__ = ("_hash", "_length")
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._length = 0
+
+    def update(self, piece: bytes) -> None:
+        self._hash.update(piece)
+        self._length += len(piece)
+
+    def __str__(self) -> str:
+        return f"{self._length} bytes, sha256 {self._hash.hexdigest()[:_DIGITS]}"

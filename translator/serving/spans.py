@@ -1,0 +1,137 @@
+"""What the span of an exchange says, in the words of OpenTelemetry's semantic conventions.
+
+One span of kind SERVER for each exchange, because what it tells of is the answer to the client: its
+status, its times, the errors it was told of. Where there is no name in the conventions, ours begin
+with ``oip_translator.``. Needs the extra ``tracing``.
+"""
+
+from collections.abc import Mapping
+from time import monotonic, time_ns
+
+from opentelemetry.context import Context, get_current
+from opentelemetry.trace import (
+    SpanKind,
+    StatusCode,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+from translator.exchange.record import Record
+from translator.serving.conventions import OPERATIONS, PROVIDER
+
+_W3C = TraceContextTextMapPropagator()
+_UNNAMED = "exchange"  # until the model is known
+_LONGEST = 512  # characters, of what a client or a provider has chosen; no model has more
+
+
+class ExchangeSpan:
+    """A span of the trace that Envoy or the client is in, or the first of a new one.
+
+    Attributes:
+        headers: its own ``traceparent`` and ``tracestate``, for the model server.
+
+    Args:
+        tracer: makes the span.
+        request: the request's headers.
+    """
+
+    __slots__ = ("_began", "_began_at", "_span", "headers")
+
+    def __init__(self, tracer: Tracer, request: Mapping[str, str]) -> None:
+        context = _parent(request)
+        self._began, self._began_at = monotonic(), time_ns()
+        self._span = tracer.start_span(
+            _UNNAMED, context, SpanKind.SERVER, start_time=self._began_at
+        )
+        carrier: dict[str, str] = {}
+        _W3C.inject(carrier, set_span_in_context(self._span, context))
+        if carrier and "tracestate" in request:
+            # The client's must not stand beside the traceparent of another trace.
+            carrier.setdefault("tracestate", "")
+        self.headers = tuple(carrier.items())
+
+    def end(self, record: Record) -> None:
+        """Say what the exchange has come to, and end where it did."""
+        span = self._span
+        if not span.is_recording():
+            return
+        # By the clock that nobody sets, so that no event stands before its cause.
+        ended_at = self._began_at + _nanoseconds(monotonic() - self._began)
+        exchange_began_at = ended_at - _nanoseconds(record.ended_after or 0)
+        span.update_name(name(record))
+        span.set_attributes(attributes(record))
+        for event, after in (
+            ("forwarded", record.forwarded_after),
+            ("answered", record.answered_after),
+            ("first_event", record.first_event_after),
+        ):
+            if after is not None:
+                span.add_event(
+                    f"oip_translator.{event}", timestamp=exchange_began_at + _nanoseconds(after)
+                )
+        if failed(record):
+            span.set_status(StatusCode.ERROR)
+        span.end(ended_at)
+
+
+def propagated(carrier: Mapping[str, str]) -> Context:
+    """The trace that headers speak of, if they do."""
+    return _W3C.extract(carrier)
+
+
+def _parent(request: Mapping[str, str]) -> Context:
+    # An Envoy that traces writes its span into the request only after this filter, but into the
+    # stream from the start.
+    here = get_current_span().get_span_context().is_valid
+    return get_current() if here else propagated(request)
+
+
+def name(record: Record) -> str:
+    """The operation and the model it was asked of, as far as they are known."""
+    return f"{_operation(record)} {_text(record.model)}".rstrip()
+
+
+def attributes(record: Record) -> dict[str, AttributeValue]:
+    """The facts of an exchange, without those that are not known."""
+    facts = {
+        "gen_ai.operation.name": _operation(record),
+        "gen_ai.provider.name": PROVIDER,
+        "gen_ai.request.model": _text(record.model) or None,
+        "gen_ai.request.stream": record.streamed or None,
+        "gen_ai.response.model": _text(record.response_model) or None,
+        "gen_ai.response.time_to_first_chunk": record.first_event_after,
+        "gen_ai.usage.input_tokens": record.input_tokens,
+        "gen_ai.usage.output_tokens": record.output_tokens,
+        "http.response.status_code": record.status or None,
+        "error.type": record.error or None,
+        "oip_translator.error_phase": record.error_phase or None,
+        "oip_translator.upstream_status": record.upstream_status or None,
+        "oip_translator.request_id": _text(record.request_id) or None,
+        "oip_translator.busy_seconds": record.busy,
+        "oip_translator.incomplete": not record.complete or None,
+    }
+    return {key: value for key, value in facts.items() if value is not None}
+
+
+def failed(record: Record) -> bool:
+    """Whether it was our side that failed: what a client did wrong is no error of a server's.
+
+    An error after a stream's first event has the status that the stream began with.
+    """
+    return bool(record.error) and not 400 <= record.status < 500  # noqa: PLR2004 -- HTTP statuses
+
+
+def _operation(record: Record) -> str:
+    return OPERATIONS.get(record.operation, record.operation)
+
+
+def _text(value: str) -> str:
+    """What an exporter can write, which is UTF-8 only, and not what only takes room."""
+    return value[:_LONGEST].encode("utf-8", "replace").decode()
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000_000)

@@ -1,0 +1,177 @@
+"""Several workers, each a process on an endpoint of its own, and one process that looks after them.
+
+One Python process uses one core, and Envoy opens one connection for each endpoint, so processes
+that share a port share no load. The supervisor starts the workers, starts again what ends unasked,
+passes signals on, and answers operators for all of them. It takes no streams itself and so needs
+no gRPC.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
+from translator.serving.current import CurrentSettings
+from translator.serving.settings import FIXED, Settings
+from translator.serving.sources import flag, shown
+from translator.serving.worker import Worker, WorkerError
+
+logger = logging.getLogger(__name__)
+
+_PATIENCE = 1.0  # seconds for a worker's answer to an operator
+_BEYOND_GRACE = 5.0  # seconds for a worker to end once its streams have
+_OK = 200
+
+
+async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Path | None) -> int:
+    """Run the workers until SIGTERM or SIGINT, then have them drain.
+
+    Args:
+        current: the settings.
+        flags: those among them that are flags, by the name of the setting.
+        file: where others are, or None.
+
+    Returns:
+        0 if all workers ended as they should; 1 if not, or if one did not start in the first place.
+
+    Raises:
+        ListenError: the address for operators cannot be bound.
+    """
+    settings = current.settings
+    stop = asyncio.Event()
+    workers = [
+        Worker(index, command(index, flags, file, settings))
+        for index in range(settings.workers.count)
+    ]
+
+    def reload() -> None:
+        current.reload()
+        for worker in workers:
+            worker.reload()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    admin = Admin(settings.admin, _pages(workers, stop)) if settings.admin else None
+    watching = asyncio.create_task(current.watch())
+    try:
+        started = await _run(workers, stop)
+    finally:
+        watching.cancel()
+        patience = settings.grace + _BEYOND_GRACE
+        well = await asyncio.gather(*(worker.stop(patience) for worker in workers))
+    if admin is not None:
+        admin.close()
+    logger.info("all workers have stopped")
+    return 0 if started and all(well) else 1
+
+
+def command(
+    index: int, flags: Mapping[str, str], file: Path | None, settings: Settings
+) -> list[str]:
+    """The command line of a worker: the supervisor's own, and what must not change in the file.
+
+    A worker that starts later reads the file as it is then, but what takes a restart of all must
+    stay as it is with the others. So that is said by flags, which are stronger.
+    """
+    options = dict(flags)
+    if file is not None:
+        values = {name: getattr(settings, name) for name in sorted(FIXED)}
+        options |= {name: shown(value) for name, value in values.items() if value is not None}
+    return [
+        sys.executable,
+        # With -m Python looks for modules in the working folder too. A worker must not, unless
+        # this process does.
+        *([] if "-m" in sys.orig_argv else ["-P"]),
+        *("-m", "translator", "worker", str(index)),
+        *([] if file is None else [f"--config={file}"]),
+        *(f"{flag(name)}={text}" for name, text in options.items()),
+    ]
+
+
+async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:
+    """Keep the workers running until ``stop``, which is set if one does not start at first.
+
+    Returns:
+        Whether all have started.
+    """
+    failed = False
+
+    async def run(worker: Worker) -> None:
+        nonlocal failed
+        try:
+            await worker.start()
+        except WorkerError as error:
+            logger.error("worker %d %s; all are stopped", worker.index, error)  # noqa: TRY400 -- it says it all
+            failed = True
+            stop.set()
+            return
+        if all(other.ready for other in workers):
+            logger.info("all %d workers are ready", len(workers))
+        await worker.keep()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(worker)) for worker in workers]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+    return not failed
+
+
+def _pages(workers: Sequence[Worker], stop: asyncio.Event) -> Mapping[str, Page]:
+    def readiness() -> tuple[int, str, bytes]:
+        if stop.is_set():
+            return 503, TEXT, b"draining\n"
+        ready = sum(worker.ready is not None for worker in workers)
+        said = f"{ready} of {len(workers)} workers are ready\n"
+        return (_OK if ready else 503), TEXT, said.encode()
+
+    def configuration() -> tuple[int, str, bytes]:
+        for worker in workers:
+            found = _ask(worker, "/config")
+            if found is not None:
+                return _OK, JSON, found
+        return 503, TEXT, b"no worker answers\n"
+
+    return {
+        **ALIVE,
+        "/readyz": readiness,
+        "/config": configuration,
+        "/metrics": _metrics(workers),
+    }
+
+
+def _metrics(workers: Sequence[Worker]) -> Page:
+    try:
+        from translator.serving import worker_metrics  # noqa: PLC0415 -- its library is an extra
+    except ImportError:
+        return no_metrics
+
+    def render() -> bytes:
+        with ThreadPoolExecutor(len(workers)) as pool:  # those that hang, hang together
+            answers = list(pool.map(lambda worker: _ask(worker, "/metrics"), workers))
+        texts = {i: answer.decode() for i, answer in enumerate(answers) if answer is not None}
+        return worker_metrics.render(workers, texts)
+
+    return metrics_page(render)
+
+
+def _ask(worker: Worker, path: str) -> bytes | None:
+    """The body of a worker's own page; None if it has none or does not answer in time."""
+    ready = worker.ready
+    if ready is None or ready.admin is None:
+        return None
+    try:
+        with closing(HTTPConnection("127.0.0.1", ready.admin, timeout=_PATIENCE)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.read() if response.status == _OK else None
+    except (OSError, HTTPException):
+        return None

@@ -1,0 +1,168 @@
+"""Spans of exchanges, exported with OpenTelemetry as its standard variables say.
+
+Spans wait in a bounded queue and are sent from a thread of their own; what does not fit is dropped.
+So a collector that is slow or gone costs spans, and never an exchange. Needs the extra ``tracing``.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from threading import Thread
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from opentelemetry.context import attach
+from opentelemetry.sdk.environment_variables import (
+    OTEL_EXPORTER_OTLP_PROTOCOL,
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
+)
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
+
+from translator import __version__
+from translator.serving.sources import SettingsError
+from translator.serving.spans import ExchangeSpan, propagated
+
+logger = logging.getLogger(__name__)
+
+_EXPORTERS = "OTEL_TRACES_EXPORTER"
+_FLUSH = 3.0  # seconds at the end of the process, which somebody waits for
+_QUIET = 60.0  # seconds between two lines of the log that say the same
+
+
+class Tracing:
+    """The tracing of one process.
+
+    Args:
+        provider: where the spans go.
+
+    Attributes:
+        interceptors: what it needs to see of gRPC calls.
+    """
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self._tracer = provider.get_tracer("translator", __version__)
+        self.interceptors = (StreamTrace(),)
+
+    def begin(self, request: Mapping[str, str]) -> ExchangeSpan:
+        """Begin the span of an exchange, given its request's headers."""
+        return ExchangeSpan(self._tracer, request)
+
+    def close(self) -> None:
+        """Send what is left, for a few seconds at most."""
+        # The SDK's own limits add up to half a minute, and not every exporter keeps to them.
+        flushing = Thread(target=self._provider.shutdown, daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH)
+        if flushing.is_alive():
+            logger.warning("the last spans are lost: nobody took them within %g s", _FLUSH)
+
+
+class StreamTrace(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no types
+    """Lets the span of an exchange find the trace that its gRPC stream's metadata speaks of."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        """See :class:`grpc.aio.ServerInterceptor`."""
+        # Never taken back: it is seen by this stream's task alone.
+        attach(propagated(dict(handler_call_details.invocation_metadata)))
+        return await continuation(handler_call_details)
+
+
+def from_environment() -> Tracing:
+    """Trace as the variables ``OTEL_*`` say.
+
+    Raises:
+        SettingsError: one of them is wrong, or what it names is not installed.
+    """
+    try:
+        processors = [BatchSpanProcessor(exporter) for exporter in _exporters()]
+    except ImportError as error:
+        raise SettingsError(f"{error}: pip install 'oip-translator[tracing]'") from error
+    except SettingsError:
+        raise
+    except Exception as error:  # an exporter raises what it likes
+        raise SettingsError(f"tracing, by the variables OTEL_*: {error}") from error
+    provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
+    for processor in processors:
+        provider.add_span_processor(processor)
+    quieten()
+    return Tracing(provider)
+
+
+def resource() -> Resource:
+    """Who sends the spans. What the environment says of it comes first."""
+    ours = Resource.create(
+        {
+            "service.name": "oip-translator",
+            "service.version": __version__,
+            "service.instance.id": str(uuid4()),
+            "process.pid": os.getpid(),
+        }
+    )
+    return ours.merge(OTELResourceDetector().detect())
+
+
+def _exporters() -> Iterable[SpanExporter]:
+    for name in os.environ.get(_EXPORTERS, "otlp").split(","):
+        match name.strip():
+            case "otlp" | "":
+                yield _otlp()
+            case "console":
+                yield ConsoleSpanExporter(out=sys.stderr)  # where everything else is said
+            case "none":
+                pass
+            case other:
+                raise SettingsError(
+                    f"variable {_EXPORTERS} cannot be {other!r}; allowed: otlp, console, none"
+                )
+
+
+def _otlp() -> SpanExporter:
+    names = (OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_EXPORTER_OTLP_PROTOCOL)
+    variable = next((name for name in names if os.environ.get(name)), names[1])
+    # Each drags its own libraries in, so only the one that is asked for is imported.
+    match os.environ.get(variable) or "http/protobuf":
+        case "http/protobuf":
+            from opentelemetry.exporter.otlp.proto.http import trace_exporter as by_http  # noqa: PLC0415 -- see above
+
+            return by_http.OTLPSpanExporter()
+        case "grpc":
+            from opentelemetry.exporter.otlp.proto.grpc import trace_exporter as by_grpc  # noqa: PLC0415 -- see above
+
+            return by_grpc.OTLPSpanExporter()
+        case other:
+            raise SettingsError(
+                f"variable {variable} cannot be {other!r}; allowed: http/protobuf, grpc"
+            )
+
+
+class Seldom(logging.Handler):
+    """Passes on to the root logger's handlers what has not been said for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}  # messages, without what differs in them
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See :class:`logging.Handler`."""
+        message, now = str(record.msg), monotonic()
+        if now - self._said.get(message, -_QUIET) >= _QUIET:
+            self._said[message] = now
+            logging.getLogger().handle(record)
+
+
+def quieten() -> None:
+    """Let OpenTelemetry say the same only once a minute, as of a collector that is gone."""
+    library = logging.getLogger("opentelemetry")
+    library.handlers, library.propagate = [Seldom()], False
+    # It warns of headers that it cannot read, and repeats them: those are clients' words.
+    logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)
