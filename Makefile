@@ -47,8 +47,18 @@ proto: $(PROJECT) ## compile proto/ into translator/extproc/_proto
 	$(PYTHON) -m grpc_tools.protoc -Iproto --python_out=translator/extproc/_proto \
 	  --pyi_out=translator/extproc/_proto external_processor.proto
 
-docs: $(PROJECT) ## write docs/configuration.md from the settings
+docs: $(PROJECT) ## write what is made from others: docs/configuration.md, Envoy's parts of k8s/
 	$(PYTHON) -m translator.serving.reference > docs/configuration.md
+	$(PYTHON) k8s/render.py
+
+lock: $(PROJECT) ## write the versions and hashes of what the image holds
+	@tests/image/lock.sh
+
+image-test: $(PROJECT) ## build and try the image without a container engine (as root, with mmdebstrap)
+	@$(PYTHON) -m pytest -rP tests/image/proof.py
+
+dashboard: install ## draw docs/dashboards under load for 9 minutes (needs prometheus, extra bench)
+	@$(PYTHON) -m docs.dashboards.draw
 
 bench: install ## measure against Envoy alone and a no-op filter (needs wrk)
 	@$(PYTHON) -m bench
@@ -56,4 +66,4 @@ bench: install ## measure against Envoy alone and a no-op filter (needs wrk)
 clean: ## remove the virtual environments and caches
 	rm -rf .venv .venv-mlserver .venv-clients tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test clients lint format proto docs bench clean
+.PHONY: help install demo test clients lint format proto docs lock image-test dashboard bench clean

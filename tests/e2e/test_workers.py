@@ -235,7 +235,7 @@ async def test_sighup_reaches_all(tmp_path: Path) -> None:
         assert running.workers() == workers_of(running.supervisor.pid)
         text = running.get("/metrics").body.decode()
         for worker in (0, 1):
-            assert f'oip_translator_reloads{{outcome="taken",worker="{worker}"}} 1.0' in text
+            assert f'oip_translator_reloads_total{{outcome="taken",worker="{worker}"}} 1.0' in text
 
 
 async def test_what_takes_a_restart_of_all_stays_when_one_restarts(tmp_path: Path) -> None:

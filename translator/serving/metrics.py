@@ -5,40 +5,44 @@ dots as underscores, where there is one; the rest begins with ``oip_translator_`
 counted once, at its end, whoever ended it. Needs the extra ``metrics``.
 """
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
+from translator import __version__
 from translator.exchange.record import Record
-from translator.serving.conventions import OPERATIONS
+from translator.serving.conventions import (
+    OPERATIONS,
+    SECONDS_OF_REQUEST,
+    SECONDS_PER_TOKEN,
+    SECONDS_TO_FIRST_TOKEN,
+    TOKENS,
+)
 from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
 
-_DURATIONS = [
-    0.01,
-    0.02,
-    0.04,
-    0.08,
-    0.16,
-    0.32,
-    0.64,
-    1.28,
-    2.56,
-    5.12,
-    10.24,
-    20.48,
-    40.96,
-    81.92,
-]
-_TOKENS = [4**power for power in range(14)]
-_PER_TOKEN = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
-_TRANSLATION = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
-_FIRST = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
+_SECONDS_OF_TRANSLATION = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
+    *(0.01, 0.025, 0.05, 0.1, 0.25, 1),
+)
 _NONE: Mapping[str, int] = {}
 _MOST_NAMES = 100
 _OTHER = "other"
 _NOT_FOUND = 404
+
+# Nobody here asks when a counter was made, and each would have a series for it.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:
@@ -65,41 +69,41 @@ class Metrics:
             "gen_ai_server_request_duration_seconds",
             "From a request's headers to the end of its answer.",
             [*asked, "error_type"],
-            buckets=_DURATIONS,
+            buckets=SECONDS_OF_REQUEST,
             registry=registry,
         )
         self._first = Histogram(
             "gen_ai_server_time_to_first_token_seconds",
             "From a request's headers to the first event of its stream.",
             asked,
-            buckets=_FIRST,
+            buckets=SECONDS_TO_FIRST_TOKEN,
             registry=registry,
         )
         self._per_token = Histogram(
             "gen_ai_server_time_per_output_token_seconds",
             "Of a whole stream after its first event, for each further token.",
             asked,
-            buckets=_PER_TOKEN,
+            buckets=SECONDS_PER_TOKEN,
             registry=registry,
         )
         self._tokens = Histogram(
             "gen_ai_client_token_usage",
             "Tokens of an exchange, as the server or its provider counted them.",
             [*asked, "gen_ai_response_model", "gen_ai_token_type"],
-            buckets=_TOKENS,
+            buckets=TOKENS,
             registry=registry,
         )
         self._translation = Histogram(
             "oip_translator_translation_seconds",
             "What this process spent on an exchange, all its messages together.",
             ["gen_ai_operation_name"],
-            buckets=_TRANSLATION,
+            buckets=_SECONDS_OF_TRANSLATION,
             registry=registry,
         )
         self._phase_errors = Counter(
             "oip_translator_phase_errors",
             "Errors that clients were told of, by the message of the exchange that led to them.",
-            ["phase", "error_type"],
+            ["gen_ai_operation_name", "phase", "error_type"],
             registry=registry,
         )
         self._answers = Counter(
@@ -123,21 +127,21 @@ class Metrics:
         Gauge("oip_translator_exchanges", "Exchanges under way.", registry=registry).set_function(
             lambda: sessions.open
         )
-        reloads = Gauge(
-            "oip_translator_reloads", "Changes of the settings.", ["outcome"], registry=registry
+        Gauge(
+            "oip_translator_max_exchanges", "How many there may be at once.", registry=registry
+        ).set_function(lambda: current.settings.max_exchanges)
+        Info("oip_translator_build", "What runs.", registry=registry).info({"version": __version__})
+        ProcessCollector(registry=registry)
+        registry.register(
+            _Counts("oip_translator_reloads", "Changes of the settings.", current.reloads)
         )
-        for outcome in current.reloads:
-            reloads.labels(outcome).set_function(partial(current.reloads.__getitem__, outcome))
-        certificates = Gauge(
-            "oip_translator_certificate_reloads",
-            "Changes of the TLS certificate.",
-            ["outcome"],
-            registry=registry,
-        )
-        for outcome in certificate_reloads:
-            certificates.labels(outcome).set_function(
-                partial(certificate_reloads.__getitem__, outcome)
+        registry.register(
+            _Counts(
+                "oip_translator_certificate_reloads",
+                "Changes of the TLS certificate.",
+                certificate_reloads,
             )
+        )
         sessions.listeners.append(self.count)
 
     def count(self, record: Record) -> None:
@@ -153,7 +157,7 @@ class Metrics:
             self._first.labels(operation, model).observe(record.first_event_after)
         self._count_tokens(record, operation, model)
         if error:
-            self._phase_errors.labels(record.error_phase, error).inc()
+            self._phase_errors.labels(operation, record.error_phase, error).inc()
         self._answers.labels(operation, record.status, record.upstream_status).inc()
         self._bytes.labels("request").inc(record.request_bytes)
         self._bytes.labels("answer").inc(record.answer_bytes)
@@ -180,6 +184,20 @@ class Metrics:
         whole = record.complete and not record.error
         if whole and first is not None and last is not None and further > 0:
             self._per_token.labels(operation, model).observe((last - first) / further)
+
+
+class _Counts(Collector):
+    """A counter that somebody else counts, by what came of each."""
+
+    def __init__(self, name: str, documentation: str, counts: Mapping[str, int]) -> None:
+        self._name, self._documentation, self._counts = name, documentation, counts
+
+    def collect(self) -> Iterator[Metric]:
+        """See :class:`prometheus_client.registry.Collector`."""
+        family = CounterMetricFamily(self._name, self._documentation, labels=["outcome"])
+        for outcome, count in self._counts.items():
+            family.add_metric([outcome], count)
+        yield family
 
 
 class _Names:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from translator import __version__
 from translator.exchange.record import Record
 from translator.serving.current import CurrentSettings
 from translator.serving.metrics import Metrics
@@ -26,10 +27,10 @@ def metrics(sessions: Sessions, current: CurrentSettings) -> Metrics:
 
 
 def values(metrics: Metrics) -> dict[str, float]:
-    """Every sample by its name and labels, but for the times that counters were made."""
+    """Every sample by its name and labels."""
     lines = metrics.render().decode().splitlines()
     samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
-    return {name: float(value) for name, _, value in samples if "_created" not in name}
+    return {name: float(value) for name, _, value in samples}
 
 
 def chat(**facts: object) -> Record:
@@ -111,7 +112,7 @@ def test_a_token_has_no_time_where_it_cannot_be_told(
 
 def test_errors_are_counted_by_where_they_arose(metrics: Metrics) -> None:
     metrics.count(chat(error="unreadable", error_phase="response_body"))
-    labels = 'error_type="unreadable",phase="response_body"'
+    labels = 'error_type="unreadable",gen_ai_operation_name="chat",phase="response_body"'
     assert values(metrics)[f"oip_translator_phase_errors_total{{{labels}}}"] == 1
 
 
@@ -156,8 +157,8 @@ def test_what_is_under_way_is_counted_as_it_stands(sessions: Sessions, metrics: 
 
 def test_reloads_are_counted(current: CurrentSettings, metrics: Metrics) -> None:
     current.reload()
-    assert values(metrics)['oip_translator_reloads{outcome="taken"}'] == 1
-    assert values(metrics)['oip_translator_reloads{outcome="refused"}'] == 0
+    assert values(metrics)['oip_translator_reloads_total{outcome="taken"}'] == 1
+    assert values(metrics)['oip_translator_reloads_total{outcome="refused"}'] == 0
 
 
 def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics) -> None:
@@ -173,5 +174,18 @@ def test_reloads_of_the_certificate_are_counted(
     reloads = {"taken": 0, "refused": 0}
     metrics = Metrics(sessions, current, reloads)
     reloads["taken"] += 2
-    assert values(metrics)['oip_translator_certificate_reloads{outcome="taken"}'] == 2
-    assert values(metrics)['oip_translator_certificate_reloads{outcome="refused"}'] == 0
+    assert values(metrics)['oip_translator_certificate_reloads_total{outcome="taken"}'] == 2
+    assert values(metrics)['oip_translator_certificate_reloads_total{outcome="refused"}'] == 0
+
+
+def test_the_process_tells_of_itself(metrics: Metrics) -> None:
+    found = values(metrics)
+    assert found["process_cpu_seconds_total"] > 0
+    assert found["process_resident_memory_bytes"] > 0
+    assert found[f'oip_translator_build_info{{version="{__version__}"}}'] == 1
+    assert found["oip_translator_max_exchanges"] == 10_000
+
+
+def test_no_counter_has_a_second_series_for_its_beginning(metrics: Metrics) -> None:
+    metrics.count(chat())
+    assert b"_created" not in metrics.render()

@@ -1,10 +1,19 @@
 """The metrics of several workers in one page."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from translator.serving.worker import Ready, Worker
 from translator.serving.worker_metrics import render
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # as translator.serving.metrics does
 
 
 def exposition(value: int) -> str:
@@ -37,7 +46,6 @@ def test_every_sample_says_whose_it_is() -> None:
     assert found["exchanges", "0"] == 3
     assert found["exchanges", "1"] == 5
     assert found["seconds_count", "1"] == 1
-    assert found["answers_created", "0"] > 0
 
 
 def test_a_family_has_one_help_and_one_type_and_its_samples_stand_together() -> None:
@@ -58,13 +66,12 @@ def test_the_samples_are_those_of_the_workers() -> None:
         (sample.name, *sorted((sample.labels | {"worker": "0"}).items()), sample.value)
         for family in text_string_to_metric_families(exposition(3))
         for sample in family.samples
-        if not sample.name.endswith("_created")
     }
     merged = {
         (sample.name, *sorted(sample.labels.items()), sample.value)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if not sample.name.endswith("_created") and not sample.name.startswith("oip_")
+        if not sample.name.startswith("oip_")
     }
     assert merged == ours
 

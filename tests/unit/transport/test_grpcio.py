@@ -48,6 +48,11 @@ async def ask(call: Any, request: ProcessingRequest) -> ProcessingResponse:
     return ProcessingResponse.FromString(await call.read())
 
 
+def served() -> list[asyncio.Task[Any]]:
+    """The tasks that gRPC has for the calls of its servers."""
+    return [task for task in asyncio.all_tasks() if "_schedule_rpc_coro" in repr(task)]
+
+
 @asynccontextmanager
 async def connected(address: str) -> AsyncIterator[Envoy]:
     transport = GrpcTransport(Session)
@@ -193,6 +198,15 @@ async def test_a_drain_cuts_a_stream_that_outlives_the_grace(tcp: Envoy) -> None
     await ask(call, envoy.request_headers())
     await tcp.transport.drain(0.05)
     assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
+
+
+async def test_a_drain_ends_after_what_it_cut(tcp: Envoy) -> None:
+    calls = [tcp.open() for _ in range(10)]
+    for call in calls:
+        await ask(call, envoy.request_headers())
+    assert len(served()) == 10
+    await tcp.transport.drain(0.05)
+    assert not served(), "gRPC logs an error for each when the loop ends"
 
 
 async def test_a_client_that_hangs_up_is_not_waited_for(
