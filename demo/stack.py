@@ -22,6 +22,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = ROOT / "envoy" / "gateway.yaml"
+MODELS = ROOT / "demo" / "models"
 MLSERVER_VENV = ROOT / ".venv-mlserver"
 
 
@@ -233,15 +234,15 @@ def translator(
     )
 
 
-def mlserver(http: int, grpc: int, folder: Path) -> Server:
-    """MLServer with the models of demo/models."""
+def mlserver(http: int, grpc: int, folder: Path, *, models: Path = MODELS) -> Server:
+    """MLServer with the models of demo/models, or of another folder."""
     python = MLSERVER_VENV / "bin" / "python"
     if not python.exists():
         msg = "MLServer's environment is missing: run `make install`"
         raise StackError(msg)
     return Server(
         "MLServer",
-        [MLSERVER_VENV / "bin" / "mlserver", "start", ROOT / "demo" / "models"],
+        [MLSERVER_VENV / "bin" / "mlserver", "start", models],
         log=folder / "mlserver.log",
         ready=lambda: answers(f"http://127.0.0.1:{http}/v2/health/ready"),
         env={

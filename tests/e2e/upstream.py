@@ -41,6 +41,10 @@ class Script:
     abort: bool = False
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    request_queue_size = 128  # with the 5 of the default, connections opened at once are lost
+
+
 class Upstream:
     """The server. Scripts are used up in order; with none left, it answers 500."""
 
@@ -55,7 +59,7 @@ class Upstream:
                 while outer._serve_one(self):
                     pass
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

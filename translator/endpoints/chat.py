@@ -97,8 +97,8 @@ def to_oip(
         fields["stream_options"] = _with_usage(fields)
     inference = ChatInference(
         model,
-        streamed=as_events and settings.kind == "model",
-        whole=as_events and settings.kind == "pipeline",
+        streamed=as_events and settings.can_stream,
+        whole=as_events and not settings.can_stream,
         include_usage=include_usage,
         choices=_number_of_choices(fields),
         settings=settings,

@@ -70,6 +70,13 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             "a stream and gets only parameters that are text, truth values or whole numbers"
         ),
     ] = "model"
+    streams: Annotated[
+        bool,
+        Meta(
+            description="whether the model server has infer_stream; without it a streamed request "
+            "is asked whole, and the answer is streamed all at once"
+        ),
+    ] = True
     inputs: Annotated[
         dict[Input, str],
         Meta(description="what the model calls its input tensors, by Seldon's names for them"),
@@ -92,9 +99,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, description="the most texts or token arrays in an embeddings request")
     ] = 2048
 
+    @property
+    def can_stream(self) -> bool:
+        """Whether the model can be asked for a stream. No pipeline can."""
+        return self.streams and self.kind == "model"
+
     def mesh_name(self, model: str) -> str:
         """What a Seldon mesh routes by: the name, with a suffix where it is not a model's."""
-        is_bare = self.kind == "pipeline" and not model.endswith(_PIPELINE)
+        is_bare = self.kind == "pipeline" and not model.endswith((_PIPELINE, _EXPERIMENT))
         return model + _PIPELINE if is_bare else model
 
     def encode(self, inputs: list[InputTensor], fields: Mapping[str, Raw], local: str) -> bytes:
@@ -136,7 +148,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return dict.fromkeys(keys[self.parameters], fields)
 
 
-_PIPELINE = ".pipeline"
+_PIPELINE, _EXPERIMENT = ".pipeline", ".experiment"
 _PACKED = Raw(b'"base64"')
 
 
@@ -152,14 +164,34 @@ _LONGEST = 19  # characters of what fits into 64 bits, or is a word
 
 
 class Models(msgspec.Struct, frozen=True):
-    """The settings of all models: a default, and those of the ones that differ, by name."""
+    """The settings of all models: a default, and those of the ones that differ, by name.
+
+    In a Seldon mesh a name may say by itself that it is a pipeline's.
+
+    Attributes:
+        default: of the models that are not named.
+        by_name: of the others.
+        seldon_mesh: upstream is a Seldon mesh.
+        pipelines: whatever is named is a pipeline.
+    """
 
     default: ModelSettings = ModelSettings()
     by_name: Mapping[str, ModelSettings] = {}
+    seldon_mesh: bool = False
+    pipelines: bool = False
 
     def of(self, model: str) -> ModelSettings:
         """The settings of the model that a client calls ``model``."""
-        return self.by_name.get(model, self.default)
+        named = self.by_name.get(model)
+        found = named or self.default
+        says_so = self.seldon_mesh and model.endswith(_PIPELINE) and named is None
+        if self.pipelines or says_so:
+            return msgspec.structs.replace(found, kind="pipeline")
+        return found
+
+    def as_pipelines(self) -> "Models":
+        """The same for a request whose URL says that it is a pipeline's."""
+        return msgspec.structs.replace(self, pipelines=True)
 
 
 DEFAULT = ModelSettings()

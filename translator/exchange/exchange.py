@@ -150,12 +150,14 @@ class Exchange:
         except UndecodableError as error:
             raise ClientError("The compressed body of your request is broken.") from error
         endpoint, models = self.route.endpoint, self._settings.models
+        if self.route.pipeline:
+            models = models.as_pipelines()
         oip_body, inference = endpoint.to_oip(body, self.route.model, models)
         self.inference = inference
         self.record.model = model = inference.model or ""
         self.record.streamed = inference.as_events
         path = self.route.upstream_path(
-            model, streamed=inference.streamed, seldon_mesh=self._settings.seldon_mesh
+            model, streamed=inference.streamed, seldon_mesh=models.seldon_mesh
         )
         action = Forward(
             set_headers=(

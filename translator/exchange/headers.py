@@ -71,6 +71,13 @@ STRIPPED_FROM_RESPONSE = (
     "seldon-internal-model",
     "x-pipeline-version",
     SELDON_ROUTE,
+    # Pipelines hand back whatever headers of this kind the request came with.
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-path",
+    "x-forwarded-for",
+    "x-forwarded-proto",
     # These describe the body that was translated, not the one the client gets.
     "accept-ranges",
     "content-disposition",

@@ -4,6 +4,7 @@
 ``/v1/<operation>``                                          the model is in the body
 ``/v2/models/<m>[/versions/<v>]/infer/<operation>``          a client's base URL per model
 ``/v2/models/<m>[/versions/<v>]/infer_stream/<operation>``   the same; ``stream`` decides
+``/v2/pipelines/<p>/infer/<operation>``                      one per pipeline of a Seldon mesh
 ==========================================================  =============================
 
 All are POST, and a trailing slash is fine. Anything else is not OpenAI's and is left alone.
@@ -19,7 +20,8 @@ from translator.errors import ClientError
 
 _GLOBAL = re.compile(r"/v1(?:/(?P<operation>.+))?")
 _PER_MODEL = re.compile(
-    r"/v2/models/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?/infer(?:_stream)?/(?P<operation>.+)"
+    r"/v2/(?P<kind>models|pipelines)/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?"
+    r"/infer(?:_stream)?/(?P<operation>.+)"
 )
 
 
@@ -41,11 +43,19 @@ def _word(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A request line understood. ``model`` and ``version`` are None where the URL names none."""
+    """A request line understood.
+
+    Attributes:
+        endpoint: what is asked for.
+        model: None where the URL names none.
+        version: likewise.
+        pipeline: the URL says that the model is a pipeline.
+    """
 
     endpoint: Endpoint
     model: str | None = None
     version: str | None = None
+    pipeline: bool = False
 
     def upstream_path(self, model: str, *, streamed: bool, seldon_mesh: bool = False) -> str:
         """The OIP path for ``model``. The client's query is dropped: OIP has none.
@@ -93,4 +103,9 @@ def _find(method: str, path: str) -> Route | None:
             code="method_not_supported",
         )
     model = parts.get("model")
-    return Route(endpoint, None if model is None else unquote(model), version or None)
+    return Route(
+        endpoint,
+        None if model is None else unquote(model),
+        version or None,
+        pipeline=parts.get("kind") == "pipelines",
+    )

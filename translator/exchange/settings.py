@@ -33,13 +33,11 @@ class ExchangeSettings:
         limits: the bounds of each.
         models: what differs from model to model.
         kept_headers: of those that are removed otherwise, the ones that pass.
-        seldon_mesh: upstream is a Seldon mesh, not one model server.
     """
 
     limits: Limits = field(default_factory=Limits)
     models: Models = field(default_factory=Models)
     kept_headers: frozenset[str] = frozenset()
-    seldon_mesh: bool = False
 
 
 DEFAULTS = ExchangeSettings()

@@ -89,15 +89,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool,
         Meta(
             description="the model server is a Seldon mesh, which goes by the header seldon-model: "
-            "what is no letter, digit, `_` or `-` in a model's name is `_` in the path, and a "
-            "version is left out"
+            "what is no letter, digit, `_` or `-` in a model's name is `_` in the path, a version "
+            "is left out, and a name that ends in `.pipeline` is a pipeline's"
         ),
     ] = False
     sticky_routes: Annotated[
         bool,
         Meta(
             description="let clients see and send x-seldon-route, for sticky experiments in a "
-            "Seldon mesh"
+            "Seldon mesh, which answers 404 to it where there is no experiment"
         ),
     ] = False
     forward_headers: Annotated[
@@ -151,9 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 response_body=int(self.max_response_body),
                 event=int(self.max_event),
             ),
-            Models(default, by_name),
+            Models(default, by_name, self.seldon_mesh),
             frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
-            self.seldon_mesh,
         )
 
 

@@ -58,20 +58,46 @@ def test_a_pipeline_gets_only_what_its_gateway_takes(endpoint: Any) -> None:
     assert sent(endpoint, PIPELINE, **plain, **other) == plain
 
 
-def test_a_pipeline_is_asked_whole_and_the_client_gets_its_stream() -> None:
+@pytest.mark.parametrize("settings", [PIPELINE, ModelSettings(streams=False)])
+def test_what_cannot_stream_is_asked_whole_and_the_client_gets_its_stream(
+    settings: ModelSettings,
+) -> None:
     body = json.dumps({**CHAT, "stream": True}).encode()
-    _, inference = chat.to_oip(body, None, Models(PIPELINE))
+    _, inference = chat.to_oip(body, None, Models(settings))
     assert (inference.streamed, inference.as_events) == (False, True)
     answer = {"outputs": [{"name": "content", "datatype": "BYTES", "shape": [1], "data": ["Hi"]}]}
     events = inference.from_oip(json.dumps(answer).encode()).body
     assert events.endswith(b"data: [DONE]\n\n")
 
 
-@pytest.mark.parametrize(("settings", "name"), [(PIPELINE, "m.pipeline"), (TEXT, "m")])
+@pytest.mark.parametrize("parameters", [{}, {"parameters": {"content_type": "np"}}])
+def test_texts_of_a_pipeline_are_base64_unless_they_say_otherwise(parameters: Any) -> None:
+    packed = {**oip.text("content", "SGk="), "parameters": None, **parameters}
+    body = json.dumps(oip.response(packed, oip.text("role", "SGk="))).encode()
+    assert [tensor.strings() for tensor in PIPELINE.decode(body).outputs] == [["Hi"], ["SGk="]]
+    assert TEXT.decode(body).outputs[1].strings() == ["SGk="]
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "name"),
+    [
+        (TEXT, "m", "m"),
+        (PIPELINE, "m", "m.pipeline"),
+        (PIPELINE, "m.pipeline", "m.pipeline"),
+        (PIPELINE, "m.experiment", "m.experiment"),  # on pipelines
+    ],
+)
 def test_the_mesh_routes_by_the_name_and_what_it_stands_for(
-    settings: ModelSettings, name: str
+    settings: ModelSettings, model: str, name: str
 ) -> None:
-    assert settings.mesh_name("m") == name
+    assert settings.mesh_name(model) == name
+
+
+def test_in_a_mesh_a_name_may_say_that_it_is_a_pipelines() -> None:
+    models = Models(TEXT, {"own.pipeline": TEXT}, seldon_mesh=True)
+    assert models.of("m.pipeline") == ModelSettings(token_input="text", kind="pipeline")  # noqa: S106 -- tokens of text
+    assert models.of("own.pipeline") is models.of("m") is models.of("m.pipeline.v2") is TEXT
+    assert Models(TEXT).of("m.pipeline") is TEXT
 
 
 def test_a_conversation_may_be_no_longer_than_the_model_allows() -> None:
@@ -146,3 +172,9 @@ def test_a_model_that_streams_unasked_may_call_its_outputs_otherwise() -> None:
     _, inference = chat.to_oip(json.dumps(CHAT).encode(), None, Models(RENAMED))
     event = b"data: %b\n\n" % json.dumps({"outputs": [oip.text("text_output", "Hel")]}).encode()
     assert b'"content":"HelHel"' in inference.from_events(event * 2).body
+
+
+def test_a_url_may_say_that_it_is_a_pipelines() -> None:
+    models = Models(TEXT, {"p": ModelSettings(max_messages=2)}).as_pipelines()
+    assert models.of("p") == ModelSettings(kind="pipeline", max_messages=2)
+    assert models.of("x") == ModelSettings("text", kind="pipeline")
