@@ -125,10 +125,10 @@ def test_a_version_that_is_a_step_of_the_path_is_refused(version: str) -> None:
 
 
 def test_a_url_of_a_pipeline_says_that_it_is_one() -> None:
-    route = find("POST", "/v2/pipelines/a%20b/infer/chat/completions")
+    route = routes.find("POST", "/v2/pipelines/a%20b/infer/chat/completions")
     assert route is not None
     assert (route.model, route.pipeline) == ("a b", True)
     assert route.upstream_path("a b", streamed=False) == "/v2/models/a%20b/infer"
-    model = find("POST", "/v2/models/m/infer/chat/completions")
+    model = routes.find("POST", "/v2/models/m/infer/chat/completions")
     assert model is not None
     assert not model.pipeline
