@@ -67,18 +67,12 @@ def _render(
     heading: str,
     table: Callable[[Sequence[Row]], str],
 ) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
-    surroundings = (
-        f"{machine['cpu']}, {machine['cores']} cores; Linux {machine['kernel']}, "
-        f"Python {machine['python']}, Envoy {machine['envoy']}, {packages}; "
-        f"{machine['revision']}, {machine['date'][:10]}."
-    )
     method = (
         f"A small chat completion ({len(bodies.OPENAI_REQUEST)} bytes), unary; everything shares "
         "the cores. Medians and lowest..highest; turns of each case: "
         f"{plan.rounds} of {plan.seconds} s."
     )
-    blocks = [surroundings, method]
+    blocks = [surroundings(machine), method]
     for connections in plan.connections:
         chosen = [sample for sample in samples if sample.connections == connections]
         plural = "" if connections == 1 else "s"
@@ -86,6 +80,16 @@ def _render(
         blocks.append(table([("", *_METRICS), *_measured(chosen)]))
         blocks.append(table([("filter divided by", "", "ratio"), *_divided(chosen)]))
     return "\n\n".join(blocks) + "\n"
+
+
+def surroundings(machine: dict[str, Any]) -> str:
+    """Where something was measured, in a sentence."""
+    packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores; Linux {machine['kernel']}, "
+        f"Python {machine['python']}, Envoy {machine['envoy']}, {packages}; "
+        f"{machine['revision']}, {machine['date'][:10]}."
+    )
 
 
 def _measured(samples: Sequence[Sample]) -> Iterable[Row]:

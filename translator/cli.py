@@ -71,7 +71,8 @@ def _add_health(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Ask the process that serves with the same settings for its health, over gRPC, and print a "
         "line for each of its endpoints. Ends with 0 if at least one is SERVING, else with 1. It "
-        "is for the probes of a container: give it the flags, variables and file that serve has."
+        "is for the probes of a container: give it the flags, variables and file that serve has. "
+        "With tls_client_ca it shows the process's own certificate, which must be good for clients."
     )
     _add_settings(parser)
     parser.add_argument(
