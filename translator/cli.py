@@ -46,15 +46,22 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     _add_serve(commands.add_parser("serve", help="serve Envoy over gRPC"))
     _add_health(commands.add_parser("health", help="say whether the process here serves"))
     _add_translate(commands.add_parser("translate", help="show what becomes of a body"))
-    check = commands.add_parser("check", help="find out what is wrong with a setup")
+    check = commands.add_parser(
+        "check",
+        help="find out what is wrong with a setup",
+        description="Look over what is given, from Envoy's configuration to a call of each model, "
+        "and print a line for each step, with a hint where one fails. It changes nothing. Ends "
+        "with 0 if no step failed, else with 1.",
+    )
     if "check" in argv:
         from translator import doctor  # noqa: PLC0415 -- see above
 
         doctor.add_arguments(check)
         check.set_defaults(run=doctor.run)
-    worker = commands.add_parser("worker")  # started by a supervisor only, so help is silent of it
-    worker.add_argument("index", type=int)
-    _add_serve(worker)
+    if argv[:1] == ["worker"]:  # started by a supervisor only, so help and errors are silent of it
+        worker = commands.add_parser("worker")
+        worker.add_argument("index", type=int)
+        _add_serve(worker)
     return parser
 
 
@@ -94,7 +101,9 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     )
     for name, field in FIELDS.items():
         is_flag = field.default is False
-        default = "" if field.default is NODEFAULT else f" (default: {shown(field.default)})"
+        default = (
+            "" if field.default is NODEFAULT else f" (default: {shown(field.default) or 'none'})"
+        )
         parser.add_argument(
             flag(name),
             default=argparse.SUPPRESS,
@@ -162,6 +171,10 @@ def _refused(error: SettingsError) -> int:
 
 
 def _add_translate(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print, as JSON, what becomes of a body on standard input. Ends with 0, or with 1 if it is "
+        "refused."
+    )
     directions = parser.add_subparsers(required=True, metavar="DIRECTION")
     request = directions.add_parser("request", help="an OpenAI request, read from standard input")
     response = directions.add_parser("response", help="an OIP response, read from standard input")

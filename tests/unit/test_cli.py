@@ -210,8 +210,23 @@ def test_the_help_of_serve_tells_of_every_setting_and_its_default() -> None:
     for name, field in FIELDS.items():
         for said in (f"--{name.replace('_', '-')}", describe(field.type), allowed(field.type)):
             assert "".join(said.split()) in text
-    for default in ("127.0.0.1:50051", "64M", "30", "INFO", "false"):
+    for default in ("127.0.0.1:50051", "64M", "30", "INFO", "false", "none"):
         assert f"(default:{default})" in text
+
+
+@pytest.mark.parametrize("command", ["serve", "health", "translate", "check"])
+def test_the_help_of_a_command_says_what_it_does(command: str) -> None:
+    done = run([*MODULE, command, "--help"])
+    usage, what, _ = done.stdout.split("\n\n", 2)
+    assert usage.startswith(f"usage: oip-translator {command}")
+    assert what.endswith(".")
+
+
+def test_a_command_that_is_not_there_is_answered_with_those_that_are_for_people() -> None:
+    done = run([*MODULE, "serv"])
+    assert done.returncode == 2
+    assert "serve" in done.stderr
+    assert "worker" not in done.stderr
 
 
 def test_the_program_knows_its_version() -> None:

@@ -11,9 +11,10 @@ from translator.errors import ClientError, TranslatorError
 from translator.openai.request import Fields, decode_field, is_null
 
 # Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
-# were not UTF-8) anywhere; "." and ".." would be read as path steps, and a name longer than this
-# one is no name.
-_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^\.{1,2}$")
+# were not UTF-8) anywhere. Spaces around it are cut off on the way, so that another model than the
+# one whose settings and limits were looked up would answer. "." and ".." would be read as path
+# steps, and a name longer than this one is no name.
+_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^ | $|^\.{1,2}$")
 _LONGEST_NAME = 512
 _SHOWN = 64  # characters of a name that an error repeats
 

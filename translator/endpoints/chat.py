@@ -168,11 +168,12 @@ def _message_tensors(messages: list[Message]) -> list[oip.InputTensor]:
 def _check_rare(messages: list[Message]) -> None:
     """Refuse rare fields that are no objects where they must be."""
     for index, message in enumerate(messages):
-        rare = {"audio": message.audio, "function_call": message.function_call}
-        rare |= {f"tool_calls[{n}]": call for n, call in enumerate(message.tool_calls or ())}
-        for name, raw in rare.items():
-            if raw is not ABSENT and not (is_null(raw) and name in ("audio", "function_call")):
+        for name, raw in (("audio", message.audio), ("function_call", message.function_call)):
+            if raw is not ABSENT and not is_null(raw):
                 decode_field(raw, dict[str, Raw], f"messages[{index}].{name}")
+        for number, call in enumerate(message.tool_calls or ()):
+            if memoryview(call)[0] != _OPENINGS[dict]:  # there may be millions
+                decode_field(call, dict[str, Raw], f"messages[{index}].tool_calls[{number}]")
 
 
 def _parts(content: str | list[str | Part] | None, message: int) -> tuple[list[str], list[str]]:
@@ -239,7 +240,7 @@ def _text(raw: Raw) -> str:
     if raw is ABSENT or is_null(raw):
         return ""
     text = bytes(raw).decode()
-    if not any(space in text for space in " \n\r\t"):
+    if " " not in text and "\n" not in text and "\r" not in text and "\t" not in text:
         return text  # most clients write compactly themselves
     try:
         return msgspec.json.format(text, indent=-1)

@@ -17,7 +17,8 @@ from translator.openai.request import decode_field, empty_array
 
 _LEAST, _MOST = -(2**63), 2**63 - 1  # what INT64 holds
 _MOST_TOKENS = 300_000  # in a request, as at OpenAI
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, as what could be gone back to would take a hundred bytes for each character.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OPENING = re.compile(rb"\[\s*(.)", re.DOTALL)
 _Items = list[str | int | list[int]]
 

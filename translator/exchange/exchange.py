@@ -40,6 +40,7 @@ from translator.openai.errors import error_body, error_event
 logger = logging.getLogger(__name__)
 
 _EVENTS = "text/event-stream"
+_LONGEST = 512  # characters of a word of the server's that is kept, in a record or a cache of them
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -319,12 +320,12 @@ class Exchange:
 
     def _note(self, phase: Phase, error: TranslatorError) -> None:
         self.record.operation = self.record.operation or "unknown"
-        self.record.error = error.code or error.type
+        self.record.error = (error.code or error.type)[:_LONGEST]
         self.record.error_phase = phase.name.lower()
 
     def _counted(self, tokens: TokenCounts, model: str) -> None:
         self.record.input_tokens, self.record.output_tokens = tokens
-        self.record.response_model = model
+        self.record.response_model = model[:_LONGEST]
 
     def _answered(self, status: int, body: bytes | None = None) -> None:
         """Note that the client has its answer: all of it, or without a body its beginning."""

@@ -24,8 +24,9 @@ _PER_MODEL = re.compile(
     r"/infer(?:_stream)?/(?P<operation>.+)"
 )
 
-
-_STEPS = (".", "..")  # would be taken for steps of the path that upstream gets
+# "." and ".." would be taken for steps of the path that upstream gets. Bytes that were not UTF-8
+# cannot be quoted, and what is longer is no version, but would be kept with what has been quoted.
+_IMPOSSIBLE_VERSION = re.compile(r"^\.{1,2}$|[\ud800-\udfff]|^.{513}", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -94,7 +95,7 @@ def _find(method: str, path: str) -> Route | None:
     endpoint = REGISTRY.get(match["operation"] or "")
     parts = match.groupdict()
     version = unquote(parts.get("version") or "")
-    if endpoint is None or version in _STEPS:
+    if endpoint is None or _IMPOSSIBLE_VERSION.search(version):
         raise ClientError(f"Invalid URL ({method} {path})", status=404, code="unknown_url")
     if method != "POST":
         raise ClientError(

@@ -12,12 +12,17 @@ It answers from a thread of its own, so that a busy process still says how it is
 """
 
 import json
+import logging
+import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from translator import __version__
 from translator.transport.errors import ListenError
+
+logger = logging.getLogger(__name__)
 
 Page = Callable[[], tuple[int, str, bytes]]
 """Gives status, content type and body."""
@@ -72,6 +77,17 @@ class Admin:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True  # a slow reader does not hold up the end of the process
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def handle_error(self, *_: object) -> None:
+        """Say it in the log, and nothing of a client that has hung up."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            logger.error("a page for operators could not be made", exc_info=error)
 
 
 def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:

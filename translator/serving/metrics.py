@@ -39,7 +39,7 @@ _SECONDS_OF_TRANSLATION = (
 _NONE: Mapping[str, int] = {}
 _MOST_NAMES = 100
 _OTHER = "other"
-_NOT_FOUND = 404
+_SUCCESS = 2  # hundreds, of an HTTP status
 
 # Nobody here asks when a counter was made, and each would have a series for it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -169,8 +169,12 @@ class Metrics:
         return generate_latest(self._registry)
 
     def _model(self, record: Record) -> str:
-        """The model's name, if it is one of the first that answered; clients can make up names."""
-        answered = record.upstream_status not in (0, _NOT_FOUND)
+        """The model's name, if it is one of the first that answered well.
+
+        Clients can make up names, and those too are answered: by Envoy where there is no server or
+        a limit is reached, and by servers with any status that is an error's.
+        """
+        answered = record.upstream_status // 100 == _SUCCESS
         return self._models.fold(record.model, new=answered)
 
     def _count_tokens(self, record: Record, operation: str, model: str) -> None:

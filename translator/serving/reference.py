@@ -62,7 +62,8 @@ def _table(known: Any) -> str:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    default = "" if field.default is NODEFAULT else f"`{shown(field.default)}`"
+    default = "" if field.default is NODEFAULT else shown(field.default)
+    default = f"`{default}`" if default else "none"
     restart = " *(restart)*" if name in FIXED else ""
     return f"| `{name}` | {describe(field.type)}{restart} | {allowed(field.type)} | {default} |"
 

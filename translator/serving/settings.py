@@ -54,11 +54,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = Owner()
     tls_certificate: Annotated[
-        str, Meta(description="the certificate to show to Envoy, PEM; without it, no TLS")
+        str, Meta(description="file of the certificate to show to Envoy, PEM; without it, no TLS")
     ] = ""
-    tls_key: Annotated[str, Meta(description="its private key, PEM")] = ""
+    tls_key: Annotated[str, Meta(description="file of its private key, PEM")] = ""
     tls_client_ca: Annotated[
-        str, Meta(description="who signs Envoy's certificate, PEM; without it, anyone may connect")
+        str,
+        Meta(
+            description="file of those who sign Envoy's certificate, PEM; without it, anyone may "
+            "connect"
+        ),
     ] = ""
     grace: Annotated[Seconds, Meta(description="how long open streams may go on after SIGTERM")] = (
         Seconds(30)

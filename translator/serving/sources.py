@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
+from translator.endpoints.model_settings import ModelSettings
 from translator.serving.settings import Settings
 from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
@@ -103,9 +104,25 @@ def _convert(source: str, key: str, value: Any) -> Any:
             taken = [part.strip() for part in value.split(",") if part.strip()]
         return msgspec.convert(taken, kind, strict=False, dec_hook=_parse)
     except (msgspec.ValidationError, ValueError) as error:
-        why = f" ({error})" if _is_table(kind) else ""
-        msg = f"{source}: {key} cannot be {value!r}; allowed: {allowed(kind)}{why}"
+        wrong = f"{key} cannot be {value!r}; allowed: {allowed(kind)}"
+        if _is_table(kind):  # which only `models` is
+            wrong = _wrong_of_a_model(taken) or f"{wrong} ({error})"
+        msg = f"{source}: {wrong}"
         raise SettingsError(msg) from error
+
+
+def _wrong_of_a_model(models: Any) -> str | None:
+    """Which setting of which model is wrong, in a table of tables; None for anything else."""
+    known = {field.name: field.type for field in fields(ModelSettings)}
+    for name, given in models.items() if isinstance(models, dict) else ():
+        for key, value in given.items() if isinstance(given, dict) else ():
+            if key not in known:
+                return f"models.{name} has no setting {key!r}; there are {', '.join(known)}"
+            try:
+                msgspec.convert(value, known[key], strict=False)
+            except msgspec.ValidationError:
+                return f"models.{name}.{key} cannot be {value!r}; allowed: {allowed(known[key])}"
+    return None
 
 
 def _parse(kind: Any, value: Any) -> Any:

@@ -48,7 +48,7 @@ class Seconds(float):
         return cls(match[1])
 
     def __str__(self) -> str:
-        return f"{float(self):g}"
+        return f"{float(self):.15g}"
 
 
 class Port(str):

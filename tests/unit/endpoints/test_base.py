@@ -57,7 +57,7 @@ def test_body_and_url_must_agree() -> None:
     assert (error.status, error.param, error.code) == (400, "model", "model_mismatch")
 
 
-@pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", ".", "..", "x" * 513])
+@pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", " a", "a ", ".", "..", "x" * 513])
 def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
     with pytest.raises(ClientError) as caught:
         take_model({"model": Raw(f'"{name}"'.encode())}, None)
@@ -66,7 +66,7 @@ def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
     assert len(error.message) < 200
 
 
-@pytest.mark.parametrize("name", ["\udc80", "a\x1f", "."])
+@pytest.mark.parametrize("name", ["\udc80", "a\x1f", "a ", "."])
 def test_nor_can_the_url_name_what_no_model_is_called(name: str) -> None:
     with pytest.raises(ClientError) as caught:
         take_model({}, name, required=False)

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -463,3 +464,16 @@ def test_the_url_may_name_the_model_too() -> None:
     assert to_oip(body, "m")[1].model == "m"
     with pytest.raises(ClientError, match="not the model of this URL"):
         to_oip(body, "n")
+
+
+@pytest.mark.parametrize("call", [b"1", b"null"])
+def test_many_tool_calls_are_not_all_named_to_find_one_that_is_none(call: bytes) -> None:
+    count = 500_000
+    message = b'{"role":"assistant","tool_calls":[%b]}' % b",".join([call] * count)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ClientError, match=r"tool_calls\[0\]"):
+            to_oip(b'{"model":"m","messages":[%b]}' % message, None)
+        assert tracemalloc.get_traced_memory()[1] < 100 * count
+    finally:
+        tracemalloc.stop()

@@ -536,3 +536,16 @@ def test_far_too_much_is_refused_before_it_takes_room(element: bytes) -> None:
         assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("unit", [b"a", b'\\"', b'a\\"'], ids=["plain", "escaped", "both"])
+def test_to_count_texts_takes_no_room(unit: bytes) -> None:
+    text = unit * 1_000_000 + b'\\"' * 5000  # enough of them that it is looked at closely
+    body = b'{"model":"m","input":["%b"]}' % text
+    tracemalloc.start()
+    try:
+        _, inference = to_oip(body, None)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert inference.inputs == 1

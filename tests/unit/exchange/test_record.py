@@ -139,3 +139,19 @@ def test_an_operation_that_is_not_served_is_recorded_all_the_same(told: Told) ->
     told.show(envoy.request_headers({**envoy.POST_CHAT, ":path": "/v1/nothing"}))
     record = told.end()
     assert (record.operation, record.status, record.error) == ("unknown", 404, "unknown_url")
+
+
+def test_of_a_servers_words_no_more_is_kept_than_a_name_may_have(told: Told) -> None:
+    told.show(envoy.request_headers(envoy.POST_CHAT), envoy.request_body(BODY))
+    answer = json.dumps({**oip.answer("Hi"), "model_name": "x" * 100_000}).encode()
+    told.show(envoy.response_headers(), envoy.response_body(answer))
+    assert told.end().response_model == "x" * 512
+
+
+def test_nor_of_its_errors(told: Told) -> None:
+    told.show(envoy.request_headers(envoy.POST_CHAT), envoy.request_body(BODY))
+    said = json.dumps({"error": {"message": "no", "code": "x" * 100_000}})
+    output = {"name": "output_all", "datatype": "BYTES", "shape": [1], "data": [said]}
+    answer = json.dumps({**oip.answer("Hi"), "outputs": [output]}).encode()
+    told.show(envoy.response_headers(), envoy.response_body(answer))
+    assert told.end().error == "x" * 512

@@ -134,7 +134,9 @@ def models(metrics: Metrics) -> set[str]:
     return {match[1] for match in found if match}
 
 
-@pytest.mark.parametrize("facts", [{"upstream_status": 404}, {"upstream_status": 0}, {"model": ""}])
+@pytest.mark.parametrize(
+    "facts", [*({"upstream_status": status} for status in (0, 400, 404, 429, 503)), {"model": ""}]
+)
 def test_names_that_clients_made_up_are_one(metrics: Metrics, facts: dict[str, object]) -> None:
     metrics.count(chat(**facts))
     assert models(metrics) == {"other"}

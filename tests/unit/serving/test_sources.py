@@ -1,5 +1,6 @@
 """Settings from flags, environment and file."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +101,11 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("sticky_routes", "perhaps", "true or false"),
         ("forward_headers", "authorization,host", "a list of authorization, "),
         ("models", "{", "a table by name"),
-        ("models", '{"m": {"token_input": "words"}}', "a table by name"),
-        ("models", '{"m": {"max_messages": 0}}', "a table by name"),
-        ("models", '{"m": {"unknown": 1}}', "a table by name"),
+        ("models", '{"m": 3}', "a table by name"),
+        ("models", '{"m": {"token_input": "words"}}', "int64, text"),
+        ("models", '{"m": {"max_messages": 0}}', "a whole number from 1"),
+        ("models", '{"m": {"inputs": {"text": "x"}}}', "a table by role, "),
+        ("models", '{"m": {"unknown": 1}}', "there are token_input, "),
     ],
 )
 def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(
@@ -119,9 +122,19 @@ def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(
 
 
 def test_a_wrong_model_setting_says_which() -> None:
-    message = refused({"models": '{"bge": {"token_input": "words"}}'}, {})
-    assert "words" in message
-    assert "token_input" in message
+    models = {"chat": {"max_messages": 3}, "bge": {"max_inputs": 3, "token_input": "words"}}
+    message = refused({"models": json.dumps(models)}, {})
+    assert message == (
+        "flag --models: models.bge.token_input cannot be 'words'; allowed: int64, text"
+    )
+    models["bge"] = {"token_inpt": "text"}
+    message = refused({"models": json.dumps(models)}, {})
+    assert message.startswith("flag --models: models.bge has no setting 'token_inpt'; there are ")
+
+
+def test_a_table_that_should_be_a_value_is_not_taken_for_models(tmp_path: Path) -> None:
+    message = refused({}, {}, written(tmp_path, text="[grace.m]\nunknown = 1"))
+    assert "grace cannot be {'m': {'unknown': 1}}" in message
 
 
 def test_a_setting_that_there_is_not_is_refused_with_those_there_are(tmp_path: Path) -> None:

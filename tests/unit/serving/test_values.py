@@ -41,6 +41,11 @@ def test_a_time_is_a_number_of_seconds(text: object, seconds: float) -> None:
     assert Seconds.parse(text) == seconds
 
 
+@pytest.mark.parametrize("text", ["0", "30", "0.5", "1234567", "1000000.25", "999999999"])
+def test_a_time_is_shown_as_it_may_be_written(text: str) -> None:
+    assert str(Seconds.parse(text)) == text
+
+
 @pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1m", True, None])
 def test_a_time_is_nothing_else(text: object) -> None:
     with pytest.raises(ValueError, match="a number of seconds"):
