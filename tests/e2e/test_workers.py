@@ -95,7 +95,7 @@ async def test_one_that_hangs_is_left_out_and_killed_at_the_end(tmp_path: Path) 
         running.supervisor.send(signal.SIGTERM)
         assert running.supervisor.wait(30) == 1
         assert not alive(hanging)
-        assert "worker 0 has not ended in 5.5 s and is killed" in running.log
+        assert "worker 0 has not ended in 8.5 s and is killed" in running.log
 
 
 async def test_one_that_is_killed_is_started_again_and_the_other_goes_on(tmp_path: Path) -> None:
@@ -251,6 +251,20 @@ async def test_what_takes_a_restart_of_all_stays_when_one_restarts(tmp_path: Pat
         await serves(running.targets[0])
         config = running.get("/config").json
     assert (config["max_exchanges"], config["socket_mode"]) == (6, "660")
+
+
+async def test_one_starts_again_though_the_file_has_become_wrong(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("max_exchanges = 5")
+    with fleet(tmp_path, f"--config={file}") as running:
+        file.write_text("max_exchanges = 0")
+        await until(lambda: running.log.count("settings not taken over") == 3)
+        os.kill(running.workers()[0], signal.SIGKILL)
+        await until(lambda: "worker 0 was ended by SIGKILL; it starts again" in running.log)
+        await until(lambda: running.get("/readyz").body.startswith(b"2 of 2"))
+        await serves(running.targets[0])
+        assert running.get("/config").json["max_exchanges"] == 5
+        assert running.log.count("it starts again") == 1
 
 
 async def test_without_their_library_there_are_no_metrics(tmp_path: Path) -> None:

@@ -216,7 +216,7 @@ def test_the_translator_alone_has_time_to_drain(pod: Pod, tmp_path: Path) -> Non
     grace = float(settings_of(pod, tmp_path).settings.grace)
     before = seconds_of(pod.container("translator")["lifecycle"]["preStop"])
     assert before >= 5, "Envoy hears of it by DNS and health checks"
-    assert pod.spec["terminationGracePeriodSeconds"] >= before + grace + 5
+    assert pod.spec["terminationGracePeriodSeconds"] >= before + grace + 8
 
 
 @WITH_ENVOY
@@ -227,7 +227,7 @@ def test_envoy_has_time_to_drain_and_the_translator_is_the_last(pod: Pod, tmp_pa
     assert envoy >= 5 + grace, "what comes until all nodes know has its time too"
     own = seconds_of(translator["lifecycle"]["preStop"])
     assert translator.get("restartPolicy") == "Always" or own > envoy
-    assert pod.spec["terminationGracePeriodSeconds"] >= max(own, envoy) + grace + 5
+    assert pod.spec["terminationGracePeriodSeconds"] >= max(own, envoy) + grace + 8
 
 
 def test_triton_is_asked_without_what_it_refuses() -> None:

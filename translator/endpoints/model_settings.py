@@ -99,6 +99,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, description="the most texts or token arrays in an embeddings request")
     ] = 2048
 
+    def __post_init__(self) -> None:
+        """Refuse names of tensors that cannot be told apart. Raises ValueError."""
+        for field, names in (("inputs", self.inputs.items()), ("outputs", self.outputs.items())):
+            together = [theirs for ours, theirs in names if ours not in _ALONE]
+            if not all(theirs for _, theirs in names) or len(set(together)) < len(together):
+                msg = f"{field} must name each tensor once"
+                raise ValueError(msg)
+
     @property
     def can_stream(self) -> bool:
         """Whether the model can be asked for a stream. No pipeline can."""
@@ -148,6 +156,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return dict.fromkeys(keys[self.parameters], fields)
 
 
+_ALONE = frozenset({"input", "prompt", "embedding", "image"})  # in an operation with no others
 _PIPELINE, _EXPERIMENT = ".pipeline", ".experiment"
 _PACKED = Raw(b'"base64"')
 
@@ -157,10 +166,12 @@ def _is_plain(raw: Raw) -> bool:
     if view[0] == ord('"'):
         return True
     value = bytes(view) if view.nbytes <= _LONGEST else b""
-    return value in (b"true", b"false") or value.lstrip(b"-").isdigit()
+    if value in (b"true", b"false"):
+        return True
+    return value.lstrip(b"-").isdigit() and -(2**63) <= int(value) < 2**63
 
 
-_LONGEST = 19  # characters of what fits into 64 bits, or is a word
+_LONGEST = 20  # characters of what fits into 64 bits, or is a word
 
 
 class Models(msgspec.Struct, frozen=True):
@@ -183,11 +194,16 @@ class Models(msgspec.Struct, frozen=True):
     def of(self, model: str) -> ModelSettings:
         """The settings of the model that a client calls ``model``."""
         named = self.by_name.get(model)
-        found = named or self.default
-        says_so = self.seldon_mesh and model.endswith(_PIPELINE) and named is None
-        if self.pipelines or says_so:
-            return msgspec.structs.replace(found, kind="pipeline")
-        return found
+        if not (self.pipelines or (self.seldon_mesh and model.endswith(_PIPELINE))):
+            return named or self.default
+        if named is None:  # perhaps under the other name that a pipeline has
+            bare = model.removesuffix(_PIPELINE)
+            named = self.by_name.get(f"{bare}{_PIPELINE}") or self._pipeline_called(bare)
+        return msgspec.structs.replace(named or self.default, kind="pipeline")
+
+    def _pipeline_called(self, name: str) -> ModelSettings | None:
+        named = self.by_name.get(name)
+        return named if named is not None and named.kind == "pipeline" else None
 
     def as_pipelines(self) -> "Models":
         """The same for a request whose URL says that it is a pipeline's."""

@@ -92,7 +92,7 @@ def complete(
 def _text(raw: Raw) -> str:
     try:
         return msgspec.json.decode(raw, type=str)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return ""
 
 

@@ -61,10 +61,12 @@ def of_usage(usage: Raw | None) -> TokenCounts:
 
 def _counts(given: Mapping[str, Raw], several_prompts: Callable[[list[int]], int]) -> TokenCounts:
     prompt, completion = _numbers(given, _PROMPT), _numbers(given, _COMPLETION)
-    return TokenCounts(
-        several_prompts(prompt) if prompt else None,
-        sum(completion) if completion else None,
-    )
+    return TokenCounts(_known(several_prompts(prompt or [-1])), _known(sum(completion or [-1])))
+
+
+def _known(count: int) -> int | None:
+    """A count that clients and exporters can take: 64 bits."""
+    return count if 0 <= count < 2**63 else None
 
 
 def _usage(response: InferenceResponse) -> Mapping[str, Raw]:

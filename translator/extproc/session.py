@@ -50,9 +50,9 @@ class Session:
         """The stream has ended, one way or another."""
         record = self.exchange.record
         record.ended_after = self.exchange.elapsed
+        self._on_end(record)
         if self.exchange.span is not None:
             self.exchange.span.end(record)
-        self._on_end(record)
 
     def handle(self, message: bytes) -> bytes:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.

@@ -46,6 +46,9 @@ def no_metrics() -> tuple[int, str, bytes]:
     return 501, TEXT, b"metrics need the extra: pip install 'oip-translator[metrics]'\n"
 
 
+_CLOSING = 0.05  # seconds between looks at whether it is to end
+
+
 class Admin:
     """The HTTP server.
 
@@ -65,7 +68,9 @@ class Admin:
             msg = f"cannot listen on {address}: {error.strerror}"
             raise ListenError(msg) from error
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_CLOSING,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:

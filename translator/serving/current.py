@@ -10,10 +10,18 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from translator.serving.settings import FIXED, Settings
 from translator.serving.sources import SettingsError, load
 
 logger = logging.getLogger(__name__)
+
+LAST_GOOD = "OIP_TRANSLATOR_LAST_GOOD"
+"""In the environment of a worker: the settings that the other workers have, as flags by name.
+
+One that starts while the file is wrong begins with these.
+"""
 
 _INTERVAL = 1.0  # seconds between looks at the file
 
@@ -37,9 +45,9 @@ class CurrentSettings:
         self._environment = dict(environment)
         self._file = file
         self._seen = self._stamp()
-        self.settings = load(self._flags, self._environment, file)
-        self.exchange = self.settings.exchange
         self.reloads = {"taken": 0, "refused": 0}
+        self.settings = self._load_first()
+        self.exchange = self.settings.exchange
 
     def reload(self) -> None:
         """Read the settings again; keep the old ones if the new are wrong."""
@@ -58,6 +66,16 @@ class CurrentSettings:
             await asyncio.sleep(_INTERVAL)
             if self._stamp() != self._seen:
                 self.reload()
+
+    def _load_first(self) -> Settings:
+        try:
+            return load(self._flags, self._environment, self._file)
+        except SettingsError:
+            last_good = self._environment.get(LAST_GOOD)
+            if last_good is None:
+                raise
+            self.reloads["refused"] += 1
+            return load(msgspec.json.decode(last_good) | self._flags, {})
 
     def _take(self, new: Settings) -> None:
         old = self.settings

@@ -169,8 +169,16 @@ def _is_table(kind: Any) -> bool:
     return get_origin(_unwrapped(kind)[0]) is dict
 
 
+def as_flags(settings: Settings) -> dict[str, str]:
+    """Settings as the flags that say them, by name."""
+    values = {name: getattr(settings, name) for name in FIELDS}
+    return {name: shown(value) for name, value in values.items() if value is not None}
+
+
 def shown(value: Any) -> str:
     """A value as it would be written."""
+    if isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
     if isinstance(value, tuple):
         return ",".join(value)
     if value is None:

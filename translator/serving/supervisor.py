@@ -16,16 +16,20 @@ from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import msgspec
+
 from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
-from translator.serving.current import CurrentSettings
+from translator.serving.current import LAST_GOOD, CurrentSettings
 from translator.serving.settings import FIXED, Settings
-from translator.serving.sources import flag, shown
+from translator.serving.sources import as_flags, flag, shown
 from translator.serving.worker import Worker, WorkerError
 
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 1.0  # seconds for a worker's answer to an operator
-_BEYOND_GRACE = 5.0  # seconds for a worker to end once its streams have
+# Seconds for a worker to end once its streams have: what it has cut is on its way out, and so are
+# its last spans.
+_BEYOND_GRACE = 8.0
 _OK = 200
 
 
@@ -46,7 +50,7 @@ async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Pa
     settings = current.settings
     stop = asyncio.Event()
     workers = [
-        Worker(index, command(index, flags, file, settings))
+        Worker(index, command(index, flags, file, settings), lambda: environment(current.settings))
         for index in range(settings.workers.count)
     ]
 
@@ -94,6 +98,11 @@ def command(
         *([] if file is None else [f"--config={file}"]),
         *(f"{flag(name)}={text}" for name, text in options.items()),
     ]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What a worker needs to know should it find the file wrong: the settings as they are now."""
+    return {LAST_GOOD: msgspec.json.encode(as_flags(settings)).decode()}
 
 
 async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -78,17 +78,24 @@ class Worker:
     Args:
         index: its number, from 0.
         argv: the command line.
+        environment: gives the variables added to the environment of each process.
 
     Attributes:
         ready: what the process said when it was ready; None before that, and once it has ended.
         restarts: how often it ended without being told to.
     """
 
-    def __init__(self, index: int, argv: Sequence[str]) -> None:
+    def __init__(
+        self,
+        index: int,
+        argv: Sequence[str],
+        environment: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self.index = index
         self.ready: Ready | None = None
         self.restarts = 0
         self._argv = argv
+        self._environment = environment
         self._process: Process | None = None
         self._began = 0.0
 
@@ -103,7 +110,11 @@ class Worker:
             # In a group of its own it does not get the terminal's Ctrl-C, which the supervisor
             # passes on as SIGTERM.
             self._process = await asyncio.create_subprocess_exec(
-                *self._argv, stdin=PIPE, stdout=PIPE, process_group=0
+                *self._argv,
+                stdin=PIPE,
+                stdout=PIPE,
+                process_group=0,
+                env={**os.environ, **self._environment()},
             )
         except OSError as error:
             msg = f"cannot be started: {error.strerror}"

@@ -94,10 +94,35 @@ def test_the_mesh_routes_by_the_name_and_what_it_stands_for(
 
 
 def test_in_a_mesh_a_name_may_say_that_it_is_a_pipelines() -> None:
-    models = Models(TEXT, {"own.pipeline": TEXT}, seldon_mesh=True)
+    models = Models(TEXT, {"own.pipeline": ModelSettings(max_messages=2)}, seldon_mesh=True)
     assert models.of("m.pipeline") == ModelSettings(token_input="text", kind="pipeline")  # noqa: S106 -- tokens of text
-    assert models.of("own.pipeline") is models.of("m") is models.of("m.pipeline.v2") is TEXT
+    assert models.of("own.pipeline") == ModelSettings(kind="pipeline", max_messages=2)
+    assert models.of("m") is models.of("m.pipeline.v2") is TEXT
     assert Models(TEXT).of("m.pipeline") is TEXT
+
+
+def test_a_pipeline_has_its_settings_under_either_of_its_names() -> None:
+    few = ModelSettings(kind="pipeline", max_messages=2)
+    model = ModelSettings(max_messages=3)
+    models = Models(by_name={"a": few, "b.pipeline": few, "c": model}, seldon_mesh=True)
+    assert models.of("a.pipeline") == few
+    assert models.as_pipelines().of("b") == few
+    assert models.of("c.pipeline") == PIPELINE  # a model may have the name of a pipeline
+    assert models.of("c") is model
+
+
+@pytest.mark.parametrize("names", [{"role": "x", "content": "x"}, {"content": ""}])
+def test_tensors_that_cannot_be_told_apart_are_refused(names: Any) -> None:
+    for field in ("inputs", "outputs"):
+        with pytest.raises(ValueError, match=f"{field} must name each tensor once"):
+            ModelSettings(**{field: names})
+
+
+@pytest.mark.parametrize(
+    ("number", "sent_on"), [(2**63 - 1, True), (2**63, False), (-(2**63), True)]
+)
+def test_a_pipeline_gets_only_numbers_of_64_bits(number: int, *, sent_on: bool) -> None:
+    assert ("seed" in sent(chat, PIPELINE, seed=number)) is sent_on
 
 
 def test_a_conversation_may_be_no_longer_than_the_model_allows() -> None:

@@ -147,3 +147,7 @@ def test_counts_are_read_from_openais_object(usage: Any, expected: tuple[int, in
 
 def test_a_usage_that_is_not_there_counts_nothing() -> None:
     assert token_counts.of_usage(None) == (None, None)
+
+
+def test_a_sum_beyond_64_bits_is_no_count() -> None:
+    assert read(oip.numbers("completion_tokens", *[999_999_999_999_999_999] * 40)) == (None, None)

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from translator.serving import current as module
 from translator.serving.current import CurrentSettings
-from translator.serving.sources import SettingsError
+from translator.serving.sources import SettingsError, as_flags, load
+from translator.serving.values import Address
 
 
 def made(folder: Path, text: str = "max_request_body = 1") -> CurrentSettings:
@@ -104,3 +106,33 @@ def test_what_takes_a_restart_says_so(tmp_path: Path, caplog: pytest.LogCaptureF
     settings.reload()
     assert "listen has changed; that takes a restart" in caplog.text
     assert "grace has changed; that takes a restart" in caplog.text
+
+
+def test_a_worker_that_starts_with_a_wrong_file_has_the_settings_of_the_others(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("max_request_body = 'x'")
+    good = load(
+        {
+            "max_request_body": "3M",
+            "forward_headers": "cookie,authorization",
+            "listen": "h:1",
+            "models": '{"m": {"kind": "pipeline"}}',
+        },
+        {},
+    )
+    last_good = {module.LAST_GOOD: msgspec.json.encode(as_flags(good)).decode()}
+    started = CurrentSettings({"listen": "h:2"}, last_good, file)
+    assert started.settings == msgspec.structs.replace(good, listen=Address("h:2"))
+    assert started.reloads == {"taken": 0, "refused": 1}
+    file.write_text("max_request_body = 5")
+    started.reload()
+    assert started.settings.max_request_body == 5
+
+
+def test_no_process_of_its_own_starts_with_a_wrong_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("max_request_body = 'x'")
+    with pytest.raises(SettingsError):
+        CurrentSettings({}, {}, file)
