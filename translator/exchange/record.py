@@ -8,8 +8,8 @@ class Record(msgspec.Struct):
 
     Attributes:
         request_id: what the client's answer says in ``x-request-id``.
-        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if we serve none of
-            that name, empty if the exchange was not ours.
+        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if what was asked for
+            is not served, empty if the exchange was not ours.
         model: as the client named it.
         response_model: the one that answered, as the server or its provider names it.
         streamed: the client asked for events.

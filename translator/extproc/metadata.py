@@ -24,7 +24,7 @@ _NAMES = (
     "error",
 )
 
-Known = tuple[str, str, bool, str, int | None, int | None, str]
+Known = tuple[str, str, bool | None, str, int | None, int | None, str]
 """The values, one for each name. What is empty or None is not known."""
 
 
@@ -33,7 +33,7 @@ def of(record: Record) -> Known:
     return (
         record.operation,
         record.model,
-        record.streamed,
+        record.streamed if record.model else None,  # a body that was refused tells neither
         record.response_model,
         record.input_tokens,
         record.output_tokens,

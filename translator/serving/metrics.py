@@ -178,7 +178,8 @@ class Metrics:
         return self._models.fold(record.model, new=answered)
 
     def _count_tokens(self, record: Record, operation: str, model: str) -> None:
-        answered_by = self._answering.fold(record.response_model, new=True)
+        told = record.response_model
+        answered_by = self._answering.fold(told, new=True) if told else ""
         counts = {"input": record.input_tokens, "output": record.output_tokens}
         for kind, count in counts.items():
             if count is not None:

@@ -105,7 +105,8 @@ class GrpcTransport:
     async def drain(self, grace: float) -> None:
         """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
-        A refused stream ends with UNAVAILABLE, which Envoy's retry policy takes to another worker.
+        A refused stream ends with UNAVAILABLE, or with CANCELLED as the server stops; Envoy's retry
+        policy takes both to another worker.
         """
         self._draining = True
         self._health.set(serving=False)

@@ -52,8 +52,7 @@ def ask(**more: Any) -> ProcessingRequest:
 
 
 def test_the_request_tells_what_is_asked_of_which_model(stream: Stream) -> None:
-    begun = {"operation": ASKED["operation"], "stream": False}
-    assert stream.show(envoy.request_headers()) == begun
+    assert stream.show(envoy.request_headers()) == {"operation": ASKED["operation"]}
     assert stream.show(ask()) == {**ASKED, "stream": False}
 
 
@@ -77,7 +76,7 @@ def test_a_stream_tells_its_tokens_as_soon_as_they_are_known(stream: Stream) -> 
 
 def test_a_refusal_tells_its_error(stream: Stream) -> None:
     stream.show(envoy.request_headers())
-    refused = {"operation": ASKED["operation"], "stream": False, "error": "empty_array"}
+    refused = {"operation": ASKED["operation"], "error": "empty_array"}
     assert stream.show(ask(messages=[])) == refused
 
 
