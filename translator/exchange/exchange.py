@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec
 from uuid import uuid4
 
 from translator import sse
-from translator.endpoints import Inference, StreamTranslator, TokenCounts
+from translator.endpoints import Inference, StreamTranslator
 from translator.errors import (
     ClientError,
     InternalError,
@@ -20,27 +20,24 @@ from translator.errors import (
     TranslatorError,
     UpstreamError,
 )
-from translator.exchange import answer_headers, routes, upstream_errors
+from translator.exchange import answer_headers, routes
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
-    media_type,
-    number,
     stripped,
 )
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Span, Tracer
 from translator.exchange.states import TRANSITIONS, Phase, State
+from translator.exchange.upstream import UpstreamAnswer
 from translator.openai.errors import error_body, error_event
 
 logger = logging.getLogger(__name__)
 
-_EVENTS = "text/event-stream"
-_LONGEST = 512  # characters of a word of the server's that is kept, in a record or a cache of them
 
 P = ParamSpec("P")
 Step = Callable[Concatenate["Exchange", P], Action]
@@ -96,7 +93,7 @@ class Exchange:
         self._stream: StreamTranslator | None = None
         self._decoder: Decoder | None = None  # of the body that is coming
         self._request: Mapping[str, str] = {}
-        self._response: Mapping[str, str] = {}
+        self._upstream = UpstreamAnswer()
         self._request_id = ""
         self.record = Record()
 
@@ -187,13 +184,13 @@ class Exchange:
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
         """Decide between events as they come and one body; answer now if there is no body."""
-        self._response = headers
-        self.record.upstream_status = number(headers.get(":status")) or 0
+        self._upstream = upstream = UpstreamAnswer(headers)
+        self.record.upstream_status = upstream.status
         wanted = self.inference is not None and self.inference.streamed
-        if wanted and self._succeeded and media_type(headers) == _EVENTS and not end_of_stream:
+        if wanted and upstream.succeeded and upstream.is_events and not end_of_stream:
             return self._start_stream()
         if end_of_stream:
-            raise self._upstream_error(b"")
+            raise upstream.error(b"", self._model)
         self._to(State.ANSWERING, Phase.RESPONSE_HEADERS)
         return UNCHANGED
 
@@ -212,7 +209,7 @@ class Exchange:
     def _start_stream(self) -> Action:
         assert self.inference is not None  # noqa: S101 -- the caller asked it
         try:
-            self._decoder = self._response_decoder()
+            self._decoder = self._upstream.decoder(self._settings.limits.response_body)
         except UndecodableError as error:
             message = "The model server's answer cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
@@ -244,9 +241,9 @@ class Exchange:
             events += self._stream.fail(
                 UpstreamError("The model server's stream cannot be decoded.")
             )
-        self._counted(self._stream.tokens, self._stream.answered_by)
+        self.record.counted(self._stream.tokens, self._stream.answered_by)
         if self._stream.error is not None:
-            self._note(Phase.RESPONSE_BODY, self._stream.error)
+            self.record.failed(Phase.RESPONSE_BODY, self._stream.error)
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
         self.record.answer_bytes += len(events)
@@ -255,18 +252,18 @@ class Exchange:
     @_phase(Phase.RESPONSE_BODY)
     def _whole_response(self, body: bytes) -> Action:
         try:
-            body = self._response_decoder().whole(body)
+            body = self._upstream.decoder(self._settings.limits.response_body).whole(body)
         except (TooLargeError, UndecodableError) as error:
-            if self._succeeded:
+            if self._upstream.succeeded:
                 message = "The model server's answer is too large or cannot be decoded."
                 raise UpstreamError(message, repeats=True) from error
             body = b""  # the status says enough
-        if not self._succeeded or self.inference is None:
-            raise self._upstream_error(body)
-        as_events = media_type(self._response) == _EVENTS
+        if not self._upstream.succeeded or self.inference is None:
+            raise self._upstream.error(body, self._model)
+        as_events = self._upstream.is_events
         answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
         self._to(State.DONE, Phase.RESPONSE_BODY)
-        self._counted(answer.tokens, answer.model)
+        self.record.counted(answer.tokens, answer.model)
         self._answered(self.record.upstream_status, answer.body)
         events = self.inference.as_events
         headers = answer_headers.of_whole(answer.body, self._common_headers, events=events)
@@ -276,22 +273,13 @@ class Exchange:
             body=answer.body,
         )
 
-    def _response_decoder(self) -> Decoder:
-        encoding = self._response.get("content-encoding", "")
-        return Decoder(encoding, self._settings.limits.response_body)
-
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:
         return stripped(STRIPPED_FROM_RESPONSE, self._settings.kept_headers)
 
     @property
-    def _succeeded(self) -> bool:
-        return self._response.get(":status", "").startswith("2")
-
-    def _upstream_error(self, body: bytes) -> TranslatorError:
-        status = number(self._response.get(":status")) or 0
-        model = self.inference.model if self.inference else None
-        return upstream_errors.from_answer(status, media_type(self._response), body, model)
+    def _model(self) -> str | None:
+        return self.inference.model if self.inference else None
 
     @property
     def _common_headers(self) -> Headers:
@@ -301,7 +289,7 @@ class Exchange:
         """Tell the client of an error, in whichever way the phase still allows."""
         where = phase.name.lower()
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
-        self._note(phase, error)
+        self.record.failed(phase, error)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers are gone. Whatever else upstream sends is swallowed, to the end.
             self._stream = None
@@ -317,15 +305,6 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=body,
         )
-
-    def _note(self, phase: Phase, error: TranslatorError) -> None:
-        self.record.operation = self.record.operation or "unknown"
-        self.record.error = (error.code or error.type)[:_LONGEST]
-        self.record.error_phase = phase.name.lower()
-
-    def _counted(self, tokens: TokenCounts, model: str) -> None:
-        self.record.input_tokens, self.record.output_tokens = tokens
-        self.record.response_model = model[:_LONGEST]
 
     def _answered(self, status: int, body: bytes | None = None) -> None:
         """Note that the client has its answer: all of it, or without a body its beginning."""

@@ -2,6 +2,12 @@
 
 import msgspec
 
+from translator.endpoints import TokenCounts
+from translator.errors import TranslatorError
+from translator.exchange.states import Phase
+
+_LONGEST = 512  # characters of a word of the server's: it is kept, and in caches too
+
 
 class Record(msgspec.Struct):
     """The facts of one exchange. What is not known is empty, zero or None.
@@ -48,3 +54,14 @@ class Record(msgspec.Struct):
     first_event_after: float | None = None
     ended_after: float | None = None
     complete: bool = False
+
+    def counted(self, tokens: TokenCounts, model: str) -> None:
+        """Note what an answer tells of itself: its tokens, and the model that gave it."""
+        self.input_tokens, self.output_tokens = tokens
+        self.response_model = model[:_LONGEST]
+
+    def failed(self, phase: Phase, error: TranslatorError) -> None:
+        """Note the error that the client is told of, and which message that answers."""
+        self.operation = self.operation or "unknown"
+        self.error = (error.code or error.type)[:_LONGEST]
+        self.error_phase = phase.name.lower()

@@ -207,6 +207,8 @@ async def test_a_drain_ends_after_what_it_cut(tcp: Envoy) -> None:
     assert len(served()) == 10
     await tcp.transport.drain(0.05)
     assert not served(), "gRPC logs an error for each when the loop ends"
+    for call in calls:
+        assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
 
 
 async def test_a_client_that_hangs_up_is_not_waited_for(
