@@ -84,21 +84,6 @@ def _no_proxy() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _upstream() -> Iterator[Upstream]:
-    server = Upstream()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def upstream(_upstream: Upstream) -> Upstream:
-    """The scripted model server, with a clean slate."""
-    _upstream.reset()
-    return _upstream
-
-
-@pytest.fixture(scope="session")
 def gateway(_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """envoy/gateway.yaml and a translator before the scripted model server."""
     folder = tmp_path_factory.mktemp("gateway")

@@ -1,4 +1,4 @@
-"""A scripted model server, and an Envoy and a translator as each place has them."""
+"""What end-to-end tests of several kinds stand on."""
 
 from collections.abc import Iterator
 
