@@ -12,7 +12,7 @@ from demo import stack
 from tests.e2e.conftest import Gateway, ModelServer
 from tests.e2e.upstream import Upstream
 
-pytest_plugins = ["tests.e2e.conftest"]
+pytest_plugins = ["tests.conftest", "tests.e2e.conftest"]
 pytest.register_assert_rewrite("tests.clients.wire", "tests.invariants")
 
 # Without it LiteLLM asks the network for prices when it is imported.
