@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "tests").rglob("*.md")]
+FOLDERS = [ROOT / name for name in ("docs", "k8s", "tests")]
+DOCUMENTS = [
+    *ROOT.glob("*.md"),
+    *(
+        path
+        for folder in FOLDERS
+        for path in folder.rglob("*.md")
+        if "node_modules" not in path.parts
+    ),
+]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
