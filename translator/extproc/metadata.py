@@ -45,25 +45,36 @@ NOTHING = of(Record())
 """Of an exchange that is not ours, or has not begun."""
 
 
-@lru_cache(maxsize=256)  # what a request says is the same in many
-def encode(known: Known) -> bytes:
-    """The field ``dynamic_metadata`` of a reply, a google.protobuf.Struct."""
-    values = zip(_NAMES, known, strict=True)
-    fields = [_entry(name, _value(value)) for name, value in values if value not in ("", None)]
-    space = nest(5, *fields)  # Value.struct_value
-    field = ProcessingResponse.DYNAMIC_METADATA_FIELD_NUMBER
-    return b"".join(nest(field, _entry(NAMESPACE, b"".join(space))))
+@lru_cache(maxsize=256)  # what a request says is the same in many, and answers without counts too
+def encode(known: Known, told: Known = NOTHING) -> bytes:
+    """The field ``dynamic_metadata`` of a reply, a google.protobuf.Struct.
+
+    Args:
+        known: what is known now.
+        told: what Envoy knows already; it merges the new values into those.
+    """
+    news = [
+        _entry(name, value)
+        for name, value, old in zip(_NAMES, known, told, strict=True)
+        if value != old and value not in ("", None)
+    ]
+    space = nest(1, _NAMESPACE_KEY + nest(2, nest(5, b"".join(news))))  # Value.struct_value
+    return nest(ProcessingResponse.DYNAMIC_METADATA_FIELD_NUMBER, space)
 
 
-def _entry(key: str, value: bytes) -> bytes:
+_NAMESPACE_KEY = nest(1, NAMESPACE.encode())
+
+
+@lru_cache(maxsize=1024)  # models are few, and the counts of tokens mostly small
+def _entry(name: str, value: str | float) -> bytes:
     """One of ``Struct.fields``, a map from strings to Values."""
-    return b"".join(nest(1, *nest(1, key.encode()), *nest(2, value)))
+    return nest(1, nest(1, name.encode()) + nest(2, _value(value)))
 
 
 def _value(value: str | float) -> bytes:
     """A google.protobuf.Value."""
     if isinstance(value, str):
-        return b"".join(nest(3, value.encode("utf-8", "replace")))
+        return nest(3, value.encode("utf-8", "replace"))
     if isinstance(value, bool):
         return tag(4, 0) + bytes([value])
     return tag(2, 1) + pack("<d", value)

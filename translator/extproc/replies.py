@@ -6,7 +6,9 @@ override names every mode, because what it leaves out is NONE for bodies; in STR
 ``body`` swallows the chunk.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import starmap
 
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.states import Phase
@@ -20,7 +22,7 @@ from translator.extproc._proto.external_processor_pb2 import (
     ProcessingResponse,
     TrailersResponse,
 )
-from translator.extproc.wire import header_value_option, nest
+from translator.extproc.wire import header_value_option, nest, opening
 
 _PHASE_FIELDS = {
     Phase.REQUEST_HEADERS: ProcessingResponse.REQUEST_HEADERS_FIELD_NUMBER,
@@ -75,23 +77,22 @@ def _constant(phase: Phase, action: Forward) -> bytes:
 
 
 def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
-    common: tuple[bytes, ...] = ()
-    if action.body is not None and phase in _REPLACES_BODY:
-        common = (_REPLACE,)
+    common = _REPLACE if action.body is not None and phase in _REPLACES_BODY else b""
     if action.set_headers or action.remove_headers:
-        common += nest(
-            CommonResponse.HEADER_MUTATION_FIELD_NUMBER,
-            *_set_headers(action.set_headers),
-            _remove_headers(action.remove_headers),
-        )
-    if action.body is not None:
-        body = nest(BodyMutation.BODY_FIELD_NUMBER, action.body)
-        common += nest(CommonResponse.BODY_MUTATION_FIELD_NUMBER, *body)
+        headers = b"".join((*_set_headers(action.set_headers), _removed(action.remove_headers)))
+        common += nest(CommonResponse.HEADER_MUTATION_FIELD_NUMBER, headers)
     if action.reroute:
-        common += (_REROUTE,)
+        common += _REROUTE
+    body = action.body or b""
+    if action.body is not None:  # last, so that it is copied but once
+        mutation = opening(BodyMutation.BODY_FIELD_NUMBER, len(body))
+        common += opening(CommonResponse.BODY_MUTATION_FIELD_NUMBER, len(mutation) + len(body))
+        common += mutation
     # HeadersResponse and BodyResponse both hold the common response as their field 1.
-    response = nest(_PHASE_FIELDS[phase], *nest(1, *common))
-    return b"".join((*response, _MODES[action.mode], metadata))
+    size = len(common) + len(body)
+    inner = opening(1, size)
+    outer = opening(_PHASE_FIELDS[phase], len(inner) + size)
+    return b"".join((outer, inner, common, body, _MODES[action.mode], metadata))
 
 
 def _respond(action: Respond) -> bytes:
@@ -105,12 +106,12 @@ def _respond(action: Respond) -> bytes:
     ).SerializeToString()
 
 
-def _set_headers(headers: Headers) -> list[bytes]:
-    return [header_value_option(name, value) for name, value in headers]
+def _set_headers(headers: Headers) -> Iterator[bytes]:
+    return starmap(header_value_option, headers)
 
 
 @lru_cache(maxsize=8)  # there are but a few such lists, all constant
-def _remove_headers(names: tuple[str, ...]) -> bytes:
+def _removed(names: tuple[str, ...]) -> bytes:
     return HeaderMutation(remove_headers=names).SerializeToString()
 
 

@@ -108,8 +108,8 @@ class Session:
         known = metadata.of(self.exchange.record)
         if known == self._told:
             return replies.encode(phase, action)
-        self._told = known
-        return replies.encode(phase, action, metadata.encode(known))
+        told, self._told = self._told, known
+        return replies.encode(phase, action, metadata.encode(known, told))
 
 
 def _read(headers: HttpHeaders) -> dict[str, str]:
