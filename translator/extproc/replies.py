@@ -9,6 +9,7 @@ override names every mode, because what it leaves out is NONE for bodies; in STR
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import starmap
+from typing import NamedTuple
 
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.states import Phase
@@ -54,7 +55,14 @@ _MODES = {
 }
 
 
-def encode(phase: Phase, action: Action, metadata: bytes = b"") -> bytes:
+class Reply(NamedTuple):
+    """A serialised ProcessingResponse in two parts, so that a large body need not be copied."""
+
+    head: bytes
+    body: bytes = b""
+
+
+def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
     """The reply to a message of ``phase`` that asks Envoy for ``action``.
 
     Args:
@@ -63,12 +71,13 @@ def encode(phase: Phase, action: Action, metadata: bytes = b"") -> bytes:
         metadata: more fields of the reply, as :func:`~translator.extproc.metadata.encode` has them.
     """
     if action is UNCHANGED:
-        return _UNCHANGED[phase] + metadata
+        return Reply(_UNCHANGED[phase] + metadata)
     if isinstance(action, Respond):
-        return _respond(action) + metadata
+        return Reply(_respond(action) + metadata)
     if action.body is None and not action.set_headers:
-        return _constant(phase, action) + metadata
-    return _forward(phase, action, metadata)
+        return Reply(_constant(phase, action) + metadata)
+    body = action.body or b""
+    return Reply(_forward(phase, action, metadata), body)
 
 
 @lru_cache(maxsize=32)  # what carries nothing of its exchange is one of a few
@@ -77,22 +86,24 @@ def _constant(phase: Phase, action: Forward) -> bytes:
 
 
 def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
+    """The reply up to its body, which ends it."""
     common = _REPLACE if action.body is not None and phase in _REPLACES_BODY else b""
     if action.set_headers or action.remove_headers:
         headers = b"".join((*_set_headers(action.set_headers), _removed(action.remove_headers)))
         common += nest(CommonResponse.HEADER_MUTATION_FIELD_NUMBER, headers)
     if action.reroute:
         common += _REROUTE
-    body = action.body or b""
-    if action.body is not None:  # last, so that it is copied but once
-        mutation = opening(BodyMutation.BODY_FIELD_NUMBER, len(body))
-        common += opening(CommonResponse.BODY_MUTATION_FIELD_NUMBER, len(mutation) + len(body))
+    size = 0
+    if action.body is not None:
+        size = len(action.body)
+        mutation = opening(BodyMutation.BODY_FIELD_NUMBER, size)
+        common += opening(CommonResponse.BODY_MUTATION_FIELD_NUMBER, len(mutation) + size)
         common += mutation
+    size += len(common)
     # HeadersResponse and BodyResponse both hold the common response as their field 1.
-    size = len(common) + len(body)
     inner = opening(1, size)
     outer = opening(_PHASE_FIELDS[phase], len(inner) + size)
-    return b"".join((outer, inner, common, body, _MODES[action.mode], metadata))
+    return b"".join((metadata, _MODES[action.mode], outer, inner, common))
 
 
 def _respond(action: Respond) -> bytes:
@@ -122,5 +133,7 @@ _UNCHANGED = {
     **{phase: _forward(phase, UNCHANGED) for phase in _PHASE_FIELDS},
 }
 
-RESPONSE_TRAILERS = ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()
+RESPONSE_TRAILERS = Reply(
+    ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()
+)
 """Trailers are never changed."""

@@ -11,8 +11,13 @@ from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Tracer
 from translator.exchange.states import Phase, State
-from translator.extproc import metadata, replies
-from translator.extproc._proto.external_processor_pb2 import HttpHeaders, ProcessingRequest
+from translator.extproc import body_reader, metadata, replies
+from translator.extproc._proto.external_processor_pb2 import (
+    HttpBody,
+    HttpHeaders,
+    ProcessingRequest,
+)
+from translator.extproc.replies import Reply
 
 
 def _ignore(_record: Record) -> None:
@@ -22,7 +27,7 @@ def _ignore(_record: Record) -> None:
 class Session:
     """Answers the messages of one stream, each with exactly one reply, in order.
 
-    A transport is a loop around :meth:`handle`. It never awaits and does no I/O.
+    A transport is a loop around :meth:`answer`. It never awaits and does no I/O.
 
     Args:
         settings: how the exchange is handled.
@@ -55,6 +60,10 @@ class Session:
             self.exchange.span.end(record)
 
     def handle(self, message: bytes) -> bytes:
+        """As :meth:`answer`, in one piece."""
+        return b"".join(self.answer(message))
+
+    def answer(self, message: bytes | bytearray) -> Reply:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.
 
         Raises:
@@ -67,41 +76,45 @@ class Session:
         finally:
             self.exchange.record.busy += monotonic() - started
 
-    def _answer(self, message: bytes) -> bytes:
-        request = ProcessingRequest.FromString(message)
-        exchange = self.exchange
+    def _answer(self, message: bytes | bytearray) -> Reply:
+        large = body_reader.read(message)
+        if large is not None:
+            return self._body(*large)
+        request = ProcessingRequest.FromString(bytes(message))
         match request.WhichOneof("request"):
             case "request_headers":
                 headers = request.request_headers
-                action = exchange.on_request_headers(
+                action = self.exchange.on_request_headers(
                     _read(headers), end_of_stream=headers.end_of_stream
                 )
                 return self._reply(Phase.REQUEST_HEADERS, action)
-            case "request_body":
-                self._bodies.note(Way.FROM_CLIENT, request.request_body.body)
-                action = exchange.on_request_body(request.request_body.body)
-                return self._reply(Phase.REQUEST_BODY, action)
             case "response_headers":
                 headers = request.response_headers
-                action = exchange.on_response_headers(
+                action = self.exchange.on_response_headers(
                     _read(headers), end_of_stream=headers.end_of_stream
                 )
                 return self._reply(Phase.RESPONSE_HEADERS, action)
-            case "response_body":
-                body = request.response_body
-                last = body.end_of_stream or exchange.state is not State.STREAMING
-                self._bodies.note(Way.FROM_SERVER, body.body, last=last)
-                action = exchange.on_response_body(body.body, end_of_stream=body.end_of_stream)
-                return self._reply(Phase.RESPONSE_BODY, action, last=last)
+            case "request_body" | "response_body" as kind:
+                body: HttpBody = getattr(request, kind)
+                return self._body(kind == "request_body", body.body, body.end_of_stream)
             case "request_trailers":
-                return self._reply(Phase.REQUEST_TRAILERS, exchange.on_request_trailers())
+                return self._reply(Phase.REQUEST_TRAILERS, self.exchange.on_request_trailers())
             case "response_trailers":
                 return replies.RESPONSE_TRAILERS
-            case _:
-                msg = "a ProcessingRequest of an unknown kind"
-                raise ValueError(msg)
+        msg = "a ProcessingRequest of an unknown kind"
+        raise ValueError(msg)
 
-    def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> bytes:
+    def _body(self, of_request: bool, data: bytes, end_of_stream: bool) -> Reply:  # noqa: FBT001 -- private
+        exchange = self.exchange
+        if of_request:
+            self._bodies.note(Way.FROM_CLIENT, data)
+            return self._reply(Phase.REQUEST_BODY, exchange.on_request_body(data))
+        last = end_of_stream or exchange.state is not State.STREAMING
+        self._bodies.note(Way.FROM_SERVER, data, last=last)
+        action = exchange.on_response_body(data, end_of_stream=end_of_stream)
+        return self._reply(Phase.RESPONSE_BODY, action, last=last)
+
+    def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with what has become known of the exchange since the last one."""
         onward = phase is Phase.REQUEST_BODY and isinstance(action, Forward)
         self._bodies.note(Way.TO_SERVER if onward else Way.TO_CLIENT, action.body, last=last)

@@ -21,7 +21,7 @@ COMMON_PHASES = [*HEADER_PHASES, *BODY_PHASES]
 
 
 def reply(phase: Phase, action: Forward | Respond) -> ProcessingResponse:
-    return ProcessingResponse.FromString(replies.encode(phase, action))
+    return ProcessingResponse.FromString(b"".join(replies.encode(phase, action)))
 
 
 def common(phase: Phase, action: Forward) -> CommonResponse:
@@ -105,7 +105,7 @@ def test_an_immediate_response_is_the_whole_answer(phase: Phase) -> None:
         ("response_trailers", replies.RESPONSE_TRAILERS),
     ],
 )
-def test_trailers_are_never_changed(kind: str, reply: bytes) -> None:
-    message = ProcessingResponse.FromString(reply)
+def test_trailers_are_never_changed(kind: str, reply: replies.Reply) -> None:
+    message = ProcessingResponse.FromString(b"".join(reply))
     assert message.WhichOneof("response") == kind
     assert not getattr(message, kind).HasField("header_mutation")
