@@ -11,7 +11,7 @@ import time
 import msgspec
 from msgspec import Raw
 
-from translator.endpoints import chat_gather
+from translator.endpoints import chat_gather, large_payloads
 from translator.endpoints.base import Endpoint, WholeAnswer, take_model
 from translator.endpoints.chat_stream import ChatStream
 from translator.endpoints.model_settings import DEFAULT, DEFAULTS, Models, ModelSettings
@@ -82,6 +82,7 @@ def to_oip(
     body: bytes, url_model: str | None, models: Models = DEFAULTS
 ) -> tuple[bytes, ChatInference]:
     """Translate a request body. See :class:`~translator.endpoints.base.Endpoint`."""
+    body, payloads = large_payloads.set_aside(body, large_payloads.IN_MESSAGES)
     fields = decode_body(body)
     model = take_model(fields, url_model)
     messages: list[Message] = decode_field(take(fields, "messages"), list[Message], "messages")
@@ -104,7 +105,8 @@ def to_oip(
         settings=settings,
     )
     inputs = [*_message_tensors(messages), *_tool_tensors(fields)]
-    return settings.encode(inputs, fields, "kwargs"), inference
+    translated = settings.encode(inputs, fields, "kwargs")
+    return large_payloads.put_back(translated, payloads), inference
 
 
 def _number_of_choices(fields: Fields) -> int:

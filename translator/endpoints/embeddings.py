@@ -5,10 +5,8 @@ and ``llm_parameters`` (read by the OpenAI runtime). ``encoding_format`` is amon
 runtime that answers in a tensor knows nothing of it, so the encoding is done here.
 """
 
-import sys
-from array import array
+import struct
 from base64 import b64encode
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -32,6 +30,8 @@ from translator.openai.request import (
 _ENCODINGS = ("float", "base64")
 _FLOATS = ("FP16", "BF16", "FP32", "FP64")
 
+_decode_floats = msgspec.json.Decoder(list[float]).decode
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsInference:
@@ -52,12 +52,12 @@ class EmbeddingsInference:
             model = self.model or response.model_name or ""
             required = {"object": "list", "model": model, "usage": Usage()}
             return output_all.complete(complete, response, "data", required)
-        encode = _as_base64 if self.base64 else _as_floats
+        encode = _as_base64 if self.base64 else Raw
         vectors = [
-            Embedding(index, Raw(encode(numbers)))
-            for index, numbers in enumerate(_vectors(_tensor(response)))
+            Embedding(index, encode(numbers))
+            for index, numbers in enumerate(_tensor(response).rows())
         ]
-        if not vectors or self.inputs not in (None, len(vectors)):
+        if self.inputs not in (None, len(vectors)):
             raise unreadable()
         answered_by = response.model_name or ""
         tokens = token_counts.read(response, shared_prompt=False)
@@ -110,35 +110,14 @@ def _tensor(response: InferenceResponse) -> OutputTensor:
     return floats[0]
 
 
-def _vectors(tensor: OutputTensor) -> Iterator[list[bytes]]:
-    """The numbers of each vector. The shape is ``[n, d]``, or ``[d]`` for a single vector."""
-    numbers = tensor.numbers()
-    if len(tensor.shape) > 1:
-        count = tensor.shape[0]
-    elif tensor.is_nested:
-        raise unreadable()
-    else:
-        count = 1
-    width, rest = divmod(len(numbers), count) if count > 0 else (0, 1)
-    if not width or rest or tensor.shape[1:] not in ([], [width]):
-        raise unreadable()
-    for start in range(0, len(numbers), width):
-        yield numbers[start : start + width]
-
-
-def _as_floats(numbers: list[bytes]) -> bytes:
-    return b"[%b]" % b",".join(numbers)
-
-
-def _as_base64(numbers: list[bytes]) -> bytes:
+def _as_base64(numbers: bytes) -> Raw:
     """Little-endian float32, which is what OpenAI means by base64."""
     try:
-        vector = array("f", map(float, numbers))
-    except (ValueError, OverflowError) as error:  # the right bytes in no number's order
+        vector = _decode_floats(numbers)
+        packed = struct.pack(f"<{len(vector)}f", *vector)
+    except (msgspec.ValidationError, OverflowError) as error:  # more than a float can hold
         raise unreadable() from error
-    if sys.byteorder == "big":
-        vector.byteswap()
-    return b'"%b"' % b64encode(vector.tobytes())
+    return Raw(b'"%b"' % b64encode(packed))
 
 
 def _inference(model: str | None, _streamed: bool) -> EmbeddingsInference:  # noqa: FBT001 -- signature

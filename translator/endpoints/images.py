@@ -12,14 +12,14 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from translator import sse
-from translator.endpoints import image_tensors, output_all, token_counts
+from translator.endpoints import image_tensors, large_payloads, output_all, token_counts
 from translator.endpoints.base import Endpoint, StreamTranslator, WholeAnswer, take_model
 from translator.endpoints.model_settings import DEFAULT, DEFAULTS, Models, ModelSettings
 from translator.endpoints.stream import only_event
 from translator.endpoints.token_counts import TokenCounts
 from translator.errors import UpstreamError
 from translator.oip import request as oip
-from translator.oip.response import unreadable
+from translator.oip.response import InferenceResponse, unreadable
 from translator.openai.images import (
     Image,
     ImageCompleted,
@@ -47,7 +47,19 @@ class ImagesInference:
 
     def from_oip(self, body: bytes) -> WholeAnswer:
         """See :class:`~translator.endpoints.base.Inference`."""
-        response = self.settings.decode(body)
+        body, payloads = large_payloads.set_aside(body, large_payloads.IN_IMAGES)
+        answer = self._translate(self.settings.decode(body))
+        return answer._replace(body=large_payloads.put_back(answer.body, payloads))
+
+    def from_events(self, body: bytes) -> WholeAnswer:
+        """See :class:`~translator.endpoints.base.Inference`."""
+        return self.from_oip(only_event(body))
+
+    def stream(self, _limit: int | None = None) -> StreamTranslator:
+        """Images are never streamed by upstream."""
+        raise NotImplementedError
+
+    def _translate(self, response: InferenceResponse) -> WholeAnswer:
         complete = output_all.read(response)
         if complete is not None:
             whole = output_all.complete(complete, response, "data", {"created": self.created})
@@ -60,14 +72,6 @@ class ImagesInference:
         answer = ImagesResponse(images, self.created, usage=_usage(tokens))
         body = _events(answer, self.created) if self.as_events else msgspec.json.encode(answer)
         return WholeAnswer(body, tokens, response.model_name or "")
-
-    def from_events(self, body: bytes) -> WholeAnswer:
-        """See :class:`~translator.endpoints.base.Inference`."""
-        return self.from_oip(only_event(body))
-
-    def stream(self, _limit: int | None = None) -> StreamTranslator:
-        """Images are never streamed by upstream."""
-        raise NotImplementedError
 
 
 def to_oip(

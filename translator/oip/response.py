@@ -7,7 +7,7 @@ gateway), and outputs nobody asked for may be there. Source: Open Inference Prot
 """
 
 import base64
-from collections.abc import KeysView
+from collections.abc import Iterator, KeysView
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -15,13 +15,10 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import UpstreamError
+from translator.oip import numbers
 from translator.oip.errors import read_message
 
 T = TypeVar("T")
-
-_NUMBER_BYTES = b"0123456789+-.eE,"
-_LAYOUT_BYTES = b"[] \t\r\n"
-
 
 _decode_strings = msgspec.json.Decoder(list[str]).decode
 
@@ -60,22 +57,18 @@ class OutputTensor(msgspec.Struct):
         except UpstreamError:
             return _strings(bytes(self.data).decode("latin-1"))
 
-    def numbers(self) -> list[bytes]:
-        """The elements of a numeric tensor as the server wrote them, digit for digit.
+    def rows(self) -> Iterator[bytes]:
+        """The rows of a numeric tensor as JSON lists, digit for digit as the server wrote them.
+
+        The shape is ``[n, d]``, or ``[d]`` for a single row.
 
         Raises:
-            UpstreamError: the data holds something other than numbers.
+            UpstreamError: the data holds something other than numbers, or not as many as it should.
         """
-        text = bytes(self.data).translate(None, _LAYOUT_BYTES)
-        ragged = b",," in b",%b," % text  # an empty list among others
-        if text.translate(None, _NUMBER_BYTES) or (ragged and text):
-            raise unreadable()
-        return text.split(b",") if text else []
-
-    @property
-    def is_nested(self) -> bool:
-        """Whether the data is a list of lists."""
-        return bytes(self.data).count(b"[") > 1
+        try:
+            yield from numbers.rows(self.data, self.shape)
+        except ValueError as error:
+            raise unreadable() from error
 
     def _is_base64(self) -> bool:
         # Only Seldon's pipeline gateway does this, and only to tensors that do not say "str".

@@ -99,24 +99,16 @@ def test_what_is_no_base64_after_all_is_plain_text(elements: list[str]) -> None:
     assert tensor(elements, parameters={"content_type": "own"}).strings() == elements
 
 
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        (b"[1, -2.50 ,3e-07]", [b"1", b"-2.50", b"3e-07"]),
-        (b"[[1.0,2.0],\n[3.0,4E5]]", [b"1.0", b"2.0", b"3.0", b"4E5"]),
-        (b"[0.12345678901234567890]", [b"0.12345678901234567890"]),
-        (b"[]", []),
-    ],
-)
-def test_numbers_are_kept_digit_for_digit(text: bytes, numbers: list[bytes]) -> None:
-    document = response.decode(b'{"outputs":[{"name":"x","data":%b}]}' % text)
-    assert document.outputs[0].numbers() == numbers
+def test_rows_of_numbers_are_lists_digit_for_digit() -> None:
+    found = response.decode(b'{"outputs":[{"name":"x","shape":[2,2],"data":[1, -2.50,3e-07,4E5]}]}')
+    assert [*found.outputs[0].rows()] == [b"[1,-2.50]", b"[3e-07,4E5]"]
 
 
-@pytest.mark.parametrize("data", [["1"], [None], [True], {"a": 1}, "x"])
-def test_numbers_that_are_none_are_upstreams_fault(data: Any) -> None:
-    with pytest.raises(UpstreamError, match="could not be understood"):
-        tensor(data).numbers()
+@pytest.mark.parametrize("data", [["1", "2"], [1], [], 7])
+def test_rows_that_are_none_are_upstreams_fault(data: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood") as caught:
+        list(tensor(data, shape=[1, 2]).rows())
+    assert caught.value.repeats
 
 
 @pytest.mark.parametrize(
