@@ -62,8 +62,10 @@ async def test_each_serves_on_an_endpoint_of_its_own(tmp_path: Path, listen: str
             await serves(target)
         assert sockets(tmp_path) == (["0", "1"] if listen else [])
         assert sorted(running.workers()) == [0, 1]
-        assert all("cygrpc" in maps(pid) for pid in running.workers().values())
-        assert "cygrpc" not in maps(running.supervisor.pid), "it has no use for gRPC"
+        assert all("google/_upb" in maps(pid) for pid in running.workers().values())
+        unused = maps(running.supervisor.pid)
+        assert "google/_upb" not in unused, "it has no use for protobuf"
+        assert "cygrpc" not in unused, "nor for gRPC"
         running.supervisor.send(signal.SIGTERM)
         assert running.supervisor.wait(20) == 0
     assert not sockets(tmp_path)

@@ -51,7 +51,7 @@ def test_every_package_has_its_hashes(name: str) -> None:
 
 
 def test_every_extra_of_a_serving_process_is_shipped() -> None:
-    assert set(SHIPPED) == set(EXTRAS) - {"bench", "demo", "dev"}
+    assert set(SHIPPED) == set(EXTRAS) - {"bench", "demo", "dev", "fuzz"}
 
 
 def test_the_extras_that_are_shipped_are_those_that_are_locked() -> None:

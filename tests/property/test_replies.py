@@ -62,7 +62,7 @@ def actions(draw: st.DrawFn) -> tuple[Phase, Action]:
 @given(actions())
 def test_a_reply_is_what_the_generated_classes_say(case: tuple[Phase, Action]) -> None:
     phase, action = case
-    reply = ProcessingResponse.FromString(replies.encode(phase, action))
+    reply = ProcessingResponse.FromString(b"".join(replies.encode(phase, action)))
     assert reply == (respond(action) if isinstance(action, Respond) else forward(phase, action))
 
 

@@ -33,7 +33,7 @@ from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Span, Tracer
 from translator.exchange.states import TRANSITIONS, Phase, State
-from translator.exchange.upstream import UpstreamAnswer
+from translator.exchange.upstream import NO_ANSWER, UpstreamAnswer
 from translator.openai.errors import error_body, error_event
 
 logger = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Exchange:
         self._stream: StreamTranslator | None = None
         self._decoder: Decoder | None = None  # of the body that is coming
         self._request: Mapping[str, str] = {}
-        self._upstream = UpstreamAnswer()
+        self._upstream = NO_ANSWER
         self._request_id = ""
         self.record = Record()
 

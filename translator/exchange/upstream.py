@@ -1,7 +1,8 @@
 """What upstream answered with, as its headers tell it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from translator.errors import TranslatorError
 from translator.exchange import upstream_errors
@@ -11,15 +12,14 @@ from translator.exchange.headers import media_type, number
 _EVENTS = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamAnswer:
+class UpstreamAnswer(msgspec.Struct, frozen=True):
     """The head of an answer: the model server's, or of what stands between Envoy and it.
 
     Attributes:
-        headers: all that are read of it; empty as long as there is no answer.
+        headers: all that are read of it.
     """
 
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str]
 
     @property
     def status(self) -> int:
@@ -48,3 +48,7 @@ class UpstreamAnswer:
             model: as the client named it.
         """
         return upstream_errors.from_answer(self.status, media_type(self.headers), body, model)
+
+
+NO_ANSWER = UpstreamAnswer({})
+"""As long as there is none."""

@@ -75,8 +75,10 @@ class JsonFormatter(TextFormatter):
 
 def configure(level: str, style: str) -> None:
     """Log to standard error from ``level`` on, as ``text`` or as ``json``."""
-    # There is a line for each exchange, and nobody reads in it which thread or task wrote it.
+    # There is a line for each exchange, and nobody reads in it which thread or task wrote it, nor
+    # which line of code (as "Optimization" in Python's "Logging HOWTO" has it).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 -- documented there
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
     handler = logging.StreamHandler()

@@ -10,10 +10,11 @@ import msgspec
 
 from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
 from translator.serving.current import CurrentSettings
+from translator.serving.listening import listen
 from translator.serving.sessions import Sessions
 from translator.serving.settings import Settings
 from translator.serving.worker import Ready, tell_ready, when_supervisor_is_gone
-from translator.transport.grpcio import GrpcTransport
+from translator.transport.service import Transport
 
 if TYPE_CHECKING:
     from translator.serving.tracing import Tracing
@@ -44,15 +45,9 @@ async def serve(current: CurrentSettings, worker: int | None = None) -> None:
         when_supervisor_is_gone(stop.set)
     settings = current.settings
     tracing = _tracing(settings)
-    sessions = Sessions(current, tracing.begin if tracing else None)
-    transport = GrpcTransport(sessions.new, tracing.interceptors if tracing else ())
+    sessions = Sessions(current, tracing)
     listening = settings.listen.of(worker or 0)
-    port = await transport.start(
-        listening,
-        tls=settings.tls,
-        socket_mode=settings.socket_mode,
-        socket_owner=settings.socket_owner,
-    )
+    transport, port = await listen(settings, listening, sessions.new)
     if not listening.startswith("unix:"):
         listening = f"{listening.rpartition(':')[0]}:{port}"
     watching = asyncio.create_task(current.watch())
@@ -82,7 +77,7 @@ def _tracing(settings: Settings) -> "Tracing | None":
 
 
 def _pages(
-    current: CurrentSettings, sessions: Sessions, transport: GrpcTransport, stop: asyncio.Event
+    current: CurrentSettings, sessions: Sessions, transport: Transport, stop: asyncio.Event
 ) -> Mapping[str, Page]:
     def readiness() -> tuple[int, str, bytes]:
         return (503, TEXT, b"draining\n") if stop.is_set() else (200, TEXT, b"ready\n")
@@ -98,7 +93,7 @@ def _pages(
     }
 
 
-def _metrics(current: CurrentSettings, sessions: Sessions, transport: GrpcTransport) -> Page:
+def _metrics(current: CurrentSettings, sessions: Sessions, transport: Transport) -> Page:
     try:
         from translator.serving.metrics import Metrics  # noqa: PLC0415 -- its library is an extra
     except ImportError:

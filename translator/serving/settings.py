@@ -53,6 +53,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "without it, of whoever runs this process"
         ),
     ] = Owner()
+    transport: Annotated[
+        Literal["auto", "grpcio", "h2"],
+        Meta(
+            description="what speaks gRPC: `h2`, the lean one for plain text, `grpcio`, which has "
+            "TLS and reflection; `auto` is h2 on unix sockets and loopback, grpcio elsewhere and "
+            "with TLS"
+        ),
+    ] = "auto"
     tls_certificate: Annotated[
         str, Meta(description="file of the certificate to show to Envoy, PEM; without it, no TLS")
     ] = ""
@@ -123,6 +131,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.tls_client_ca and not self.tls_certificate:
             msg = "tls_client_ca needs tls_certificate"
             raise ValueError(msg)
+        if self.tls_certificate and self.transport == "h2":
+            msg = "transport cannot be 'h2' with tls_certificate; allowed: auto or grpcio"
+            raise ValueError(msg)
         if self.tracing and not _installed("opentelemetry.sdk"):
             msg = "tracing needs the extra: pip install 'oip-translator[tracing]'"
             raise ValueError(msg)
@@ -133,6 +144,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 given = f"listen cannot be '{self.listen}' with workers={self.workers}"
                 msg = f"{given}; allowed: {error}"
                 raise ValueError(msg) from error
+
+    @property
+    def chosen_transport(self) -> Literal["grpcio", "h2"]:
+        """What ``transport`` comes to."""
+        if self.transport != "auto":
+            return self.transport
+        return "h2" if self.listen.is_local and not self.tls_certificate else "grpcio"
 
     @property
     def tls(self) -> "Tls | None":
@@ -167,6 +185,7 @@ FIXED = frozenset(
         "admin",
         "socket_mode",
         "socket_owner",
+        "transport",
         "tls_certificate",
         "tls_key",
         "tls_client_ca",

@@ -8,7 +8,7 @@ with ``oip_translator.``. Needs the extra ``tracing``.
 from collections.abc import Mapping
 from time import monotonic, time_ns
 
-from opentelemetry.context import Context, get_current
+from opentelemetry.context import Context
 from opentelemetry.trace import (
     SpanKind,
     StatusCode,
@@ -35,13 +35,16 @@ class ExchangeSpan:
 
     Args:
         tracer: makes the span.
-        request: the request's headers.
+        stream: the headers of Envoy's gRPC stream.
+        request: the headers of the client's request.
     """
 
     __slots__ = ("_began", "_began_at", "_span", "headers")
 
-    def __init__(self, tracer: Tracer, request: Mapping[str, str]) -> None:
-        context = _parent(request)
+    def __init__(
+        self, tracer: Tracer, stream: Mapping[str, str], request: Mapping[str, str]
+    ) -> None:
+        context = _parent(stream, request)
         self._began, self._began_at = monotonic(), time_ns()
         self._span = tracer.start_span(
             _UNNAMED, context, SpanKind.SERVER, start_time=self._began_at
@@ -77,16 +80,11 @@ class ExchangeSpan:
         span.end(ended_at)
 
 
-def propagated(carrier: Mapping[str, str]) -> Context:
-    """The trace that headers speak of, if they do."""
-    return _W3C.extract(carrier)
-
-
-def _parent(request: Mapping[str, str]) -> Context:
+def _parent(stream: Mapping[str, str], request: Mapping[str, str]) -> Context:
     # An Envoy that traces writes its span into the request only after this filter, but into the
     # stream from the start.
-    here = get_current_span().get_span_context().is_valid
-    return get_current() if here else propagated(request)
+    here = _W3C.extract(stream)
+    return here if get_current_span(here).get_span_context().is_valid else _W3C.extract(request)
 
 
 def name(record: Record) -> str:

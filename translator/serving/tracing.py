@@ -7,14 +7,11 @@ So a collector that is slow or gone costs spans, and never an exchange. Needs th
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from threading import Thread
 from time import monotonic
-from typing import Any
 from uuid import uuid4
 
-import grpc
-from opentelemetry.context import attach
 from opentelemetry.sdk.environment_variables import (
     OTEL_EXPORTER_OTLP_PROTOCOL,
     OTEL_EXPORTER_OTLP_TRACES_PROTOCOL,
@@ -25,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 
 from translator import __version__
 from translator.serving.sources import SettingsError
-from translator.serving.spans import ExchangeSpan, propagated
+from translator.serving.spans import ExchangeSpan
 
 logger = logging.getLogger(__name__)
 
@@ -39,19 +36,20 @@ class Tracing:
 
     Args:
         provider: where the spans go.
-
-    Attributes:
-        interceptors: what it needs to see of gRPC calls.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("translator", __version__)
-        self.interceptors = (StreamTrace(),)
 
-    def begin(self, request: Mapping[str, str]) -> ExchangeSpan:
-        """Begin the span of an exchange, given its request's headers."""
-        return ExchangeSpan(self._tracer, request)
+    def begin(self, stream: Mapping[str, str], request: Mapping[str, str]) -> ExchangeSpan:
+        """Begin the span of an exchange.
+
+        Args:
+            stream: the headers of Envoy's gRPC stream.
+            request: the headers of the client's request.
+        """
+        return ExchangeSpan(self._tracer, stream, request)
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most."""
@@ -61,20 +59,6 @@ class Tracing:
         flushing.join(_FLUSH)
         if flushing.is_alive():
             logger.warning("the last spans are lost: nobody took them within %g s", _FLUSH)
-
-
-class StreamTrace(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpc has no types
-    """Lets the span of an exchange find the trace that its gRPC stream's metadata speaks of."""
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        """See :class:`grpc.aio.ServerInterceptor`."""
-        # Never taken back: it is seen by this stream's task alone.
-        attach(propagated(dict(handler_call_details.invocation_metadata)))
-        return await continuation(handler_call_details)
 
 
 def from_environment() -> Tracing:

@@ -4,6 +4,7 @@ Each is written as text or as a plain number, and says in ``allowed`` how.
 """
 
 import re
+from ipaddress import ip_address
 from typing import ClassVar, Self
 
 from translator.serving.cores import usable_cores
@@ -82,6 +83,17 @@ class Address(str):
             return cls(Port.parse(text))
         except ValueError as error:
             raise ValueError(cls.allowed) from error
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches it: a unix socket, or a loopback address."""
+        if self.startswith("unix:"):
+            return True
+        host = self.rpartition(":")[0].strip("[]")
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
 
     def of(self, worker: int) -> str:
         """Where one of several workers listens, from 0 on: each a port further, or in its own file.

@@ -6,7 +6,7 @@ once, where it is understood.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,18 +14,16 @@ import grpc
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection
 
-from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
-from translator.extproc.session import Session
-from translator.transport import health
 from translator.transport.errors import ListenError
+from translator.transport.health import SERVICE as HEALTH
+from translator.transport.health import Health, UnknownServiceError
+from translator.transport.service import SERVICE, NewSession
 from translator.transport.tls import Tls, server_credentials
 from translator.transport.unixsocket import SocketFile
 
 __all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 
 logger = logging.getLogger(__name__)
-
-SERVICE = DESCRIPTOR.services_by_name["ExternalProcessor"].full_name
 
 _OPTIONS = (
     # grpcio stops at 4 MiB, but a body comes in one message; its size is limited by Envoy's buffer
@@ -45,32 +43,27 @@ class GrpcTransport:
 
     Args:
         new_session: makes the session of each new stream.
-        interceptors: hear of each call before there is a session.
 
     Attributes:
         certificate_reloads: how often a changed certificate was ``taken``, and ``refused``.
     """
 
-    def __init__(
-        self,
-        new_session: Callable[[], Session],
-        interceptors: Sequence[grpc.aio.ServerInterceptor] = (),
-    ) -> None:
+    def __init__(self, new_session: NewSession) -> None:
         self._new_session = new_session
         self._draining = False
         self._calls: set[asyncio.Task[Any]] = set()
         self._file: SocketFile | None = None
         self.certificate_reloads = {"taken": 0, "refused": 0}
-        self._health = health.Health([SERVICE])
-        self._server = grpc.aio.server(interceptors=interceptors, options=_OPTIONS)
+        self._health = Health([SERVICE])
+        self._server = grpc.aio.server(options=_OPTIONS)
         handler = grpc.stream_stream_rpc_method_handler(self._process)
         self._server.add_generic_rpc_handlers(
             (
                 grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),
-                self._health.handler(),
+                _health_methods(self._health),
             )
         )
-        names = (SERVICE, health.SERVICE, reflection.SERVICE_NAME)
+        names = (SERVICE, HEALTH, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(
@@ -144,7 +137,7 @@ class GrpcTransport:
         call.add_done_callback(self._calls.discard)
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
-        session = self._new_session()
+        session = self._new_session(lambda: dict(context.invocation_metadata()))
         try:
             async for message in messages:
                 yield session.handle(message)
@@ -159,3 +152,36 @@ class GrpcTransport:
             # Envoy resets the stream as often as it closes it, and a client that hangs up looks
             # the same: neither is an error.
             session.close()
+
+
+def _health_methods(health: Health) -> Any:
+    async def check(request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
+        try:
+            return health.check(request)
+        except UnknownServiceError:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INTERNAL, "not a HealthCheckRequest")
+        raise AssertionError  # abort has raised
+
+    async def listing(request: bytes, _context: object) -> bytes:
+        return health.listing(request)
+
+    async def watch(
+        request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]"
+    ) -> AsyncIterator[bytes]:
+        try:
+            answers = health.watch(request)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INTERNAL, "not a HealthCheckRequest")
+        async for answer in answers:
+            yield answer
+
+    return grpc.method_handlers_generic_handler(
+        HEALTH,
+        {
+            "Check": grpc.unary_unary_rpc_method_handler(check),
+            "List": grpc.unary_unary_rpc_method_handler(listing),
+            "Watch": grpc.unary_stream_rpc_method_handler(watch),
+        },
+    )

@@ -9,10 +9,9 @@ before the package has it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
-import grpc
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
@@ -23,8 +22,16 @@ SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _Response = health_pb2.HealthCheckResponse
 
 
+Watch = Callable[[bytes], AsyncIterator[bytes]]
+"""As :meth:`Health.watch`."""
+
+
+class UnknownServiceError(Exception):
+    """Nobody has such a service."""
+
+
 class Health:
-    """What this server says of its services. All are NOT_SERVING at first.
+    """What this server says of its services, in serialised messages. All NOT_SERVING at first.
 
     Args:
         services: their full names. The server as a whole, "", is one more.
@@ -41,46 +48,47 @@ class Health:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    def handler(self) -> Any:
-        """The methods, for ``add_generic_rpc_handlers``."""
-        read = health_pb2.HealthCheckRequest.FromString
-        write = _Response.SerializeToString
-        return grpc.method_handlers_generic_handler(
-            SERVICE,
-            {
-                "Check": grpc.unary_unary_rpc_method_handler(self._check, read, write),
-                "List": grpc.unary_unary_rpc_method_handler(self._list),
-                "Watch": grpc.unary_stream_rpc_method_handler(self._watch, read, write),
-            },
-        )
+    def check(self, request: bytes) -> bytes:
+        """The answer to ``Check``.
 
-    async def _check(
-        self, request: Any, context: "grpc.aio.ServicerContext[Any, Any]"
-    ) -> "health_pb2.HealthCheckResponse":
-        status = self._statuses.get(request.service)
+        Raises:
+            UnknownServiceError: there is no such service.
+            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+        """
+        status = self._statuses.get(_service(request))
         if status is None:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service")
-        return _Response(status=status)
+            raise UnknownServiceError
+        return bytes(_Response(status=status).SerializeToString())
 
-    async def _list(self, _request: bytes, _context: object) -> bytes:
-        # The request has no fields.
+    def listing(self, _request: bytes) -> bytes:
+        """The answer to ``List``, whose request has no fields."""
         answer = _HealthListResponse()
         for service, status in self._statuses.items():
             answer.statuses[service].status = status
         return bytes(answer.SerializeToString())
 
-    async def _watch(
-        self, request: Any, _context: object
-    ) -> AsyncIterator["health_pb2.HealthCheckResponse"]:
+    def watch(self, request: bytes) -> AsyncIterator[bytes]:
+        """The answers to ``Watch``: one now, and one for each change.
+
+        Raises:
+            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+        """
+        return self._follow(_service(request))
+
+    async def _follow(self, service: str) -> AsyncIterator[bytes]:
         # A service we do not have may come later, says the protocol, so the stream stays open.
         last = None
         while True:
             changed = self._changed
-            status = self._statuses.get(request.service, _Response.SERVICE_UNKNOWN)
+            status = self._statuses.get(service, _Response.SERVICE_UNKNOWN)
             if status != last:
-                yield _Response(status=status)
+                yield bytes(_Response(status=status).SerializeToString())
             last = status
             await changed.wait()
+
+
+def _service(request: bytes) -> str:
+    return str(health_pb2.HealthCheckRequest.FromString(request).service)
 
 
 def _list_response() -> Any:

@@ -151,7 +151,7 @@ def test_more_models_than_there_can_be_are_one(metrics: Metrics) -> None:
 
 
 def test_what_is_under_way_is_counted_as_it_stands(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new()
+    session = sessions.new(dict)
     assert values(metrics)["oip_translator_exchanges"] == 1
     session.close()
     assert values(metrics)["oip_translator_exchanges"] == 0
@@ -164,7 +164,7 @@ def test_reloads_are_counted(current: CurrentSettings, metrics: Metrics) -> None
 
 
 def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new()
+    session = sessions.new(dict)
     session.exchange.record.operation = "embeddings"
     session.close()
     assert any('gen_ai_operation_name="embeddings"' in name for name in values(metrics))

@@ -23,7 +23,7 @@ def ask(session: Session, headers: dict[str, str] | None = None) -> ProcessingRe
 
 
 def test_too_many_exchanges_are_told_to_come_again(sessions: Sessions) -> None:
-    first, second, third = (sessions.new() for _ in range(3))
+    first, second, third = (sessions.new(dict) for _ in range(3))
     assert ask(first).HasField("request_headers")
     assert ask(second).HasField("request_headers")
     refused = ask(third).immediate_response
@@ -36,16 +36,16 @@ def test_too_many_exchanges_are_told_to_come_again(sessions: Sessions) -> None:
 
 
 def test_one_that_ends_makes_room_for_another(sessions: Sessions) -> None:
-    first, _, third = (sessions.new() for _ in range(3))
+    first, _, third = (sessions.new(dict) for _ in range(3))
     assert ask(third).HasField("immediate_response")
     first.close()
     third.close()
     assert sessions.open == 1
-    assert ask(sessions.new()).HasField("request_headers")
+    assert ask(sessions.new(dict)).HasField("request_headers")
 
 
 def test_what_is_not_openais_passes_all_the_same(sessions: Sessions) -> None:
-    *_, third = (sessions.new() for _ in range(3))
+    *_, third = (sessions.new(dict) for _ in range(3))
     plain = {**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}
     assert ask(third, plain).HasField("mode_override")
 
@@ -53,7 +53,7 @@ def test_what_is_not_openais_passes_all_the_same(sessions: Sessions) -> None:
 def test_a_refusal_is_recorded(sessions: Sessions) -> None:
     records: list[Any] = []
     sessions.listeners.append(records.append)
-    *_, third = (sessions.new() for _ in range(3))
+    *_, third = (sessions.new(dict) for _ in range(3))
     ask(third)
     third.close()
     assert [(record.status, record.error) for record in records] == [(503, "overloaded")]

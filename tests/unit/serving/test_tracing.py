@@ -7,10 +7,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
-from opentelemetry.context import attach, detach
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -25,7 +25,7 @@ from translator.endpoints import REGISTRY
 from translator.exchange.record import Record
 from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from translator.extproc.session import Session
-from translator.serving import spans, tracing
+from translator.serving import tracing
 from translator.serving.conventions import OPERATIONS
 from translator.serving.tracing import Tracing
 
@@ -53,13 +53,21 @@ def traced(exporter: InMemorySpanExporter) -> Tracing:
     return Tracing(provider)
 
 
+def new_session(exporter: InMemorySpanExporter, stream: dict[str, str] | None = None) -> Session:
+    """A session whose stream has such headers."""
+    return Session(tracer=partial(traced(exporter).begin, stream or {}))
+
+
 def ask(
-    exporter: InMemorySpanExporter, *messages: ProcessingRequest, **headers: str
+    exporter: InMemorySpanExporter,
+    *messages: ProcessingRequest,
+    stream: dict[str, str] | None = None,
+    **headers: str,
 ) -> dict[str, str]:
     """Take an exchange through its messages; give the headers the request went on with."""
     names = {name.replace("_", "-"): value for name, value in headers.items()}
     first = envoy.request_headers({**envoy.POST_CHAT, **names})
-    session = Session(tracer=traced(exporter).begin)
+    session = new_session(exporter, stream)
     replies = [
         ProcessingResponse.FromString(session.handle(message.SerializeToString()))
         for message in (first, *messages)
@@ -109,7 +117,7 @@ def test_a_span_says_what_was_asked_and_what_came_of_it(exported: InMemorySpanEx
 def test_its_events_stand_where_the_record_says(exported: InMemorySpanExporter) -> None:
     times = {"forwarded_after": 0.125, "answered_after": 0.25, "first_event_after": 0.5}
     record = Record(operation="embeddings", streamed=True, ended_after=2.0, **times)  # type: ignore[arg-type] # by name
-    traced(exported).begin({}).end(record)
+    traced(exported).begin({}, {}).end(record)
     span = the_span(exported)
     assert span.end_time is not None
     assert 0 <= time.time_ns() - span.end_time < 1_000_000_000
@@ -171,11 +179,8 @@ def test_one_that_is_not_sampled_stays_so(exported: InMemorySpanExporter) -> Non
 
 def test_envoys_own_span_is_nearer_than_the_clients(exported: InMemorySpanExporter) -> None:
     nearer = "00f067aa0ba902b7"
-    token = attach(spans.propagated({"traceparent": f"00-{TRACE}-{nearer}-01"}))
-    try:
-        ask(exported, UNARY, traceparent=TRACEPARENT)
-    finally:
-        detach(token)
+    stream = {"traceparent": f"00-{TRACE}-{nearer}-01"}
+    ask(exported, UNARY, stream=stream, traceparent=TRACEPARENT)
     assert parent_of(the_span(exported)) == nearer
 
 
@@ -189,7 +194,7 @@ def test_a_disabled_sdk_leaves_headers_alone(
 
 
 def end_after(exporter: InMemorySpanExporter, body: bytes) -> None:
-    session = Session(tracer=traced(exporter).begin)
+    session = new_session(exporter)
     for message in (envoy.request_headers(), envoy.request_body(body)):
         session.handle(message.SerializeToString())
     session.close()
@@ -243,7 +248,7 @@ def test_a_client_that_leaves_is_no_error(exported: InMemorySpanExporter) -> Non
 
 
 def test_what_is_not_openais_has_no_span(exported: InMemorySpanExporter) -> None:
-    session = Session(tracer=traced(exported).begin)
+    session = new_session(exported)
     plain = envoy.request_headers({**envoy.POST_CHAT, ":path": "/v2/models/m/infer"})
     session.handle(plain.SerializeToString())
     session.close()

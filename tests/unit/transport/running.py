@@ -6,20 +6,25 @@ from typing import Any
 
 from tests.unit import envoy
 from translator.extproc.session import Session
-from translator.transport.grpcio import SERVICE, GrpcTransport
+from translator.transport.grpcio import GrpcTransport
+from translator.transport.h2.server import H2Transport
+from translator.transport.service import SERVICE
 
 # A connection of its own for each channel.
 OPTIONS = (("grpc.use_local_subchannel_pool", 1),)
 GRACE = 0.05  # at the end of a test nothing is waited for
 SOON = 20.0  # what a promptly ending thing may take on a busy machine
 
+Served = GrpcTransport | H2Transport
+Kind = type[GrpcTransport] | type[H2Transport]
+
 
 @asynccontextmanager
 async def running(
-    address: str = "127.0.0.1:0", **options: Any
-) -> AsyncIterator[tuple[GrpcTransport, str]]:
-    """A transport, started with ``options``, and the target under which a client finds it."""
-    transport = GrpcTransport(Session)
+    address: str = "127.0.0.1:0", kind: Kind = GrpcTransport, **options: Any
+) -> AsyncIterator[tuple[Served, str]]:
+    """A transport of a kind, started with ``options``, and the target for its clients."""
+    transport = kind(lambda _: Session())
     port = await transport.start(address, **options)
     try:
         yield transport, address if address.startswith("unix:") else f"127.0.0.1:{port}"

@@ -11,11 +11,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests.unit.transport.running import (
     OPTIONS,
     SOON,
+    Kind,
+    Served,
     exchange_headers,
     open_stream,
     running,
 )
-from translator.transport.grpcio import SERVICE, GrpcTransport
+from translator.transport.service import SERVICE
 
 Response = health_pb2.HealthCheckResponse
 LONG = 120.0  # a grace that no test waits for
@@ -25,7 +27,7 @@ SERVICES = ["", SERVICE]
 class Client:
     """A client of one transport."""
 
-    def __init__(self, transport: GrpcTransport, channel: Any) -> None:
+    def __init__(self, transport: Served, channel: Any) -> None:
         self.transport = transport
         self.channel = channel
         self.stub = health_pb2_grpc.HealthStub(channel)
@@ -44,10 +46,10 @@ class Client:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
+async def client(kind: Kind) -> AsyncIterator[Client]:
     async with (
         asyncio.timeout(SOON),
-        running() as (transport, target),
+        running(kind=kind) as (transport, target),
         grpc.aio.insecure_channel(target, OPTIONS) as channel,
     ):
         yield Client(transport, channel)

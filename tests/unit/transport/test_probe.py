@@ -15,12 +15,13 @@ from tests.unit.transport.running import (
     GRACE,
     OPTIONS,
     SOON,
+    Kind,
     exchange_headers,
     open_stream,
     running,
 )
-from translator.transport.grpcio import SERVICE
 from translator.transport.probe import NoHealthError, status
+from translator.transport.service import SERVICE
 
 LITTLE = 0.1  # seconds, for an answer that does not come
 
@@ -64,25 +65,25 @@ def frame(kind: int, flags: int, payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("form", ["unix:{}/s", "unix://{}/s", "unix:{}/a%20s"])
-async def test_a_unix_socket_is_asked(tmp_path: Path, form: str) -> None:
-    async with running(form.format(tmp_path)) as (_, target):
+async def test_a_unix_socket_is_asked(tmp_path: Path, kind: Kind, form: str) -> None:
+    async with running(form.format(tmp_path), kind) as (_, target):
         assert await status(target, SERVICE, SOON) == "SERVING"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::]"])  # noqa: S104 -- what is asked is loopback
-async def test_a_port_is_asked_on_loopback_where_it_is_everywhere(host: str) -> None:
-    async with running(f"{host}:0") as (_, target):
+async def test_a_port_is_asked_on_loopback_where_it_is_everywhere(host: str, kind: Kind) -> None:
+    async with running(f"{host}:0", kind) as (_, target):
         assert await status(f"{host}:{target.rpartition(':')[2]}", SERVICE, SOON) == "SERVING"
 
 
-async def test_ipv6_is_asked() -> None:
-    async with running("[::1]:0") as (_, target):
+async def test_ipv6_is_asked(kind: Kind) -> None:
+    async with running("[::1]:0", kind) as (_, target):
         assert await status(f"[::1]:{target.rpartition(':')[2]}", SERVICE, SOON) == "SERVING"
 
 
-async def test_a_server_that_drains_does_not_serve() -> None:
+async def test_a_server_that_drains_does_not_serve(kind: Kind) -> None:
     async with (
-        running() as (transport, target),
+        running(kind=kind) as (transport, target),
         grpc.aio.insecure_channel(target, OPTIONS) as channel,
     ):
         call = open_stream(channel)
@@ -94,8 +95,8 @@ async def test_a_server_that_drains_does_not_serve() -> None:
         await draining
 
 
-async def test_another_service_is_not_there() -> None:
-    async with running() as (_, target):
+async def test_another_service_is_not_there(kind: Kind) -> None:
+    async with running(kind=kind) as (_, target):
         with pytest.raises(NoHealthError, match=r"^is a server of something else$"):
             await status(target, "some.Other", SOON)
 
@@ -120,13 +121,13 @@ async def test_with_mutual_tls_one_of_the_right_authority_is_needed(tmp_path: Pa
             await refused(target, "closed the connection without an answer", context)
 
 
-async def test_tls_is_not_spoken_to_plain_text() -> None:
-    async with running() as (_, target):
+async def test_tls_is_not_spoken_to_plain_text(kind: Kind) -> None:
+    async with running(kind=kind) as (_, target):
         await refused(target, "(TLS: .*|closed the connection without an answer)", tls())
 
 
-async def test_nothing_listens(tmp_path: Path) -> None:
-    async with running() as (transport, target):
+async def test_nothing_listens(tmp_path: Path, kind: Kind) -> None:
+    async with running(kind=kind) as (transport, target):
         await transport.drain(GRACE)
         await refused(target, "nothing listens there")
     await refused(f"unix:{tmp_path}/none", "nothing listens there")

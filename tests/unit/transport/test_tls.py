@@ -250,7 +250,7 @@ async def test_a_bad_file_at_the_start_is_refused(tmp_path: Path, case: str) -> 
     tls = write(tmp_path, OURS.issue(), OURS.pem)
     spoil(tmp_path, name, content)
     with pytest.raises(ListenError) as caught:
-        await GrpcTransport(Session).start("127.0.0.1:0", tls=tls)
+        await GrpcTransport(lambda _: Session()).start("127.0.0.1:0", tls=tls)
     assert str(caught.value).startswith(f"cannot serve TLS: {tmp_path / name} ")
     assert problem in str(caught.value)
 
@@ -276,7 +276,7 @@ def ed448(folder: Path) -> Pair:
 async def test_a_certificate_that_grpc_does_not_take_is_refused(tmp_path: Path) -> None:
     tls = write(tmp_path, ed448(tmp_path))
     with pytest.raises(ListenError, match=f"or gRPC does not take {tls.certificate}$"):
-        await GrpcTransport(Session).start("127.0.0.1:0", tls=tls)
+        await GrpcTransport(lambda _: Session()).start("127.0.0.1:0", tls=tls)
 
 
 async def test_a_renewed_one_that_grpc_does_not_take_keeps_the_old(tmp_path: Path) -> None:

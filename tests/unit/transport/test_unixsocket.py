@@ -12,9 +12,16 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from tests.unit.transport.running import GRACE, OPTIONS, exchange_headers, open_stream, running
+from tests.unit.transport.running import (
+    GRACE,
+    OPTIONS,
+    Kind,
+    exchange_headers,
+    open_stream,
+    running,
+)
 from translator.extproc.session import Session
-from translator.transport.grpcio import GrpcTransport, ListenError
+from translator.transport.errors import ListenError
 from translator.transport.unixsocket import SocketFile
 
 
@@ -37,9 +44,11 @@ async def serving(target: str) -> bool:
 
 
 @pytest.mark.parametrize("form", ["unix:{}", "unix://{}"])
-async def test_the_group_may_connect_unless_told_otherwise(tmp_path: Path, form: str) -> None:
+async def test_the_group_may_connect_unless_told_otherwise(
+    tmp_path: Path, kind: Kind, form: str
+) -> None:
     path = tmp_path / "s"
-    async with running(form.format(path)) as (_, target):
+    async with running(form.format(path), kind) as (_, target):
         assert mode(path) == 0o660
         assert await serving(target)
     assert not path.exists()
@@ -47,10 +56,12 @@ async def test_the_group_may_connect_unless_told_otherwise(tmp_path: Path, form:
 
 @pytest.mark.parametrize("bits", [0o600, 0o660, 0o666, 0o777])
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077])
-async def test_the_mode_is_the_one_asked_for(tmp_path: Path, bits: int, umask: int) -> None:
+async def test_the_mode_is_the_one_asked_for(
+    tmp_path: Path, kind: Kind, bits: int, umask: int
+) -> None:
     before = os.umask(umask)
     try:
-        async with running(f"unix:{tmp_path}/s", socket_mode=bits):
+        async with running(f"unix:{tmp_path}/s", kind, socket_mode=bits):
             assert mode(tmp_path / "s") == bits
         assert os.umask(umask) == umask, "the process has its own again"
     finally:
@@ -75,23 +86,23 @@ def owner(path: Path) -> tuple[int, int]:
     return found.st_uid, found.st_gid
 
 
-async def test_without_an_owner_it_is_that_of_the_process(tmp_path: Path) -> None:
+async def test_without_an_owner_it_is_that_of_the_process(tmp_path: Path, kind: Kind) -> None:
     (tmp_path / "other").touch()
-    async with running(f"unix:{tmp_path}/s", socket_owner=""):
+    async with running(f"unix:{tmp_path}/s", kind, socket_owner=""):
         assert owner(tmp_path / "s") == owner(tmp_path / "other")
 
 
-async def test_it_is_given_to_a_group(tmp_path: Path) -> None:
-    async with running(f"unix:{tmp_path}/s", socket_owner=f":{GROUP}") as (_, target):
+async def test_it_is_given_to_a_group(tmp_path: Path, kind: Kind) -> None:
+    async with running(f"unix:{tmp_path}/s", kind, socket_owner=f":{GROUP}") as (_, target):
         assert owner(tmp_path / "s") == (os.geteuid(), GROUP)
         assert mode(tmp_path / "s") == 0o660
         assert await serving(target)
     assert not (tmp_path / "s").exists()
 
 
-async def test_owners_have_names(tmp_path: Path) -> None:
+async def test_owners_have_names(tmp_path: Path, kind: Kind) -> None:
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
-    async with running(f"unix:{tmp_path}/s", socket_owner=f"{user}:{group}"):
+    async with running(f"unix:{tmp_path}/s", kind, socket_owner=f"{user}:{group}"):
         assert owner(tmp_path / "s") == (os.geteuid(), os.getegid())
 
 
@@ -124,18 +135,18 @@ def test_nobody_else_may_connect_before_it_is_theirs(
     ],
 )
 async def test_an_owner_that_does_not_exist_is_one_sentence(
-    tmp_path: Path, whose: str, why: str
+    tmp_path: Path, kind: Kind, whose: str, why: str
 ) -> None:
     path = tmp_path / "s"
     dead_socket(path)
     with pytest.raises(ListenError) as caught:
-        await GrpcTransport(Session).start(f"unix:{path}", socket_owner=whose)
+        await kind(lambda _: Session()).start(f"unix:{path}", socket_owner=whose)
     assert str(caught.value) == (f"cannot listen on {path}: it cannot be given to {whose} ({why})")
     assert path.exists(), "nothing was touched"
 
 
 async def test_an_owner_that_it_may_not_be_given_to_is_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
@@ -143,34 +154,34 @@ async def test_an_owner_that_it_may_not_be_given_to_is_one_sentence(
     monkeypatch.setattr(os, "chown", refuse)  # root may give it to anybody
     path = tmp_path / "s"
     with pytest.raises(ListenError) as caught:
-        await GrpcTransport(Session).start(f"unix:{path}", socket_owner="1:2")
+        await kind(lambda _: Session()).start(f"unix:{path}", socket_owner="1:2")
     assert str(caught.value) == (
         f"cannot listen on {path}: it cannot be given to 1:2 (Operation not permitted)"
     )
     assert not path.exists(), "nobody can connect to what was not begun"
 
 
-async def test_escapes_in_the_address_are_those_of_grpc(tmp_path: Path) -> None:
-    async with running(f"unix:{tmp_path}/a%20b", socket_mode=0o600):
+async def test_escapes_in_the_address_are_those_of_grpc(tmp_path: Path, kind: Kind) -> None:
+    async with running(f"unix:{tmp_path}/a%20b", kind, socket_mode=0o600):
         assert mode(tmp_path / "a b") == 0o600
     assert not (tmp_path / "a b").exists()
 
 
-async def test_the_socket_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
+async def test_the_socket_of_a_dead_process_is_replaced(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
     dead_socket(path)
     assert path.is_socket()
-    async with running(f"unix:{path}") as (_, target):
+    async with running(f"unix:{path}", kind) as (_, target):
         assert await serving(target)
 
 
-async def test_the_socket_of_a_live_server_is_not_taken(tmp_path: Path) -> None:
+async def test_the_socket_of_a_live_server_is_not_taken(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
-    async with running(f"unix:{path}") as (_, target):
+    async with running(f"unix:{path}", kind) as (_, target):
         with pytest.raises(ListenError, match=f"{path}: another process listens on it$"):
-            await GrpcTransport(Session).start(target)
+            await kind(lambda _: Session()).start(target)
         assert await serving(target)
-    async with running(f"unix:{path}") as (_, target):
+    async with running(f"unix:{path}", kind) as (_, target):
         assert await serving(target)
 
 
@@ -188,29 +199,29 @@ def test_a_server_too_busy_to_accept_is_alive(tmp_path: Path) -> None:
         assert path.is_socket()
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
     path.write_text("precious")
     with pytest.raises(ListenError, match=f"{path}: it exists and is not a socket$"):
-        await GrpcTransport(Session).start(f"unix:{path}")
+        await kind(lambda _: Session()).start(f"unix:{path}")
     assert path.read_text() == "precious"
 
 
-async def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "none" / "s"
-    with pytest.raises(ListenError, match=r"cannot listen on unix:.*none/s"):
-        await GrpcTransport(Session).start(f"unix:{path}")
+    with pytest.raises(ListenError, match=r"cannot listen on (unix:)?/.*none/s"):
+        await kind(lambda _: Session()).start(f"unix:{path}")
 
 
-async def test_a_path_that_is_too_long_is_one_sentence(tmp_path: Path) -> None:
+async def test_a_path_that_is_too_long_is_one_sentence(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / ("s" * 300)
     with pytest.raises(ListenError, match=f"cannot listen on {path}: File name too long$"):
-        await GrpcTransport(Session).start(f"unix:{path}")
+        await kind(lambda _: Session()).start(f"unix:{path}")
 
 
-async def test_a_drain_removes_it_also_when_it_cuts_a_stream(tmp_path: Path) -> None:
+async def test_a_drain_removes_it_also_when_it_cuts_a_stream(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
-    transport = GrpcTransport(Session)
+    transport = kind(lambda _: Session())
     await transport.start(f"unix:{path}")
     async with grpc.aio.insecure_channel(f"unix:{path}", OPTIONS) as channel:
         call = open_stream(channel)

@@ -1,0 +1,234 @@
+"""What a peer may cost: to the limit it is served, and one step further it is told to calm down."""
+
+from collections.abc import Callable
+
+import pytest
+from hpack import Encoder
+
+from tests.unit.transport.h2 import wire
+from tests.unit.transport.h2.speaking import greeted, lost, opened, say, told
+from tests.unit.transport.h2.wire import (
+    ANSWER,
+    CALL,
+    LAST,
+    REQUEST,
+    SETTINGS_ACK,
+    Frame,
+    block,
+    continuation,
+    data,
+    headers,
+    padded,
+    ping,
+    rst_stream,
+    settings,
+    window_update,
+)
+from translator.transport.h2.connection import Connection
+from translator.transport.h2.errors import ErrorCode
+from translator.transport.h2.events import Lost, Opened, Received
+from translator.transport.h2.limits import Limits
+
+REFUSED, PROTOCOL_ERROR = 7, 1
+TIMES = 20
+FEW = Limits(useless=TIMES, wasted=TIMES)
+CALM = ErrorCode.ENHANCE_YOUR_CALM
+
+
+def test_so_many_streams_are_open_and_more_are_refused() -> None:
+    connection = opened(limits=Limits(streams=2), streams=2)
+    assert say(connection, headers(5, REQUEST)) == []
+    assert told(connection) == [rst_stream(5, REFUSED)]
+    say(connection, rst_stream(1, 8))
+    assert say(connection, headers(7, REQUEST)) == [Opened(7, dict(CALL))]
+
+
+def test_a_stream_whose_answer_waits_is_one_of_them() -> None:
+    connection = opened((wire.WINDOW, 0), limits=Limits(streams=1))
+    connection.send_data(1, b"x")
+    connection.finish(1, LAST)
+    assert say(connection, headers(3, REQUEST)) == []
+    assert rst_stream(3, REFUSED) in told(connection)
+    say(connection, window_update(1, 1))
+    told(connection)
+    assert say(connection, headers(5, REQUEST)) == [Opened(5, dict(CALL))]
+
+
+def test_a_refused_request_still_changes_the_dynamic_table() -> None:
+    connection, encoder = Connection(Limits(streams=1)), Encoder()
+    connection.receive(wire.PREFACE + wire.wire(settings()))
+    fields = (*CALL, ("x", "y"))
+    say(connection, headers(1, block(*CALL, encoder=encoder)))
+    say(connection, headers(3, block(*fields, encoder=encoder)), rst_stream(1, 8))
+    assert say(connection, headers(5, block(*fields, encoder=encoder))) == [Opened(5, dict(fields))]
+
+
+USELESS = [
+    ping(),
+    ping(ack=True),
+    settings(),
+    settings((wire.WINDOW, 5)),
+    SETTINGS_ACK,
+    Frame(wire.PRIORITY, 0, 1, bytes(5)),
+    Frame(0x20),
+    wire.goaway(0, 0),
+    data(1),
+    padded(data(1), 0),
+    padded(data(1), 255),
+    data(3, b"x"),
+    data(3, b"x", end=True),
+    headers(3, LAST, end=True),
+    rst_stream(3, 8),
+    window_update(3, 1),
+]
+
+
+@pytest.mark.parametrize("frame", USELESS)
+def test_so_many_frames_to_no_purpose_are_borne(frame: Frame) -> None:
+    connection = one_open_one_closed()
+    events = say(connection, *[frame] * TIMES)
+    assert not any(isinstance(event, Lost) for event in events)
+    assert connection.streams == 1
+    assert lost(connection, frame) is CALM
+
+
+@pytest.mark.parametrize("frame", USELESS)
+def test_they_are_borne_without_end_over_time(frame: Frame) -> None:
+    connection = one_open_one_closed()
+    for _ in range(5):
+        say(connection, *[frame] * TIMES)
+        connection.new_period()
+    assert connection.streams == 1
+
+
+@pytest.mark.parametrize("frame", USELESS)
+def test_they_are_borne_without_end_between_others(frame: Frame) -> None:
+    connection = one_open_one_closed()
+    for _ in range(5 * TIMES):
+        say(connection, data(1, b"x"), frame)
+    assert connection.streams == 1
+
+
+def test_they_are_borne_without_end_between_requests() -> None:
+    connection = greeted(limits=FEW)
+    for stream in range(1, 10 * TIMES, 2):
+        say(connection, ping(), headers(stream, REQUEST, end=True))
+        connection.finish(stream, LAST)
+    assert say(connection, headers(1001, REQUEST)) == [Opened(1001, dict(CALL))]
+
+
+def one_open_one_closed() -> Connection:
+    """With stream 1 open and stream 3 closed, and nothing counted."""
+    connection = opened(limits=FEW, streams=2)
+    say(connection, rst_stream(3, 8))
+    connection.new_period()
+    return connection
+
+
+def reset(stream: int) -> list[Frame]:
+    return [headers(stream, REQUEST), rst_stream(stream, 8)]
+
+
+def malformed(stream: int) -> list[Frame]:
+    return [headers(stream, block(*CALL[1:]))]
+
+
+def made_to_be_reset_by_its_window(stream: int) -> list[Frame]:
+    return [headers(stream, REQUEST), window_update(stream, 0)]
+
+
+def made_to_be_reset_by_a_larger_window(stream: int) -> list[Frame]:
+    return [headers(stream, REQUEST), window_update(stream, wire.LARGEST_WINDOW)]
+
+
+def made_to_be_reset_by_data(stream: int) -> list[Frame]:
+    return [headers(stream, REQUEST, end=True), data(stream, b"x")]
+
+
+def made_to_be_reset_by_trailers(stream: int) -> list[Frame]:
+    return [headers(stream, REQUEST), headers(stream, LAST)]
+
+
+@pytest.mark.parametrize(
+    "wasted",
+    [
+        reset,
+        malformed,
+        made_to_be_reset_by_its_window,
+        made_to_be_reset_by_a_larger_window,
+        made_to_be_reset_by_data,
+        made_to_be_reset_by_trailers,
+    ],
+)
+def test_so_many_streams_are_opened_for_nothing(wasted: Callable[[int], list[Frame]]) -> None:
+    # CVE-2023-44487 and CVE-2025-8671: one that is gone again costs its work all the same.
+    connection = greeted(limits=FEW)
+    for number in range(TIMES):
+        events = say(connection, *wasted(2 * number + 1))
+        assert not any(isinstance(event, Lost) for event in events)
+    assert lost(connection, *wasted(2 * TIMES + 1)) is CALM
+
+
+def test_so_many_streams_are_refused() -> None:
+    connection = opened(limits=Limits(streams=1, wasted=TIMES))
+    for number in range(1, TIMES + 1):
+        assert say(connection, headers(2 * number + 1, REQUEST)) == []
+    assert len(told(connection)) == TIMES
+    assert lost(connection, headers(2 * TIMES + 3, REQUEST)) is CALM
+
+
+def test_streams_are_taken_back_without_end_over_time() -> None:
+    connection = greeted(limits=FEW)
+    for number in range(5 * TIMES):
+        say(connection, *reset(2 * number + 1))
+        if number % TIMES == TIMES - 1:
+            connection.new_period()
+    assert say(connection, headers(1001, REQUEST)) == [Opened(1001, dict(CALL))]
+
+
+def test_streams_that_were_answered_are_taken_back_without_end() -> None:
+    connection = greeted(limits=FEW)
+    for stream in range(1, 10 * TIMES, 2):
+        say(connection, headers(stream, REQUEST), data(stream, b"x"))
+        connection.send_headers(stream, ANSWER)
+        say(connection, rst_stream(stream, 8))
+    assert connection.receive(b"") == []
+    assert say(connection, headers(1001, REQUEST)) == [Opened(1001, dict(CALL))]
+
+
+def test_a_header_block_is_not_waited_for_without_end() -> None:
+    limits = Limits(continuations=3)
+    begin, more = headers(3, b"", whole=False), continuation(3, b"", whole=False)
+    connection = opened(limits=limits)
+    assert say(connection, begin, more, more, more) == []
+    assert lost(connection, more) is CALM
+    assert lost(opened(limits=limits), begin, more, more, more, continuation(3, REQUEST)) is CALM
+
+
+def test_a_header_block_is_so_long() -> None:
+    limits = Limits(header_block=1000)
+    longest = b"\x20".ljust(1000 - len(REQUEST), b"\x20") + REQUEST
+    connection = opened(limits=limits)
+    assert say(connection, headers(3, longest)) == [Opened(3, dict(CALL))]
+    assert lost(connection, headers(5, b"\x20" + longest)) is CALM
+
+
+def test_a_header_list_is_so_large_however_short_its_block_is() -> None:
+    limits = Limits(header_block=10_000)
+    bomb = b"\x20" + b"\x82" * 1000
+    assert lost(opened(limits=limits), headers(3, bomb)) is CALM
+    assert lost(opened(limits=limits), headers(1, bomb, end=True)) is CALM
+
+
+def test_every_limit_is_one_of_a_connection_and_not_of_all() -> None:
+    one, other = one_open_one_closed(), one_open_one_closed()
+    assert lost(one, *[ping()] * (TIMES + 1)) is CALM
+    assert say(other, data(1, b"x")) == [Received(1, b"x", ended=False)]
+
+
+def test_what_a_client_says_before_it_hears_of_a_refusal_is_not_held_against_it() -> None:
+    connection = greeted(limits=FEW)
+    for stream in range(1, 20 * TIMES, 2):
+        say(connection, headers(stream, REQUEST))
+        connection.finish(stream, LAST)
+        assert not say(connection, data(stream, b"x"), rst_stream(stream, 8))

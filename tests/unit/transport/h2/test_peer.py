@@ -1,0 +1,131 @@
+"""What a connection does as it comes and goes, where a client cannot time it."""
+
+import asyncio
+import itertools
+import logging
+import socket
+import struct
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.unit.transport.h2.library import CHECK, PROCESS, Client, connected, message
+from tests.unit.transport.h2.serving import LONG, serving, until
+from tests.unit.transport.h2.wire import GOAWAY
+from translator.extproc.session import Session
+from translator.transport.h2 import peer as module
+from translator.transport.h2.limits import DEFAULTS, Limits
+from translator.transport.h2.peer import Peer
+from translator.transport.h2.services import Services
+
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closed so, TCP says that there was an error
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[socket.socket, socket.socket]]:
+    client, server = socket.socketpair()
+    with client, server:
+        client.settimeout(0)
+        server.settimeout(0)
+        yield client, server
+
+
+async def test_one_that_was_accepted_as_the_listener_went_is_closed(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    services = Services(lambda _: Session())
+    services.closed = True
+    peers: set[Peer] = set()
+    loop = asyncio.get_running_loop()
+    client, server = pair
+    await loop.connect_accepted_socket(lambda: Peer(services, DEFAULTS, peers), server)
+    assert await loop.sock_recv(client, 1) == b""
+    assert not peers
+
+
+async def test_a_client_that_resets_while_it_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    clients: list[Client] = []
+
+    def answer(_message: object) -> bytes:
+        for client in clients:
+            client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            client.sock.close()
+        return bytes(10_000_000)
+
+    async with (
+        serving(answer=answer) as served,
+        connected(served.address, window=2**31 - 1) as client,
+    ):
+        stream = await client.open(PROCESS)
+        await client.send(stream, b"\0")
+        await until(lambda: served.sessions)
+        clients.append(client)
+        await client.send(stream, message(b"")[1:])
+        await until(lambda: not served.peers)
+        assert not served.calls
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_one_that_is_idle_because_it_does_not_read_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "PERIOD", 0.02)
+    async with (
+        serving(
+            f"unix:{tmp_path}/s", Limits(greeting=0.02, idle=0.1), lambda _: bytes(200_000)
+        ) as served,
+        connected(served.address, window=2**31 - 1) as client,
+    ):
+        # More than the socket takes; and then all calls are over.
+        for number in itertools.count(1):
+            await client.send(await client.open(PROCESS), message(b""), end=True)
+            await until(partial(served.is_done_with, number))
+            if served.listens_to == [False]:
+                break
+        await until(lambda: not served.peers)
+
+
+async def test_an_idle_connection_is_closed_without_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PERIOD", 0.02)
+    monkeypatch.setattr(module, "_LINGER", LONG)  # it is told of the end, and not cut
+    async with (
+        serving(limits=Limits(greeting=0.02, idle=0.1)) as served,
+        connected(served.address) as client,
+    ):
+        await client.call(CHECK)
+        assert await client.gone() == (1, 0, b"idle")
+
+
+async def test_a_connection_with_a_stream_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PERIOD", 0.02)
+    async with (
+        serving(limits=Limits(greeting=0.02, idle=0.1)) as served,
+        connected(served.address) as client,
+    ):
+        stream = await client.open(PROCESS)
+        async with connected(served.address) as idle:
+            assert (await idle.gone())[2] == b"idle"
+        await client.send(stream, b"", end=True)
+        assert (await client.ended(stream)).status == (0, "")
+        assert not [frame for frame in client.frames if frame.kind == GOAWAY]
+
+
+async def test_what_is_to_no_purpose_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PERIOD", 0.02)
+    async with (
+        serving(limits=Limits(greeting=0.02, useless=20)) as served,
+        connected(served.address) as client,
+    ):
+        await client.call(CHECK)
+        (peer,) = served.peers
+        for _ in range(5):
+            for _ in range(15):
+                client.http.ping(b"pingpong")
+            await client.flush()
+            await client.call(CHECK)
+            await until(lambda: not peer._connection._patience._useless)  # noqa: SLF001 -- nobody tells
+        assert not [frame for frame in client.frames if frame.kind == GOAWAY]

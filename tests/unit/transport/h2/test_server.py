@@ -1,0 +1,351 @@
+"""Calls over real sockets: what each is answered, however its bytes come, and how it ends."""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests import oip
+from tests.unit import envoy
+from tests.unit.transport.h2.library import (
+    CHECK,
+    LIST,
+    NOTHING,
+    PROCESS,
+    WATCH,
+    Client,
+    connected,
+    message,
+)
+from tests.unit.transport.h2.serving import Served, serving, until
+from tests.unit.transport.running import OPTIONS
+from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from translator.transport.h2.limits import Limits
+from translator.transport.service import SERVICE
+
+UNARY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
+ANSWER = json.dumps(oip.answer("Hi")).encode()
+EXCHANGE = (
+    envoy.request_headers(),
+    envoy.request_body(UNARY),
+    envoy.response_headers(),
+    envoy.response_body(ANSWER),
+)
+KINDS = ["request_headers", "request_body", "response_headers", "response_body"]
+SAID = "what a client said"
+
+
+def packed(*requests: ProcessingRequest) -> bytes:
+    return b"".join(message(request.SerializeToString()) for request in requests)
+
+
+def kinds(replies: list[bytes]) -> list[str | None]:
+    return [ProcessingResponse.FromString(reply).WhichOneof("response") for reply in replies]
+
+
+@pytest.fixture(params=["tcp", "unix"])
+async def served(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Served]:
+    address = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/s"
+    async with serving(address) as made:
+        yield made
+
+
+@pytest.fixture
+async def tcp() -> AsyncIterator[Served]:
+    async with serving() as made:
+        yield made
+
+
+@pytest.fixture
+async def client(tcp: Served) -> AsyncIterator[Client]:
+    async with connected(tcp.address) as made:
+        yield made
+
+
+@pytest.mark.parametrize("piece", [1, 3, 100, 2**20])
+async def test_an_exchange_in_frames_of_any_size(served: Served, piece: int) -> None:
+    async with connected(served.address) as client:
+        stream = await client.open(PROCESS)
+        await client.send(stream, packed(*EXCHANGE), end=True, piece=piece)
+        answer = await client.ended(stream)
+    assert kinds(answer.messages) == KINDS
+    assert answer.headers == {":status": "200", "content-type": "application/grpc"}
+    assert answer.trailers == {"grpc-status": "0"}
+    assert [session.asked for session in served.sessions] == [4]
+
+
+async def test_each_message_is_answered_as_it_comes(served: Served) -> None:
+    async with connected(served.address) as client:
+        stream = await client.open(PROCESS)
+        for number, request in enumerate(EXCHANGE, 1):
+            await client.send(stream, packed(request))
+            assert kinds(await client.reply(stream, number)) == KINDS[:number]
+        await client.send(stream, b"", end=True)
+        assert (await client.ended(stream)).status == (0, "")
+
+
+@pytest.mark.parametrize("window", [65_535, 2**24])
+async def test_a_message_of_12_mb_passes_both_ways(served: Served, window: int) -> None:
+    text = "x" * 12_000_000
+    body = json.dumps({"model": "m", "input": text}).encode()
+    head = envoy.request_headers({**envoy.POST_CHAT, ":path": "/v1/embeddings"})
+    async with connected(served.address, window=window) as client:
+        stream = await client.open(PROCESS)
+        await client.send(stream, packed(head, envoy.request_body(body)), end=True)
+        answer = await client.ended(stream)
+    reply = ProcessingResponse.FromString(answer.messages[1])
+    tensor = json.loads(reply.request_body.response.body_mutation.body)["inputs"][0]
+    assert tensor["data"] == [text]
+    assert answer.status == (0, "")
+
+
+async def test_many_streams_at_once(served: Served) -> None:
+    async with connected(served.address) as client:
+        streams = [await client.open(PROCESS) for _ in range(200)]
+        for request in EXCHANGE:
+            for stream in streams:
+                await client.send(stream, packed(request))
+        for stream in streams:
+            await client.send(stream, b"", end=True)
+        for stream in streams:
+            answer = await client.ended(stream)
+            assert kinds(answer.messages) == KINDS
+            assert answer.status == (0, "")
+        assert not served.calls
+    assert len(served.sessions) == 200
+
+
+@pytest.mark.parametrize("path", [PROCESS, "/nothing"])
+async def test_a_call_without_a_message_has_trailers_only(client: Client, path: str) -> None:
+    stream = await client.open(path, end=True)
+    answer = await client.ended(stream)
+    assert answer.status[0] == (0 if path == PROCESS else 12)
+    assert answer.headers[":status"] == "200"
+    assert answer.headers["content-type"] == "application/grpc"
+    assert not answer.trailers
+    assert answer.reset is None, "it had no more to say"
+
+
+MOMENTS: dict[str, bytes] = {
+    "headers": b"",
+    "in a prefix": b"\0\0",
+    "in a message": packed(*EXCHANGE)[:20],
+    "after a message": packed(*EXCHANGE[:1]),
+    "between": packed(*EXCHANGE[:1]) + b"\0",
+    "after all": packed(*EXCHANGE),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_reset_ends_a_call_and_no_other(tcp: Served, client: Client, moment: str) -> None:
+    other = await client.open(PROCESS)
+    stream = await client.open(PROCESS)
+    await client.send(stream, MOMENTS[moment])
+    await client.reset(stream)
+    await client.send(other, packed(*EXCHANGE))
+    assert kinds(await client.reply(other, 4)) == KINDS
+    assert [session.closed for session in tcp.sessions] == [0, 1]
+    assert tcp.calls == 2, "one, held by its connection and for the drain"
+    await client.send(other, b"", end=True)
+    assert (await client.ended(other)).status == (0, "")
+    assert not tcp.calls
+    assert [session.closed for session in tcp.sessions] == [1, 1]
+
+
+async def test_a_reset_while_an_answer_waits_for_the_client(tcp: Served) -> None:
+    async with connected(tcp.address, window=10) as client:
+        client.generous = False
+        stream = await client.open(PROCESS)
+        await client.send(stream, packed(*EXCHANGE), end=True)
+        await client.until(lambda: len(client.answers[stream].data) == 10)
+        await client.reset(stream)
+        assert (await client.call(CHECK)).status == (0, "")
+        assert not tcp.calls
+        assert [session.closed for session in tcp.sessions] == [1]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_connection_that_is_gone_ends_its_calls(tcp: Served, moment: str) -> None:
+    async with connected(tcp.address) as client:
+        for _ in range(3):
+            stream = await client.open(PROCESS)
+            await client.send(stream, MOMENTS[moment])
+        await until(lambda: len(tcp.sessions) == 3)
+    await until(lambda: not tcp.peers)
+    assert not tcp.calls
+    assert [session.closed for session in tcp.sessions] == [1, 1, 1]
+
+
+async def test_a_connection_that_is_cut_in_a_frame(tcp: Served) -> None:
+    async with connected(tcp.address) as client:
+        await client.open(PROCESS)
+        await client.say(b"\0\0\x64\0\0\0\0\0\1half of it")
+        await until(lambda: tcp.sessions)
+    await until(lambda: not tcp.peers)
+    assert not tcp.calls
+    assert [session.closed for session in tcp.sessions] == [1]
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "status"),
+    [
+        (message(b"", flag=1), {}, (13, "a compressed message without grpc-encoding")),
+        (
+            message(b"", flag=1),
+            {"grpc-encoding": "identity"},
+            (13, "a compressed message without grpc-encoding"),
+        ),
+        (message(b"", flag=1), {"grpc-encoding": "gzip"}, (12, "compression is not supported")),
+        (message(b"\xff\xff\xff"), {}, (3, "not a ProcessingRequest")),
+        (message(b""), {}, (3, "not a ProcessingRequest")),
+        (message(b"\x7a\x00"), {}, (3, "not a ProcessingRequest")),
+        (b"\0\0\0\x03\xe9", {}, (8, "a message of 1001 bytes is too large")),
+        (message(b"..")[:-1], {}, (13, "the last message is not whole")),
+        (b"\0\0", {}, (13, "the last message is not whole")),
+    ],
+)
+@pytest.mark.parametrize("after", [b"", packed(EXCHANGE[0])])
+@pytest.mark.parametrize("end", [True, False])
+async def test_a_call_that_cannot_go_on(
+    data: bytes, fields: dict[str, str], status: tuple[int, str], after: bytes, *, end: bool
+) -> None:
+    if not end and "whole" in status[1]:
+        end = True  # before that it may yet become whole
+    async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
+        stream = await client.open(PROCESS, fields)
+        if after:
+            await client.send(stream, after)
+            await client.reply(stream)
+        await client.send(stream, data, end=end)
+        answer = await client.ended(stream)
+        assert answer.status == status
+        assert kinds(answer.messages) == KINDS[: bool(after)]
+        assert not served.calls
+        # The connection goes on.
+        assert (await client.call(PROCESS, packed(*EXCHANGE))).status == (0, "")
+        assert answer.reset == (None if end else 0), "it is told to stop if it has not"
+
+
+async def test_a_message_of_the_largest_size_is_taken() -> None:
+    async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
+        answer = await client.call(PROCESS, message(bytes(1000)))
+        assert answer.status == (3, "not a ProcessingRequest")
+
+
+async def test_an_error_of_ours_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_message: object) -> bytes:
+        raise KeyError(SAID)
+
+    async with serving(answer=fail) as served, connected(served.address) as client:
+        answer = await client.call(PROCESS, packed(*EXCHANGE))
+        assert answer.status == (13, "internal error")
+        assert (await client.call(CHECK)).status == (0, "")
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == [
+        "a message could not be answered"
+    ]
+
+
+async def test_a_session_that_cannot_begin_ends_its_call_alone(
+    tcp: Served, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError(SAID)
+
+    other = await client.open(PROCESS)
+    await client.send(other, packed(EXCHANGE[0]))
+    await client.reply(other)
+    with monkeypatch.context() as patch:
+        patch.setattr(tcp.transport._services, "_new_session", fail)  # noqa: SLF001 -- nobody has it else
+        answer = await client.call(PROCESS, packed(*EXCHANGE))
+    assert answer.status == (13, "internal error")
+    await client.send(other, packed(*EXCHANGE[1:]), end=True)
+    assert kinds((await client.ended(other)).messages) == KINDS
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "status"),
+    [
+        (CHECK, b"", (13, "no message")),
+        (LIST, b"", (13, "no message")),
+        (WATCH, b"", (13, "no message")),
+        (CHECK, message(b"\xff"), (13, "not what is asked with here")),
+        (WATCH, message(b"\xff"), (13, "not what is asked with here")),
+        (CHECK, message(b"\x0a\x05other"), (5, "no such service")),
+        (f"/{SERVICE}/process", NOTHING, (12, "no such method")),
+        (f"/{SERVICE}/Process/", NOTHING, (12, "no such method")),
+        (
+            "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            NOTHING,
+            (12, "no such method"),
+        ),
+        ("*", NOTHING, (12, "no such method")),
+    ],
+)
+async def test_how_other_calls_end(
+    client: Client, path: str, data: bytes, status: tuple[int, str]
+) -> None:
+    assert (await client.call(path, data)).status == status
+
+
+async def test_a_second_message_of_a_call_of_one_changes_nothing(client: Client) -> None:
+    answer = await client.call(CHECK, NOTHING + message(b"\xff"))
+    assert (answer.messages, answer.status) == ([b"\x08\x01"], (0, ""))
+    watch = await client.open(WATCH)
+    await client.send(watch, NOTHING + NOTHING, end=True)
+    assert await client.reply(watch) == [b"\x08\x01"]
+    assert (await client.call(CHECK)).status == (0, "")
+    assert len(client.answers[watch].messages) == 1
+    assert not client.answers[watch].ended
+
+
+async def test_a_check_is_answered_before_its_client_has_ended(client: Client) -> None:
+    stream = await client.open(CHECK)
+    await client.send(stream, NOTHING)
+    answer = await client.ended(stream)
+    assert (answer.messages, answer.status) == ([b"\x08\x01"], (0, ""))
+
+
+@pytest.mark.parametrize("path", [PROCESS, CHECK, "/nothing"])
+@pytest.mark.parametrize("method", ["GET", "OPTIONS", "post"])
+async def test_another_method_is_405(client: Client, path: str, method: str) -> None:
+    stream = await client.open(path, {":method": method}, end=True)
+    answer = await client.ended(stream)
+    assert answer.headers == {":status": "405", "allow": "POST"}
+    assert answer.ended
+
+
+@pytest.mark.parametrize("kind", ["", "application/json", "text/plain"])
+async def test_what_is_not_grpc_is_415(client: Client, kind: str) -> None:
+    answer = await client.call(PROCESS, fields={"content-type": kind})
+    assert answer.headers == {":status": "415"}
+
+
+@pytest.mark.parametrize("kind", ["application/grpc", "application/grpc+proto"])
+async def test_what_is_grpc(client: Client, kind: str) -> None:
+    assert (await client.call(CHECK, fields={"content-type": kind})).status == (0, "")
+
+
+async def test_a_session_can_ask_for_the_headers_of_its_call(tcp: Served, client: Client) -> None:
+    await client.call(PROCESS, b"", {"traceparent": "00-1"})
+    assert tcp.metadata[0]["traceparent"] == "00-1"
+    assert tcp.metadata[0][":path"] == PROCESS
+
+
+async def test_headers_are_not_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await client.call(PROCESS, fields={"authorization": "hush"})
+    ours = [record for record in caplog.records if "decod" in record.getMessage().lower()]
+    assert not [record for record in ours if "hush" in record.getMessage()]
+
+
+async def test_a_grpc_client_that_compresses_is_told_not_to(tcp: Served) -> None:
+    async with grpc.aio.insecure_channel(tcp.address, OPTIONS) as channel:
+        call = channel.stream_stream(PROCESS)(compression=grpc.Compression.Gzip)
+        await call.write(envoy.request_body(bytes(10_000)).SerializeToString())
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await call.read()
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert caught.value.details() == "compression is not supported"

@@ -1,0 +1,268 @@
+"""Each transport and a real gRPC client, over TCP and over a unix socket."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests import oip
+from tests.unit import envoy
+from tests.unit.transport.running import SOON, Kind, Served
+from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from translator.extproc.session import Session
+from translator.transport.errors import ListenError
+from translator.transport.service import SERVICE
+
+UNARY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
+ANSWER = json.dumps(oip.answer("Hi")).encode()
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+SAID = "what a client said"
+LONG = 120.0  # a grace that no test waits for
+
+
+class Envoy:
+    """A client of one server, and the transport behind it."""
+
+    def __init__(self, transport: Served, channel: Any) -> None:
+        self.transport = transport
+        self.channel = channel
+        self.health = health_pb2_grpc.HealthStub(channel)
+        self._process = channel.stream_stream(f"/{SERVICE}/Process")
+
+    def open(self) -> Any:
+        """A new stream of raw messages."""
+        return self._process()
+
+
+async def ask(call: Any, request: ProcessingRequest) -> ProcessingResponse:
+    """Send one message on a stream and read its one reply."""
+    await call.write(request.SerializeToString())
+    return ProcessingResponse.FromString(await call.read())
+
+
+@asynccontextmanager
+async def connected(address: str, kind: Kind) -> AsyncIterator[Envoy]:
+    transport = kind(lambda _: Session())
+    port = await transport.start(address)
+    target = address if address.startswith("unix:") else f"127.0.0.1:{port}"
+    options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+    async with grpc.aio.insecure_channel(target, options) as channel:
+        yield Envoy(transport, channel)
+    await transport.drain(LONG)
+
+
+@pytest.fixture(params=["tcp", "unix"])
+async def client(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: Kind
+) -> AsyncIterator[Envoy]:
+    address = "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/s"
+    async with asyncio.timeout(SOON), connected(address, kind) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def tcp(kind: Kind) -> AsyncIterator[Envoy]:
+    async with asyncio.timeout(SOON), connected("127.0.0.1:0", kind) as opened:
+        yield opened
+
+
+async def test_an_exchange(client: Envoy) -> None:
+    call = client.open()
+    assert (await ask(call, envoy.request_headers())).WhichOneof("response") == "request_headers"
+    request = (await ask(call, envoy.request_body(UNARY))).request_body.response
+    assert envoy.set_headers(request.header_mutation)[":path"] == "/v2/models/m/infer"
+    await ask(call, envoy.response_headers())
+    answer = (await ask(call, envoy.response_body(ANSWER))).response_body.response
+    assert b'"content":"Hi"' in answer.body_mutation.body
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
+    assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_streams_do_not_share_a_session(client: Envoy) -> None:
+    first, second = client.open(), client.open()
+    await ask(first, envoy.request_headers())
+    await ask(second, envoy.request_headers({":method": "GET", ":path": "/"}))
+    assert (await ask(first, envoy.request_body(UNARY))).request_body.response.clear_route_cache
+    reply = await ask(second, envoy.request_body(UNARY))
+    assert not reply.request_body.response.clear_route_cache
+    for call in (first, second):
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_a_message_of_12_mib_passes_both_ways(client: Envoy) -> None:
+    call = client.open()
+    text = "x" * (12 * 1024 * 1024)
+    await ask(call, envoy.request_headers({**envoy.POST_CHAT, ":path": "/v1/embeddings"}))
+    body = json.dumps({"model": "m", "input": text}).encode()
+    reply = await ask(call, envoy.request_body(body))
+    tensor = json.loads(reply.request_body.response.body_mutation.body)["inputs"][0]
+    assert tensor["data"] == [text]
+    await call.done_writing()
+    assert await call.code() is grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+async def test_health_is_serving(client: Envoy, service: str) -> None:
+    request = health_pb2.HealthCheckRequest(service=service)
+    assert (await client.health.Check(request)).status == SERVING
+
+
+@pytest.mark.parametrize("service", ["", SERVICE])
+async def test_a_watch_sees_the_drain(tcp: Envoy, service: str) -> None:
+    watch = tcp.health.Watch(health_pb2.HealthCheckRequest(service=service))
+    assert (await watch.read()).status == SERVING
+    stream = tcp.open()
+    await ask(stream, envoy.request_headers())
+    draining = asyncio.create_task(tcp.transport.drain(LONG))
+    assert (await watch.read()).status == NOT_SERVING
+    await stream.done_writing()
+    await draining
+
+
+async def test_a_drain_lets_an_open_stream_go_on_and_ends_with_it(tcp: Envoy) -> None:
+    # An open Watch, which never ends by itself, must not hold the drain up.
+    watch = tcp.health.Watch(health_pb2.HealthCheckRequest())
+    assert (await watch.read()).status == SERVING
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    draining = asyncio.create_task(tcp.transport.drain(LONG))
+    assert (await watch.read()).status == NOT_SERVING
+    await ask(call, envoy.request_body(UNARY))
+    await ask(call, envoy.response_headers())
+    assert not draining.done()
+    await ask(call, envoy.response_body(ANSWER))
+    await call.done_writing()
+    assert await call.code() is grpc.StatusCode.OK
+    await draining
+
+
+async def test_a_drain_takes_no_new_stream(tcp: Envoy) -> None:
+    watch = tcp.health.Watch(health_pb2.HealthCheckRequest())
+    await watch.read()
+    old = tcp.open()
+    await ask(old, envoy.request_headers())
+    draining = asyncio.create_task(tcp.transport.drain(LONG))
+    assert (await watch.read()).status == NOT_SERVING
+    new = tcp.open()
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await ask(new, envoy.request_headers())
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    await old.done_writing()
+    await draining
+
+
+async def test_a_drain_waits_for_the_last_of_several_streams(tcp: Envoy) -> None:
+    calls = [tcp.open() for _ in range(3)]
+    for call in calls:
+        await ask(call, envoy.request_headers())
+    draining = asyncio.create_task(tcp.transport.drain(LONG))
+    for call in calls:
+        assert not draining.done()
+        await ask(call, envoy.request_body(UNARY))
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.OK
+    await draining
+
+
+async def test_a_drain_with_nothing_open_ends_at_once(tcp: Envoy) -> None:
+    await tcp.transport.drain(LONG)
+
+
+async def test_a_drain_cuts_a_stream_that_outlives_the_grace(tcp: Envoy) -> None:
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    await tcp.transport.drain(0.05)
+    assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
+
+
+async def test_a_client_that_hangs_up_is_not_waited_for(
+    tcp: Envoy, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    call.cancel()
+    await tcp.transport.drain(LONG)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_a_port_that_is_taken_cannot_be_had(kind: Kind) -> None:
+    async with AsyncExitStack() as stack:
+        first = kind(lambda _: Session())
+        stack.push_async_callback(first.drain, LONG)
+        address = f"127.0.0.1:{await first.start('127.0.0.1:0')}"
+        second = kind(lambda _: Session())
+        with pytest.raises(ListenError, match=f"cannot listen on {address}: it is in use"):
+            await second.start(address)
+
+
+@pytest.mark.parametrize("address", ["unix:/nowhere/at/all", "127.0.0.1:http:1"])
+async def test_an_address_that_does_not_exist_cannot_be_had(address: str, kind: Kind) -> None:
+    with pytest.raises(ListenError, match="cannot listen on"):
+        await kind(lambda _: Session()).start(address)
+
+
+@pytest.mark.parametrize("message", [b"\xff\xff\xff", b"", b"\x7a\x00"])
+async def test_what_is_not_a_processing_request_is_an_invalid_argument(
+    tcp: Envoy, message: bytes
+) -> None:
+    call = tcp.open()
+    await call.write(message)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call.read()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert caught.value.details() == "not a ProcessingRequest"
+
+
+async def test_an_error_of_ours_is_told_to_nobody(
+    tcp: Envoy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_session: Session, _message: bytes) -> bytes:
+        raise KeyError(SAID)
+
+    monkeypatch.setattr(Session, "answer", fail)
+    call = tcp.open()
+    await call.write(envoy.request_headers().SerializeToString())
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call.read()
+    assert caught.value.code() is grpc.StatusCode.INTERNAL
+    assert caught.value.details() == "internal error"
+
+
+async def test_many_exchanges_at_once(client: Envoy) -> None:
+    async def exchange() -> None:
+        call = client.open()
+        await ask(call, envoy.request_headers())
+        await ask(call, envoy.request_body(UNARY))
+        await ask(call, envoy.response_headers())
+        answer = (await ask(call, envoy.response_body(ANSWER))).response_body.response
+        assert b'"content":"Hi"' in answer.body_mutation.body
+        await call.done_writing()
+        assert await call.code() is grpc.StatusCode.OK
+
+    await asyncio.gather(*(exchange() for _ in range(200)))
+
+
+@pytest.mark.parametrize("grace", [0, 0.05])
+async def test_what_a_drain_cuts_is_told_so(tcp: Envoy, grace: float) -> None:
+    calls = [tcp.open() for _ in range(10)]
+    for call in calls:
+        await ask(call, envoy.request_headers())
+    await tcp.transport.drain(grace)
+    for call in calls:
+        assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
+
+
+async def test_a_method_that_is_not_ours(client: Envoy) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client.channel.unary_unary(f"/{SERVICE}/Other")(b"")
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

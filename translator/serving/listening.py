@@ -1,0 +1,34 @@
+"""Which transport serves, and where."""
+
+from translator.serving.settings import Settings
+from translator.transport.service import NewSession, Transport
+
+
+async def listen(
+    settings: Settings, address: str, new_session: NewSession
+) -> tuple[Transport, int]:
+    """Start the transport that the settings want.
+
+    Args:
+        settings: those of the process.
+        address: ``host:port`` or ``unix:/path``.
+        new_session: makes the session of each new stream.
+
+    Returns:
+        The transport and its port (0 becomes a free one).
+
+    Raises:
+        ListenError: the address cannot be had, or a file of TLS is bad.
+    """
+    # Each brings its libraries, and a process needs one of them.
+    mode, owner = settings.socket_mode, settings.socket_owner
+    if settings.chosen_transport == "h2":
+        from translator.transport.h2.server import H2Transport  # noqa: PLC0415 -- as said
+
+        lean = H2Transport(new_session)
+        return lean, await lean.start(address, socket_mode=mode, socket_owner=owner)
+    from translator.transport.grpcio import GrpcTransport  # noqa: PLC0415 -- as said
+
+    full = GrpcTransport(new_session)
+    port = await full.start(address, tls=settings.tls, socket_mode=mode, socket_owner=owner)
+    return full, port

@@ -1,0 +1,234 @@
+"""The gRPC calls of one connection: ext_proc's stream, and health. Nothing else is served."""
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from translator.extproc.session import Session
+from translator.transport.h2.connection import Connection
+from translator.transport.h2.headers import Fields
+from translator.transport.h2.messages import (
+    DONE,
+    HEAD,
+    CallFault,
+    Message,
+    MessageReader,
+    Status,
+    only_trailers,
+    prefix,
+    trailers,
+)
+from translator.transport.health import UnknownServiceError, Watch
+
+logger = logging.getLogger(__name__)
+
+_SMALL = 64 * 1024  # bytes that are rather copied than sent as two pieces
+_IDENTITY = ("", "identity")
+
+
+class Request(NamedTuple):
+    """What begins a call.
+
+    Attributes:
+        connection: on which it came.
+        stream: its number there.
+        fields: its headers.
+    """
+
+    connection: Connection
+    stream: int
+    fields: Fields
+
+
+class Call(ABC):
+    """One call, on one stream. What it does with each message is its kind's to say.
+
+    Args:
+        request: what has begun it.
+
+    Attributes:
+        over: nothing more comes of it.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._connection, self._stream, fields = request
+        compresses = fields.get("grpc-encoding", "") not in _IDENTITY
+        self._reader = MessageReader(self._connection.limits.message, compresses=compresses)
+        self._waiting: deque[Message] = deque()
+        self._untold = 0  # bytes of which the client is not told yet that they have been taken
+        self._ended = self._begun = False
+        self.over = False
+
+    @abstractmethod
+    def on_message(self, message: Message) -> None:
+        """Answer the next message."""
+
+    def on_end(self) -> None:
+        """All messages have been answered, and no more will come."""
+        self.finish()
+
+    @abstractmethod
+    def on_close(self) -> None:
+        """The call is over, one way or another. Comes once."""
+
+    def receive(self, data: bytes, *, ended: bool) -> None:
+        """Take the next bytes of the stream; ``ended``: and its last."""
+        self._ended = ended
+        self._untold += len(data)
+        try:
+            self._waiting += self._reader.feed(data)
+        except CallFault as fault:
+            self.finish(fault.status, str(fault))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Answer what waits, unless the client does not read: then it is held back too."""
+        while not (self.over or self._connection.outbox.is_blocked(self._stream)):
+            if not self._waiting:
+                self._connection.taken(self._stream, self._untold)
+                self._untold = 0
+                if self._ended and self._reader.is_between:
+                    self.on_end()
+                elif self._ended:
+                    self.finish(Status.INTERNAL, "the last message is not whole")
+                break
+            try:
+                self.on_message(self._waiting.popleft())
+            except CallFault as fault:
+                self.finish(fault.status, str(fault))
+
+    def reply(self, head: bytes, body: bytes = b"") -> None:
+        """Send a message, which may be in two parts."""
+        if not self._begun:
+            self._begun = True
+            self._connection.send_headers(self._stream, HEAD)
+        start = prefix(len(head) + len(body)) + head
+        if len(body) <= _SMALL:
+            self._connection.send_data(self._stream, start + body)
+        else:
+            self._connection.send_data(self._stream, start)
+            self._connection.send_data(self._stream, body)
+
+    def finish(self, status: Status = Status.OK, message: str = "") -> None:
+        """End the call. What was answered before still goes out."""
+        if self._begun:
+            block = DONE if status is Status.OK else trailers(status, message)
+        else:
+            block = only_trailers(status, message)
+        self._connection.finish(self._stream, block)
+        self.close()
+
+    def close(self) -> None:
+        """The stream is gone. Comes once, as who holds the call lets go of it then."""
+        self.over = True
+        self._waiting.clear()
+        self.on_close()
+
+
+class ProcessCall(Call):
+    """Envoy's stream: a session answers each of its messages.
+
+    Args:
+        session: that one.
+        over: told when the call is.
+    """
+
+    def __init__(
+        self, request: Request, session: Session, over: Callable[["ProcessCall"], None]
+    ) -> None:
+        super().__init__(request)
+        self._session = session
+        self._over = over
+
+    def on_message(self, message: Message) -> None:
+        """See :class:`Call`."""
+        try:
+            reply = self._session.answer(message)
+        except (DecodeError, ValueError):
+            logger.exception("a message that is not Envoy's")
+            raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
+        except Exception:
+            # Its message would go to Envoy, whose access log repeats it.
+            logger.exception("a message could not be answered")
+            raise CallFault(Status.INTERNAL, "internal error") from None
+        self.reply(*reply)
+
+    def on_close(self) -> None:
+        """See :class:`Call`."""
+        # Envoy resets the stream as often as it closes it, and a client that hangs up looks the
+        # same: neither is an error.
+        self._session.close()
+        self._over(self)
+
+
+class UnaryCall(Call):
+    """One message, one answer.
+
+    Args:
+        answer: gives it; may raise UnknownServiceError or DecodeError.
+    """
+
+    def __init__(self, request: Request, answer: Callable[[bytes], bytes]) -> None:
+        super().__init__(request)
+        self._answer = answer
+
+    def on_message(self, message: Message) -> None:
+        """See :class:`Call`."""
+        try:
+            self.reply(self._answer(bytes(message)))
+        except UnknownServiceError:
+            raise CallFault(Status.NOT_FOUND, "no such service") from None
+        except DecodeError:
+            raise CallFault(Status.INTERNAL, "not what is asked with here") from None
+        self.finish()
+
+    def on_end(self) -> None:
+        """See :class:`Call`."""
+        self.finish(Status.INTERNAL, "no message")
+
+    def on_close(self) -> None:
+        """See :class:`Call`. There is nothing to let go."""
+
+
+class WatchCall(Call):
+    """One message, and answers until the client has had enough.
+
+    Args:
+        watch: gives them.
+        sent: to be called after an answer that nobody waits for.
+    """
+
+    def __init__(self, request: Request, watch: Watch, sent: Callable[[], None]) -> None:
+        super().__init__(request)
+        self._watch = watch
+        self._sent = sent
+        self._watching: asyncio.Task[None] | None = None
+
+    def on_message(self, message: Message) -> None:
+        """See :class:`Call`."""
+        try:
+            answers = self._watch(bytes(message))
+        except DecodeError:
+            raise CallFault(Status.INTERNAL, "not what is asked with here") from None
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._report(answers))
+
+    def on_end(self) -> None:
+        """See :class:`Call`. The client has asked; now it listens."""
+        if self._watching is None:
+            self.finish(Status.INTERNAL, "no message")
+
+    def on_close(self) -> None:
+        """See :class:`Call`."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _report(self, answers: AsyncIterator[bytes]) -> None:
+        async for answer in answers:
+            self.reply(answer)
+            self._sent()

@@ -1,0 +1,315 @@
+"""One HTTP/2 connection as a server has it, without I/O: bytes in, events out, and bytes to send.
+
+However the bytes that come are cut, the events are the same, and so is what is sent but for the
+sizes of frames with data.
+Source: RFC 9113, whose section is named where one is followed.
+"""
+
+from collections.abc import Callable
+
+from translator.transport.h2 import frames
+from translator.transport.h2.errors import ConnectionFault, ErrorCode, StreamFault
+from translator.transport.h2.events import Event, Lost, Opened, Received, Reset
+from translator.transport.h2.frame_reader import FrameReader, unpadded
+from translator.transport.h2.frames import ACK, END_STREAM, PADDED, Kind, Setting
+from translator.transport.h2.headers import HeaderReader, MalformedError
+from translator.transport.h2.limits import DEFAULTS, Limits
+from translator.transport.h2.outbox import Outbox
+from translator.transport.h2.patience import Patience
+from translator.transport.h2.states import STREAM, ConnectionState, Input, StreamState
+
+_Handler = Callable[[int, int, bytes], None]  # of a frame's flags, stream and payload
+
+# Frames of a client that has not heard yet that its stream is over: a message, and the end of it.
+_ON_THEIR_WAY = 2
+
+
+class _Stream:
+    """What is known of a stream that is not closed."""
+
+    __slots__ = ("answered", "state", "taken", "window")
+
+    def __init__(self, window: int) -> None:
+        self.state = StreamState.OPEN
+        self.window = window  # bytes that the client may send
+        self.taken = 0  # bytes that have been dealt with, of which the client has not been told
+        self.answered = False
+
+
+class Connection:
+    """The state of a connection.
+
+    Args:
+        limits: what the client may cost.
+
+    Attributes:
+        limits: these.
+        last: the highest number of a stream that was opened.
+        outbox: what is to be sent.
+    """
+
+    def __init__(self, limits: Limits = DEFAULTS) -> None:
+        self.last = 0
+        self.limits = limits
+        self._frames = FrameReader(limits)
+        self._headers = HeaderReader(limits.header_block)
+        self._patience = Patience(limits)
+        self._streams: dict[int, _Stream] = {}
+        self._spent = 0  # bytes of the connection's window
+        self._goodbye: int | None = None  # the highest stream that is dealt with, once that is said
+        self._events: list[Event] = []
+        self.outbox = Outbox(
+            frames.settings(
+                {
+                    Setting.HEADER_TABLE_SIZE: 0,
+                    Setting.MAX_CONCURRENT_STREAMS: limits.streams,
+                    Setting.INITIAL_WINDOW_SIZE: limits.window,
+                    Setting.MAX_HEADER_LIST_SIZE: limits.header_block,
+                }
+            )
+            + frames.window_update(0, limits.connection_window - frames.DEFAULT_WINDOW)
+        )
+        self._handlers: dict[int, _Handler] = {
+            Kind.DATA: self._on_data,
+            Kind.HEADERS: self._on_headers,
+            Kind.RST_STREAM: self._on_rst_stream,
+            Kind.SETTINGS: self._on_settings,
+            Kind.PING: self._on_ping,
+            Kind.WINDOW_UPDATE: self._on_window_update,
+        }
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the client has sent its preface and SETTINGS."""
+        return self._frames.state not in (ConnectionState.PREFACE, ConnectionState.SETTINGS)
+
+    @property
+    def streams(self) -> int:
+        """How many are not closed."""
+        return len(self._streams)
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take the next bytes that the client sent."""
+        if self._frames.state is ConnectionState.CLOSED:
+            return []
+        self._events = events = list[Event]()
+        try:
+            for kind, flags, stream, payload in self._frames.feed(data):
+                try:
+                    self._handlers.get(kind, self._on_other)(flags, stream, payload)
+                except StreamFault as fault:
+                    self._refuse(fault)
+        except ConnectionFault as fault:
+            events += self.fail(fault)
+        return events
+
+    def fail(self, fault: ConnectionFault) -> list[Event]:
+        """End the connection, unless it has ended: GOAWAY, and nothing is read any more."""
+        if self._frames.state is ConnectionState.CLOSED:
+            return []
+        self._frames.state = ConnectionState.CLOSED
+        self._streams.clear()
+        self.outbox.clear()
+        last = self.last if self._goodbye is None else self._goodbye  # never more than was said
+        self.outbox.add(frames.goaway(last, fault.code, str(fault)))
+        return [Lost(fault.code, str(fault))]
+
+    def new_period(self) -> None:
+        """Some time has gone by: what is to no purpose is counted anew."""
+        self._patience.renew()
+
+    # Sending: what is for a stream that is gone by now is dropped.
+
+    def send_headers(self, stream: int, block: bytes) -> None:
+        """Begin an answer with a header block of few bytes."""
+        if stream in self._streams:
+            self._streams[stream].answered = True
+            self.outbox.add(frames.headers(stream, block))
+
+    def send_data(self, stream: int, data: bytes) -> None:
+        """Send a part of an answer, as the client's windows let it."""
+        if stream in self._streams:
+            self.outbox.data(stream, data)
+
+    def finish(self, stream: int, block: bytes) -> None:
+        """End an answer with a header block, after all that is still to be sent."""
+        known = self._streams.pop(stream, None)
+        if known is not None:
+            last = frames.headers(stream, block, end=True)
+            if known.state is StreamState.OPEN:  # what else it wants to say is of no use
+                self._patience.excuse(_ON_THEIR_WAY)
+                last += frames.rst_stream(stream, ErrorCode.NO_ERROR)
+            self.outbox.finish(stream, last)
+
+    def taken(self, stream: int, size: int) -> None:
+        """Bytes of a stream have been dealt with, so the client may send as many more."""
+        known = self._streams.get(stream)
+        if known is None or known.state is not StreamState.OPEN:
+            return
+        known.taken += size
+        if known.taken * 2 >= self.limits.window:
+            self.outbox.add(frames.window_update(stream, known.taken))
+            known.window += known.taken
+            known.taken = 0
+
+    def say_goodbye(self) -> None:
+        """Go without an error: what was opened up to now is dealt with, and nothing more."""
+        if self._goodbye is None and self._frames.state is not ConnectionState.CLOSED:
+            self._goodbye = self.last
+            self.outbox.add(frames.goaway(self.last, ErrorCode.NO_ERROR))
+
+    # Receiving.
+
+    def _on_data(self, flags: int, stream: int, payload: bytes) -> None:
+        size = len(payload)
+        self._spend(size)
+        known = self._streams.get(stream)
+        if known is None:
+            self._let_go(stream)
+            return
+        self._advance(stream, known, Input.DATA)
+        known.window -= size
+        if known.window < 0:
+            raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
+        if flags & PADDED:
+            payload = unpadded(payload)
+            self.taken(stream, size - len(payload))
+        ended = bool(flags & END_STREAM)
+        if payload or ended:
+            self._events.append(Received(stream, payload, ended))
+            self._patience.useful()
+        else:
+            self._patience.useless()
+        if ended:
+            self._advance(stream, known, Input.END)
+
+    def _on_headers(self, flags: int, stream: int, block: bytes) -> None:
+        if stream % 2 == 0:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not a client's stream")
+        ended = bool(flags & END_STREAM)
+        if stream > self.last:
+            self._open(stream, block, ended=ended)
+        else:
+            self._trailers(stream, block, ended=ended)
+
+    def _open(self, stream: int, block: bytes, *, ended: bool) -> None:
+        self.last = stream
+        try:
+            fields = self._headers.read(block)
+        except MalformedError:
+            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "malformed request") from None
+        if self._goodbye is not None:
+            raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "leaving")
+        if max(len(self._streams), len(self.outbox)) >= self.limits.streams:
+            raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "too many streams")
+        self._streams[stream] = known = _Stream(self.limits.window)
+        self.outbox.open(stream)
+        self._events.append(Opened(stream, fields))
+        self._patience.useful()
+        if ended:
+            self._events.append(Received(stream, b"", ended=True))
+            self._advance(stream, known, Input.END)
+
+    def _trailers(self, stream: int, block: bytes, *, ended: bool) -> None:
+        try:
+            self._headers.skip(block)
+        except MalformedError:
+            ended = False
+        known = self._streams.get(stream)
+        if known is None:
+            self._let_go(stream)
+            return
+        self._advance(stream, known, Input.TRAILERS)
+        if not ended:
+            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "malformed trailers")
+        self._events.append(Received(stream, b"", ended=True))
+        self._advance(stream, known, Input.END)
+
+    def _on_rst_stream(self, _flags: int, stream: int, _payload: bytes) -> None:
+        known = self._streams.pop(stream, None)
+        self.outbox.forget(stream)
+        if known is None:
+            self._let_go(stream)
+            return
+        if not known.answered:
+            self._patience.wasted()
+        self._events.append(Reset(stream))
+
+    def _on_settings(self, flags: int, _stream: int, payload: bytes) -> None:
+        self._patience.useless()
+        if flags & ACK:
+            self._headers.settings_acknowledged()
+            return
+        values = frames.read_settings(payload)
+        for setting, value in values:
+            _check(setting, value)
+        # Of several values the last, since a window is work for every stream.
+        for setting, value in dict(values).items():
+            if setting == Setting.INITIAL_WINDOW_SIZE:
+                self.outbox.set_initial_window(value)
+            elif setting == Setting.MAX_FRAME_SIZE:
+                self.outbox.max_frame = value
+        self.outbox.add(frames.SETTINGS_ACK)
+
+    def _on_ping(self, flags: int, _stream: int, payload: bytes) -> None:
+        self._patience.useless()
+        if not flags & ACK:
+            self.outbox.add(frames.ping_ack(payload))
+
+    def _on_window_update(self, _flags: int, stream: int, payload: bytes) -> None:
+        increment = frames.read_long(payload)
+        if not stream:
+            self.outbox.widen(increment)
+        elif not self.outbox.widen_stream(stream, increment):
+            self._let_go(stream)
+
+    def _on_other(self, _flags: int, _stream: int, _payload: bytes) -> None:
+        # PRIORITY means nothing any more. After GOAWAY the client goes when it is done.
+        self._patience.useless()
+
+    # What is common to several kinds of frames.
+
+    def _advance(self, stream: int, known: _Stream, what: Input) -> None:
+        state = STREAM.get((known.state, what))
+        if state is None:
+            raise StreamFault(stream, ErrorCode.STREAM_CLOSED, "more after the end")
+        known.state = state
+
+    def _spend(self, size: int) -> None:
+        """Count bytes of DATA, whatever becomes of them; the streams' own windows bound them.
+
+        No client can exceed this window: half of it, which is always left, is more than a frame.
+        """
+        self._spent += size
+        if self._spent * 2 >= self.limits.connection_window:
+            self.outbox.add(frames.window_update(0, self._spent))
+            self._spent = 0
+
+    def _let_go(self, stream: int) -> None:
+        """Do nothing with a frame on a stream that is not open.
+
+        Where that is closed, the client may not have known it yet, and must not be answered
+        (section 5.1). An idle one is its error.
+        """
+        if stream > self.last or stream % 2 == 0:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "frame on an idle stream")
+        self._patience.useless()
+
+    def _refuse(self, fault: StreamFault) -> None:
+        self._patience.wasted()
+        if self._streams.pop(fault.stream, None) is not None:
+            self._events.append(Reset(fault.stream))
+        self.outbox.forget(fault.stream)
+        self.outbox.add(frames.rst_stream(fault.stream, fault.code))
+
+
+def _check(setting: int, value: int) -> None:
+    match setting:
+        case Setting.ENABLE_PUSH if value > 1:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
+        case Setting.INITIAL_WINDOW_SIZE if value > frames.LARGEST_WINDOW:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        case Setting.MAX_FRAME_SIZE if (
+            not frames.SMALLEST_MAX_FRAME <= value <= frames.LARGEST_MAX_FRAME
+        ):
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")

@@ -1,0 +1,182 @@
+"""What is to be sent, in frames, as fast as the client's windows let it (RFC 9113, section 5.2).
+
+Data that may not go yet waits with its stream. So does data beyond what the socket should be given
+at once, so that a client which does not read costs no more memory than the answers themselves.
+"""
+
+from collections import deque
+
+from translator.transport.h2 import frames
+from translator.transport.h2.errors import ConnectionFault, ErrorCode, StreamFault
+from translator.transport.h2.frames import DEFAULT_WINDOW, LARGEST_WINDOW, SMALLEST_MAX_FRAME, Kind
+
+_ROOM = 256 * 1024  # bytes that are framed at once
+
+
+class _Flow:
+    """What one stream has to send yet."""
+
+    __slots__ = ("last", "pending", "window")
+
+    def __init__(self, window: int) -> None:
+        self.window = window  # bytes that the client takes; below 0 after it has changed its mind
+        self.pending: deque[memoryview] = deque()
+        self.last = b""  # the frames after all data
+
+
+class Outbox:
+    """The frames of one connection that are to be sent.
+
+    Args:
+        greeting: the first of them.
+
+    Attributes:
+        max_frame: the longest payload that the client takes.
+        size: bytes of the data that :meth:`take` would give.
+        freed: streams whose data has all been framed after it had to wait. Whoever reads it
+            empties it.
+    """
+
+    def __init__(self, greeting: bytes) -> None:
+        self.max_frame = SMALLEST_MAX_FRAME
+        self.freed: list[int] = []
+        self._out: list[bytes | memoryview] = [greeting]
+        self.size = 0
+        self._window = DEFAULT_WINDOW
+        self._initial_window = DEFAULT_WINDOW
+        self._flows: dict[int, _Flow] = {}
+        self._ready: dict[int, _Flow] = {}  # those that wait, and not for their own window
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def open(self, stream: int) -> None:
+        """There is a new stream."""
+        self._flows[stream] = _Flow(self._initial_window)
+
+    def forget(self, stream: int) -> None:
+        """A stream is gone, with all that it had to send."""
+        self._flows.pop(stream, None)
+        self._ready.pop(stream, None)
+
+    def clear(self) -> None:
+        """All streams are gone; what has been framed is still sent."""
+        self._flows.clear()
+        self._ready.clear()
+
+    def is_blocked(self, stream: int) -> bool:
+        """Whether a stream has data that waits, so that it should not get more yet."""
+        flow = self._flows.get(stream)
+        return flow is not None and bool(flow.pending)
+
+    def add(self, frame: bytes) -> None:
+        """Send a frame that waits for nothing."""
+        self._out.append(frame)
+
+    def data(self, stream: int, data: bytes) -> None:
+        """Send data of a stream that is open."""
+        flow = self._flows[stream]
+        size = len(data)
+        if (
+            flow.pending
+            or size > flow.window
+            or size > self._window
+            or size > self.max_frame
+            or self.size > _ROOM
+        ):
+            if data:
+                flow.pending.append(memoryview(data))
+                self._wait(stream, flow)
+            return
+        flow.window -= size
+        self._window -= size
+        self.size += size
+        self._out += (frames.head(size, Kind.DATA, 0, stream), data)
+
+    def finish(self, stream: int, last: bytes) -> None:
+        """Send the last frames of a stream, once all its data has gone."""
+        flow = self._flows[stream]
+        if flow.pending:
+            flow.last = last
+        else:
+            self._out.append(last)
+            del self._flows[stream]
+
+    def take(self) -> bytes:
+        """What can be sent now, or as much of it as should be at once; nothing if nothing can."""
+        while self._ready and self._window > 0 and self.size <= _ROOM:
+            # In turns, so that one large answer does not keep others waiting.
+            stream = next(iter(self._ready))
+            self._frame(stream, self._ready.pop(stream))
+        out = b"".join(self._out)
+        self._out.clear()
+        self.size = 0
+        return out
+
+    def widen(self, increment: int) -> None:
+        """The client takes more data, of all streams together.
+
+        Raises:
+            ConnectionFault: the window would be impossible.
+        """
+        self._window += increment
+        if not increment:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+        if self._window > LARGEST_WINDOW:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+
+    def widen_stream(self, stream: int, increment: int) -> bool:
+        """The client takes more data of a stream. Gives False where that has nothing to send.
+
+        Raises:
+            StreamFault: as :meth:`widen`.
+        """
+        flow = self._flows.get(stream)
+        if flow is None:
+            return False
+        flow.window += increment
+        if not increment:
+            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+        if flow.window > LARGEST_WINDOW:
+            raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+        self._wait(stream, flow)
+        return True
+
+    def set_initial_window(self, size: int) -> None:
+        """Every stream's window begins with this; those that are open change by the difference.
+
+        Raises:
+            ConnectionFault: a window would be impossible.
+        """
+        difference = size - self._initial_window
+        self._initial_window = size
+        for stream, flow in self._flows.items():
+            flow.window += difference
+            if flow.window > LARGEST_WINDOW:
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+            self._ready.pop(stream, None)
+            self._wait(stream, flow)
+
+    def _wait(self, stream: int, flow: _Flow) -> None:
+        if flow.pending and flow.window > 0:
+            self._ready.setdefault(stream, flow)
+
+    def _frame(self, stream: int, flow: _Flow) -> None:
+        """Frame the next piece of a stream's data."""
+        data = flow.pending[0]
+        size = min(len(data), flow.window, self._window, self.max_frame)
+        flow.window -= size
+        self._window -= size
+        self.size += size
+        self._out += (frames.head(size, Kind.DATA, 0, stream), data[:size])
+        if size < len(data):
+            flow.pending[0] = data[size:]
+        else:
+            flow.pending.popleft()
+        if flow.pending:
+            self._wait(stream, flow)
+        elif flow.last:
+            self._out.append(flow.last)
+            del self._flows[stream]
+        else:
+            self.freed.append(stream)

@@ -1,0 +1,179 @@
+"""One connection on asyncio: its socket, its HTTP/2 and the calls on it."""
+
+import asyncio
+import logging
+from typing import cast
+
+from translator.transport.h2.calls import Call, Request
+from translator.transport.h2.connection import Connection
+from translator.transport.h2.errors import ConnectionFault, ErrorCode
+from translator.transport.h2.events import Event, Opened, Received, Reset
+from translator.transport.h2.limits import PERIOD, Limits
+from translator.transport.h2.messages import Status
+from translator.transport.h2.services import Services
+
+logger = logging.getLogger(__name__)
+
+# Bytes of answers that are sent before all of what was read has been answered: many streams may
+# have spoken in one read, and the first should not wait for the last.
+_SOON = 8192
+# Bytes that are read at once, into a buffer that is kept: asyncio's own way makes a new one of four
+# times the size for every read, which takes a tenth of the CPU of an exchange.
+_READ = 64 * 1024
+_LINGER = 1.0  # seconds that a client may take to read the last bytes
+
+
+class Peer(asyncio.BufferedProtocol):
+    """One connection.
+
+    Args:
+        services: what its client can call.
+        limits: what it may cost.
+        peers: all there are, of which it is one as long as it is open.
+    """
+
+    def __init__(self, services: Services, limits: Limits, peers: "set[Peer]") -> None:
+        self._services = services
+        self._limits = limits
+        self._peers = peers
+        self._connection = Connection(limits)
+        self._calls: dict[int, Call] = {}
+        self._leaving = False  # the connection ends once all is sent
+        self._parting = False  # all is sent
+        self._full = False  # the client does not read as fast as it is answered
+        self._silent = 0.0  # seconds
+        self._buffer = memoryview(bytearray(_READ))
+        self._loop = asyncio.get_running_loop()
+        self._gone = self._loop.create_future()
+        self._timer = self._loop.call_later(limits.greeting, self._greeted)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See :class:`asyncio.Protocol`."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self._services.closed:  # it was accepted as the listener went
+            self._transport.abort()
+            return
+        self._peers.add(self)
+        self._flush()
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        """See :class:`asyncio.BufferedProtocol`."""
+        return self._buffer
+
+    def buffer_updated(self, size: int) -> None:
+        """See :class:`asyncio.BufferedProtocol`."""
+        self.data_received(bytes(self._buffer[:size]))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has been read."""
+        self._silent = 0.0
+        for event in self._connection.receive(data):
+            self._handle(event)
+            if self._connection.outbox.size > _SOON:
+                self._flush()
+        self._flush()
+
+    def pause_writing(self) -> None:
+        """See :class:`asyncio.Protocol`. Nobody is heard who does not listen."""
+        self._full = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """See :class:`asyncio.Protocol`."""
+        self._full = False
+        self._transport.resume_reading()
+        self._flush()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """See :class:`asyncio.Protocol`."""
+        self._peers.discard(self)
+        self._timer.cancel()
+        self._close_calls()
+        self._gone.set_result(None)
+
+    async def leave(self) -> None:
+        """Say goodbye, and wait until all that was said has been heard."""
+        for call in self._calls.values():
+            call.finish(Status.UNAVAILABLE, "draining")
+        self._calls.clear()
+        self._connection.say_goodbye()
+        self._leaving = True
+        self._flush()
+        await self._gone
+
+    def abort(self) -> None:
+        """Do not wait for it any longer."""
+        self._transport.abort()
+
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Received):
+            call = self._calls.get(event.stream)
+            if call is not None:
+                call.receive(event.data, ended=event.ended)
+                self._forget_if_over(event.stream, call)
+        elif isinstance(event, Opened):
+            request = Request(self._connection, event.stream, event.fields)
+            call = self._services.begin(request, self._flush)
+            if call is not None:
+                self._calls[event.stream] = call
+        elif isinstance(event, Reset):
+            call = self._calls.pop(event.stream, None)
+            if call is not None:
+                call.close()
+        else:
+            level = logging.WARNING if event.code else logging.DEBUG
+            logger.log(level, "a connection is closed: %s, %s", event.code.name, event.reason)
+            self._close_calls()
+            self._leaving = True
+            self._abort_soon()
+
+    def _flush(self) -> None:
+        """Send what can be sent, and let those go on whose answers have gone."""
+        outbox = self._connection.outbox
+        if self._parting:
+            return
+        while not (self._full or self._transport.is_closing()) and (data := outbox.take()):
+            self._transport.write(data)
+            while outbox.freed:
+                stream = outbox.freed.pop()
+                call = self._calls[stream]  # one that is over is not freed
+                call.go_on()
+                self._forget_if_over(stream, call)
+        if self._leaving and not self._full and not len(outbox):
+            # Closed with bytes unread, TCP would take back those that its peer has not read yet.
+            self._parting = True
+            self._transport.write_eof()
+            self._abort_soon()
+
+    def _abort_soon(self) -> None:
+        """Do not wait much longer for a client to read, or to hang up."""
+        self._timer.cancel()
+        self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+
+    def _forget_if_over(self, stream: int, call: Call) -> None:
+        if call.over:
+            self._calls.pop(stream, None)
+
+    def _close_calls(self) -> None:
+        calls, self._calls = self._calls, {}
+        for call in calls.values():
+            call.close()
+
+    def _greeted(self) -> None:
+        if not self._connection.greeted:
+            self._fail(ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 greeting")
+            return
+        self._timer = self._loop.call_later(PERIOD, self._tick)
+
+    def _tick(self) -> None:
+        self._connection.new_period()
+        self._silent += PERIOD
+        if self._silent > self._limits.idle and not self._connection.streams:
+            self._fail(ErrorCode.NO_ERROR, "idle")
+            return
+        self._timer = self._loop.call_later(PERIOD, self._tick)
+
+    def _fail(self, code: ErrorCode, reason: str) -> None:
+        for event in self._connection.fail(ConnectionFault(code, reason)):
+            self._handle(event)
+        self._flush()

@@ -1,0 +1,146 @@
+"""The transport: listens, and drains."""
+
+import asyncio
+import errno
+import logging
+import socket
+from contextlib import suppress
+
+from translator.transport.errors import ListenError
+from translator.transport.h2.limits import DEFAULTS, Limits
+from translator.transport.h2.peer import Peer
+from translator.transport.h2.services import Services
+from translator.transport.service import NewSession
+from translator.transport.unixsocket import SocketFile
+
+logger = logging.getLogger(__name__)
+
+_ENDING = 1.0  # seconds that the last bytes may take to be read
+_BACKLOG = 1024
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # an address that this machine does not have
+
+
+class H2Transport:
+    """A gRPC server for ext_proc on one address, in plain text.
+
+    Args:
+        new_session: makes the session of each new stream of Envoy's.
+        limits: what a peer may cost.
+
+    Attributes:
+        certificate_reloads: none, for it has no certificate.
+    """
+
+    def __init__(self, new_session: NewSession, limits: Limits = DEFAULTS) -> None:
+        self._services = Services(new_session)
+        self._limits = limits
+        self._peers: set[Peer] = set()
+        self._servers: list[asyncio.Server] = []
+        self._file: SocketFile | None = None
+        self.certificate_reloads = {"taken": 0, "refused": 0}
+
+    async def start(self, address: str, *, socket_mode: int = 0o660, socket_owner: str = "") -> int:
+        """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
+
+        Args:
+            address: where.
+            socket_mode: who may connect to a unix socket, as bits of its file. A file left by a
+                dead process is replaced.
+            socket_owner: whose that file is: ``user``, ``user:group`` or ``:group``, by name or
+                number; what is not named stays that of this process.
+
+        Raises:
+            ListenError: the address is taken or cannot be bound, or its file cannot be given to its
+                owner.
+        """
+        loop = asyncio.get_running_loop()
+        if address.startswith("unix:"):
+            self._file = SocketFile(address)
+            listener = _unix_listener(self._file, socket_mode, socket_owner)
+            self._servers = [
+                await loop.create_unix_server(self._peer, sock=listener, backlog=_BACKLOG)
+            ]
+            port = 0
+        else:
+            listeners = _tcp_listeners(address)
+            port = int(listeners[0].getsockname()[1])
+            self._servers = [
+                await loop.create_server(self._peer, sock=listener, backlog=_BACKLOG)
+                for listener in listeners
+            ]
+        self._services.health.set(serving=True)
+        return port
+
+    async def drain(self, grace: float) -> None:
+        """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
+
+        A refused stream ends with UNAVAILABLE, and so does one that is cut; Envoy's retry policy
+        takes the first to another worker.
+        """
+        services = self._services
+        services.draining = True
+        services.health.set(serving=False)
+        if services.open:
+            logger.info("draining %d streams for up to %g s", len(services.open), grace)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(services.idle.wait(), grace)
+        await asyncio.sleep(0)  # for those who watch to be told
+        services.closed = True
+        for server in self._servers:
+            server.close()
+        if self._peers:
+            leaving = [asyncio.ensure_future(peer.leave()) for peer in self._peers]
+            await asyncio.wait(leaving, timeout=_ENDING)
+            for peer in tuple(self._peers):
+                peer.abort()
+            await asyncio.wait(leaving)
+        if self._file is not None:
+            self._file.remove()
+
+    def _peer(self) -> Peer:
+        return Peer(self._services, self._limits, self._peers)
+
+
+def _unix_listener(file: SocketFile, mode: int, owner: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        with file.bound(mode, owner):
+            listener.bind(str(file.path))
+    except ListenError:
+        listener.close()
+        raise
+    return listener
+
+
+def _tcp_listeners(address: str) -> list[socket.socket]:
+    """One for each address of a host, as with gRPC, on one port; ``localhost`` often has two."""
+    host, _, port = address.rpartition(":")
+    listeners: list[socket.socket] = []
+    absent = None
+    try:
+        found = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        for family, name in dict.fromkeys((family, str(to[0])) for family, *_, to in found):
+            try:
+                listeners.append(_tcp_listener(family, name, int(port)))
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent = error
+            else:
+                port = listeners[0].getsockname()[1]
+        if absent is not None and not listeners:
+            raise absent
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be a name
+        for listener in listeners:
+            listener.close()
+        msg = f"cannot listen on {address}: it is in use, or cannot be bound"
+        raise ListenError(msg) from error
+    return listeners
+
+
+def _tcp_listener(family: socket.AddressFamily, name: str, port: int) -> socket.socket:
+    # As with gRPC, every IPv6 address stands for every IPv4 address too.
+    both = name == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server((name, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)

@@ -1,0 +1,89 @@
+"""Which call a request is, by its headers. Shared by all connections of a server."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from translator.transport import health
+from translator.transport.h2 import headers
+from translator.transport.h2.calls import Call, ProcessCall, Request, UnaryCall, WatchCall
+from translator.transport.h2.messages import CONTENT_TYPE, Status, only_trailers
+from translator.transport.service import SERVICE, NewSession
+
+logger = logging.getLogger(__name__)
+
+_NOT_POST = headers.write((":status", "405"), ("allow", "POST"))
+_NOT_GRPC = headers.write((":status", "415"))
+
+
+class Services:
+    """What is served.
+
+    Args:
+        new_session: makes the session of each new stream of Envoy's.
+
+    Attributes:
+        health: what is said of it.
+        draining: new streams of Envoy's are refused.
+        closed: and new connections too.
+        open: its streams that are not over.
+        idle: set as long as there are none.
+    """
+
+    def __init__(self, new_session: NewSession) -> None:
+        self._new_session = new_session
+        self.health = health.Health([SERVICE])
+        self.draining = self.closed = False
+        self.open: set[ProcessCall] = set()
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def begin(self, request: Request, sent: Callable[[], None]) -> Call | None:
+        """The call that a request begins, or None if it was answered at once.
+
+        Args:
+            request: the client's.
+            sent: to be called after something was sent that was not asked for just now.
+        """
+        connection, stream, fields = request
+        if fields[":method"] != "POST":
+            connection.finish(stream, _NOT_POST)
+        elif not fields.get("content-type", "").startswith(CONTENT_TYPE):
+            connection.finish(stream, _NOT_GRPC)
+        else:
+            match fields[":path"]:
+                case self._PROCESS if self.draining:
+                    connection.finish(stream, only_trailers(Status.UNAVAILABLE, "draining"))
+                case self._PROCESS:
+                    return self._process(request)
+                case self._CHECK:
+                    return UnaryCall(request, self.health.check)
+                case self._LIST:
+                    return UnaryCall(request, self.health.listing)
+                case self._WATCH:
+                    return WatchCall(request, self.health.watch, sent)
+                case _:
+                    connection.finish(stream, only_trailers(Status.UNIMPLEMENTED, "no such method"))
+        return None
+
+    def _process(self, request: Request) -> ProcessCall | None:
+        try:
+            session = self._new_session(lambda: request.fields)
+        except Exception:
+            # Raised any further it would end the connection, with all other calls on it.
+            logger.exception("a session could not begin")
+            failed = only_trailers(Status.INTERNAL, "internal error")
+            request.connection.finish(request.stream, failed)
+            return None
+        call = ProcessCall(request, session, self._over)
+        self.open.add(call)
+        self.idle.clear()
+        return call
+
+    def _over(self, call: ProcessCall) -> None:
+        self.open.discard(call)
+        if not self.open:
+            self.idle.set()
+
+    _PROCESS = f"/{SERVICE}/Process"
+    _CHECK, _LIST, _WATCH = (f"/{health.SERVICE}/{name}" for name in ("Check", "List", "Watch"))
