@@ -1,5 +1,9 @@
-"""What the filter costs: measured against the same Envoy without it and with one that does nothing.
+"""What the filter costs, beside others that could stand in its place.
 
-``python -m bench`` puts a whole gateway under load, ``python -m bench.translation`` times the
-translation alone, in this process.
+``python -m bench`` measures *suites* (:mod:`bench.suites`): in each some *contenders* take turns in
+some *scenarios*, round after round, and every turn is a :class:`~bench.results.Result`. What is
+printed, written, drawn and compared is made from results alone.
+
+``--smoke`` takes seconds and fails if something has become very much worse (:mod:`bench.margins`);
+``--full --write docs/performance`` takes an hour and renews what the documents say.
 """

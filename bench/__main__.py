@@ -1,58 +1,66 @@
-"""What the filter costs: a small chat completion through the whole gateway, in three cases.
-
-The cases are the filter, the same Envoy without it (plain OIP on the same listener), and the same
-Envoy with an ext_proc server that does nothing. Needs wrk.
-"""
+"""What the filter costs: beside Envoy without it, a filter that does nothing, and its peers."""
 
 import argparse
+import importlib.util
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from bench import cases, load, machine, report
-from bench.measure import Plan, Sample, measure
+from bench import load, machine, margins, peers, plan, publish, report, suites
+from bench.plan import Plan
+from bench.report import Measured
+from bench.results import BenchError, Result
 from demo import stack
 
-_QUICK = Plan(rounds=1, seconds=1, warm_up=1)
 
-
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark. Gives the exit status: 1 when it failed, 2 when it could not begin."""
-    arguments = _parser().parse_args(argv)
-    if not load.installed():
-        sys.stderr.write(f"{load.HOW_TO_GET_WRK}\n")
+    given = _parser().parse_args(argv)
+    if missing := _missing(given):
+        sys.stderr.write(f"{missing}\n")
         return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="oip-translator-bench-"))
-    plan = _plan(arguments)
-    surroundings = machine.describe()
+    chosen, surroundings = _plan(given), machine.describe()
+    measured: dict[str, Sequence[Result]] = {}
+    failures = []
     try:
-        samples = _run(plan, folder)
-    except (stack.StackError, cases.CaseError, load.LoadError) as error:
-        sys.stderr.write(f"\n{error}\nConfigurations and logs are in {folder}.\n")
-        return 1
+        for name in given.suite or _suites(given):
+            results = list(suites.SUITES[name].measure(chosen, folder, _progress))
+            if results:
+                measured[name] = results
+    except (stack.StackError, BenchError) as error:  # the suites before it are whole all the same
+        failures += [str(error), f"Configurations and logs are in {folder}."]
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         return 130
-    shutil.rmtree(folder)
-    write = report.markdown if arguments.markdown else report.text
-    sys.stdout.write(write(samples, surroundings, plan))
-    if arguments.json:
-        arguments.json.write_text(report.document(samples, surroundings, plan))
-    return 0
-
-
-def _run(plan: Plan, folder: Path) -> list[Sample]:
-    _progress("starting")
-    with cases.running(folder) as running:
-        cases.verify(running)
-        samples = list(measure(running, plan, folder, _progress))
-        cases.verify(running)  # that nothing broke on the way
+    else:
+        shutil.rmtree(folder)
     _progress("")
-    return samples
+    _tell(given, measured, surroundings, chosen)
+    if given.smoke:
+        failures += margins.exceeded(measured)
+    sys.stderr.writelines(f"{failure}\n" for failure in failures)
+    return 1 if failures else 0
+
+
+def _tell(
+    given: argparse.Namespace, measured: Measured, surroundings: Mapping[str, Any], chosen: Plan
+) -> None:
+    show = report.markdown if given.markdown else report.text
+    sys.stdout.write(show(measured, surroundings, chosen))
+    if given.json:
+        given.json.write_text(report.dump(report.document(measured, surroundings, chosen)))
+    if given.write:
+        publish.write(measured, surroundings, chosen, given.write)
+    absent = [peer.name for peer in peers.PEERS if not peer.installed()]
+    if absent and not given.smoke:
+        sys.stderr.write(f"Without {', '.join(absent)}: to install them, {peers.HOW_TO_GET}.\n")
 
 
 def _progress(words: str) -> None:
@@ -62,35 +70,53 @@ def _progress(words: str) -> None:
         sys.stderr.flush()
 
 
+def _missing(given: argparse.Namespace) -> str | None:
+    """What must be there and is not."""
+    if not given.smoke and not load.installed():
+        return load.HOW_TO_GET_WRK
+    if given.write and importlib.util.find_spec("matplotlib") is None:
+        return "matplotlib is needed for the pictures: pip install -e '.[bench]'"
+    return None
+
+
+def _suites(given: argparse.Namespace) -> Sequence[str]:
+    if given.smoke:
+        return margins.SUITES
+    return list(suites.SUITES) if given.full else suites.USUAL
+
+
+def _plan(given: argparse.Namespace) -> Plan:
+    chosen = margins.PLAN if given.smoke else plan.FULL if given.full else plan.USUAL
+    return replace(
+        chosen,
+        rounds=given.rounds or chosen.rounds,
+        seconds=given.seconds or chosen.seconds,
+        scenarios=given.scenario or chosen.scenarios,
+        contenders=given.contender or chosen.contenders,
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
-    plan = Plan()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument(
-        "--rounds", type=_positive, help=f"turns of each case ({plan.rounds}, or 1 with --quick)"
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--full", action="store_true", help="all suites, all scenarios, more rounds")
+    size.add_argument(
+        "--smoke", action="store_true", help="seconds only; 1 if something is very much worse"
     )
-    parser.add_argument(
-        "--seconds", type=_positive, help=f"length of a turn ({plan.seconds}, or 1 with --quick)"
-    )
-    parser.add_argument(
-        "--connections",
-        type=_positive,
-        nargs="+",
-        help=f"how many at once, one or more numbers ({' '.join(map(str, plan.connections))})",
-    )
-    parser.add_argument("--quick", action="store_true", help="only see whether it works")
+    parser.add_argument("--suite", action="append", choices=suites.SUITES, help="only this one")
+    parser.add_argument("--scenario", action="append", help="only those with this in their names")
+    parser.add_argument("--contender", action="append", help="only this one")
+    parser.add_argument("--rounds", type=_positive, help="turns of each contender")
+    parser.add_argument("--seconds", type=_positive, help="length of a turn")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every turn to FILE")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
-    return parser
-
-
-def _plan(arguments: argparse.Namespace) -> Plan:
-    plan = _QUICK if arguments.quick else Plan()
-    return replace(
-        plan,
-        rounds=arguments.rounds or plan.rounds,
-        seconds=arguments.seconds or plan.seconds,
-        connections=tuple(arguments.connections or plan.connections),
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FOLDER",
+        help="write results, pictures and FOLDER.md's tables",
     )
+    return parser
 
 
 def _positive(text: str) -> int:

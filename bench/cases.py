@@ -1,154 +1,172 @@
-"""The three cases: the filter, Envoy without it, and a filter that does nothing.
+"""The contenders of a scenario, running.
 
-    wrk ──▶ gateway Envoy ──▶ model server
-              │    ▲
-              ▼    │ ext_proc
-          the filter, or the no-op server
+    load ──▶ gateway Envoy ──▶ model server            load ──▶ peer ──▶ model server
+               │    ▲
+               ▼    │ ext_proc
+           the filter, or the no-op server
 
-All of them run from the start to the end, and only one is under load at a time. Each Envoy has one
-worker thread, so that a case is never spread over more cores than the others. The model server is
-an Envoy too, one that answers with a constant: it costs little, and its CPU time is its own.
+All of them run from the start to the end, each with a gateway of its own, and only one is under
+load at a time.
 """
 
-import json
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import yaml
-
-from bench import samples, upstream
+from bench import client, servers
+from bench.contenders import FILTERS, NO_FILTER, NOOP, NOOP_3
+from bench.exchange import Exchange
+from bench.load import Request, Target
+from bench.peers import PEERS, Peer
+from bench.results import BenchError
+from bench.scenarios import Scenario
 from demo import stack
 
-FILTER, ENVOY, NOOP = "filter", "Envoy alone", "no-op"
+_VARYING = re.compile(rb'"(id|created)":("[^"]*"|\d+)')
+_PEERS = {peer.name: peer for peer in PEERS}
 
 
-class CaseError(RuntimeError):
-    """A case does not answer as it should, so its numbers would mean nothing."""
+class Question(NamedTuple):
+    """A request, and whether an answer to it is as it should be."""
+
+    request: Request
+    good: Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something to put under load.
+    """A contender to put under load.
 
     Attributes:
-        name: for people.
-        url: where requests go.
-        body: what they carry.
-        envoy: process number of the gateway's Envoy.
-        python: process number of the server behind ext_proc; None where there is none.
+        contender: its name.
+        target: where requests go.
+        questions: what they are.
+        envoy: process number of its gateway; None without one.
+        python: process number of what translates, or seems to; None without one.
     """
 
-    name: str
-    url: str
-    body: bytes
-    envoy: int
+    contender: str
+    target: Target
+    questions: Sequence[Question]
+    envoy: int | None
     python: int | None
+
+    def verify(self) -> None:
+        """Ask each question once.
+
+        Raises:
+            BenchError: an answer is not as it should be.
+        """
+        for request, good in self.questions:
+            answer = client.ask(self.target, request)
+            if not good(answer):
+                msg = f"{self.contender}: not the answer it should give: {answer[:1000]!r}"
+                raise BenchError(msg)
+
+
+def contenders(scenario: Scenario) -> Sequence[str]:
+    """Who can be asked here and now; of the peers those that are installed."""
+    peers = [peer for peer in PEERS if scenario.peers in peer.scenarios and peer.installed()]
+    return [*scenario.contenders, *(peer.name for peer in peers)]
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[list[Case]]:
+def running(scenario: Scenario, names: Sequence[str], folder: Path) -> Iterator[list[Case]]:
     """Start everything; give the cases; stop everything.
 
     Args:
+        scenario: what is asked.
+        names: of :func:`contenders`.
         folder: takes configurations and logs.
 
     Raises:
         StackError: a process does not start.
     """
-    http, filtering, idling = (stack.free_port() for _ in range(3))
+    exchanges = scenario.exchanges()
+    answers = {exchange.oip_path: exchange.oip_response for exchange in exchanges}
+    for name in names:
+        if name in _PEERS:
+            answers |= _PEERS[name].answers
+    http = stack.free_port()
     with ExitStack() as started:
-        started.enter_context(
-            _envoy("upstream", upstream.config(port=http, admin=stack.free_port()), folder)
-        )
-        translator = started.enter_context(stack.translator(filtering, folder))
-        noop = started.enter_context(_noop(idling, folder))
-        with_filter, filter_envoy = _gateway("filter", http, filtering, folder)
-        with_noop, noop_envoy = _gateway("noop", http, idling, folder)
-        started.enter_context(filter_envoy)
-        started.enter_context(noop_envoy)
-        ask, oip = samples.OPENAI_PATH, samples.OIP_PATH
-        body = samples.OPENAI_REQUEST
+        started.enter_context(servers.model_server(http, answers, folder))
         yield [
-            Case(FILTER, with_filter + ask, body, filter_envoy.pid, translator.pid),
-            # The same listener: the route for plain OIP leaves the filter off.
-            Case(ENVOY, with_filter + oip, samples.OIP_REQUEST, filter_envoy.pid, None),
-            Case(NOOP, with_noop + ask, body, noop_envoy.pid, noop.pid),
+            _peer(_PEERS[name], exchanges, http, folder, started)
+            if name in _PEERS
+            else _gateway(name, scenario, exchanges, http, folder, started)
+            for name in names
         ]
 
 
-def verify(cases: Sequence[Case]) -> None:
-    """Ask each case once.
-
-    Raises:
-        CaseError: one does not answer 200 in its own dialect, or the answers of the filter and of
-            the no-op server differ in size.
-    """
-    answers = {case.name: _ask(case) for case in cases}
-    for name, answer in answers.items():
-        document = json.loads(answer)
-        if _content(document, openai=name != ENVOY) != samples.CONTENT:
-            msg = f"{name}: not the answer it should give: {answer.decode()}"
-            raise CaseError(msg)
-    sizes = len(answers[FILTER]), len(answers[NOOP])
-    if sizes[0] != sizes[1]:
-        msg = f"the filter's answer has {sizes[0]} bytes, the no-op server's {sizes[1]}"
-        raise CaseError(msg)
-
-
-def _ask(case: Case) -> bytes:
-    request = urllib.request.Request(  # noqa: S310 -- http on loopback
-        case.url, case.body, {"content-type": "application/json"}
+def _gateway(  # noqa: PLR0913, PLR0917 -- each is one fact about a case
+    name: str,
+    scenario: Scenario,
+    exchanges: Sequence[Exchange],
+    http: int,
+    folder: Path,
+    started: ExitStack,
+) -> Case:
+    port, worker = stack.free_port(), stack.free_port()
+    config = servers.gateway(port=port, http=http, worker=worker)
+    if name == NO_FILTER:
+        servers.remove_filter(config)
+    if name == NOOP_3:
+        servers.hide_request_headers(config, exchanges[0].oip_path)
+    python = None
+    if name in {NOOP, NOOP_3}:
+        python = started.enter_context(servers.noop_server(worker, exchanges, folder))
+    elif name != NO_FILTER:
+        options = FILTERS.get(name, ())
+        python = started.enter_context(stack.translator(worker, folder, *options))
+    envoy = started.enter_context(servers.envoy(f"gateway-{port}", config, folder))
+    translated = name in {*FILTERS, NOOP, NOOP_3}
+    questions = [_openai(one) if translated else _oip(one) for one in exchanges]
+    if scenario.plain:
+        questions.append(_oip(exchanges[0]))
+    return Case(
+        name,
+        Target(port, {}),
+        questions,
+        envoy.pid,
+        python.pid if python and translated else None,
     )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 -- as above
-            return bytes(response.read())
-    except urllib.error.HTTPError as error:
-        msg = f"{case.name}: status {error.code}: {error.read().decode(errors='replace')}"
-        raise CaseError(msg) from error
 
 
-def _content(document: dict[str, Any], *, openai: bool) -> object:
-    try:
-        if openai:
-            return document["choices"][0]["message"]["content"]
-        tensors = {tensor["name"]: tensor["data"] for tensor in document["outputs"]}
-        return tensors["content"][0]
-    except (LookupError, TypeError):
-        return None
-
-
-def _gateway(name: str, http: int, worker: int, folder: Path) -> tuple[str, stack.Server]:
-    """The base URL of envoy/gateway.yaml before a worker, and the Envoy that runs it."""
+def _peer(
+    peer: Peer, exchanges: Sequence[Exchange], http: int, folder: Path, started: ExitStack
+) -> Case:
     port = stack.free_port()
-    config = stack.gateway_config(
-        port=port, admin=stack.free_port(), http=http, grpc=http, translators=[worker]
-    )
-    return f"http://127.0.0.1:{port}", _envoy(name, config, folder)
+    server = started.enter_context(peer.server(port, http, folder))
+    questions = [
+        Question(Request(one.openai_path, one.openai_request), partial(_holds, one.proof))
+        for one in exchanges
+    ]
+    return Case(peer.name, Target(port, peer.headers), questions, None, server.pid)
 
 
-def _envoy(name: str, config: dict[str, Any], folder: Path) -> stack.Server:
-    bootstrap = folder / f"{name}.yaml"
-    bootstrap.write_text(yaml.safe_dump(config))
-    admin = config["admin"]["address"]["socket_address"]["port_value"]
-    argv = [str(stack.envoy_binary()), "-c", str(bootstrap), "--use-dynamic-base-id"]
-    return stack.Server(
-        f"Envoy ({name})",
-        [*argv, "--concurrency", "1", "--log-level", "warning"],
-        log=folder / f"{name}.log",
-        ready=lambda: stack.answers(f"http://127.0.0.1:{admin}/ready"),
-    )
+def _openai(exchange: Exchange) -> Question:
+    expected = exchange.translated[1].from_oip(exchange.oip_response).body
+    good = partial(_equals, _constant(expected))
+    return Question(Request(exchange.openai_path, exchange.openai_request), good)
 
 
-def _noop(port: int, folder: Path) -> stack.Server:
-    return stack.Server(
-        "The no-op server",
-        [sys.executable, "-m", "bench.noop", "--port", str(port)],
-        log=folder / f"noop-{port}.log",
-        ready=lambda: stack.accepts(port),
-    )
+def _oip(exchange: Exchange) -> Question:
+    good = partial(_equals, _constant(exchange.oip_response))
+    return Question(Request(exchange.oip_path, exchange.translated[0]), good)
+
+
+def _equals(expected: bytes, answer: bytes) -> bool:
+    return _constant(answer) == expected
+
+
+def _holds(proof: bytes, answer: bytes) -> bool:
+    return proof in answer
+
+
+def _constant(answer: bytes) -> bytes:
+    """What is the same in every answer: of its id and its time only how long they are."""
+    return _VARYING.sub(lambda found: b'"%b":%d' % (found[1], len(found[2])), answer)

@@ -1,21 +1,53 @@
-"""Load from wrk: one run, and what it measured."""
+"""Load on a server, and what it measured: from wrk, or from a client of our own.
+
+wrk is what to measure small requests with. Of large ones it has many under way when its time is up,
+which cost CPU and are not counted; :mod:`bench.client` lets what it has begun come to its end.
+"""
 
 import json
 import shutil
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+from bench.results import BenchError
 
 HOW_TO_GET_WRK = "wrk is needed for the load: apt-get install wrk (or https://github.com/wg/wrk)."
 
 # wrk's own summary is for people: it rounds, and changes its units as it goes. Here is the same in
 # one line, times in microseconds.
 _SCRIPT = """\
-local file = assert(io.open("{body}", "rb"))
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
 wrk.method = "POST"
-wrk.body = file:read("*a")
 wrk.headers["content-type"] = "application/json"
-file:close()
+{headers}
+local paths = {{{paths}}}
+local bodies = {{{bodies}}}
+
+if #paths == 1 then
+  wrk.path = paths[1]
+  wrk.body = read(bodies[1])
+else
+  local requests, sent = {{}}, 0
+
+  function init()
+    for number, path in ipairs(paths) do
+      requests[number] = wrk.format("POST", path, wrk.headers, read(bodies[number]))
+    end
+  end
+
+  function request()
+    sent = sent + 1
+    return requests[sent % #requests + 1]
+  end
+end
 
 function done(summary, latency, requests)
   local errors = summary.errors
@@ -29,13 +61,26 @@ end
 _ERRORS = ("connect", "read", "write", "timeout", "status")
 
 
-class LoadError(RuntimeError):
+class LoadError(BenchError):
     """A run in which not every request was answered well. It counts for nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run of wrk without errors.
+class Request(NamedTuple):
+    """Something to post: where to, and JSON."""
+
+    path: str
+    body: bytes
+
+
+class Target(NamedTuple):
+    """Who is posted to: a loopback port, and what headers there must be."""
+
+    port: int
+    headers: Mapping[str, str]
+
+
+class Run(NamedTuple):
+    """A run without errors.
 
     Attributes:
         requests: how many were answered.
@@ -56,12 +101,14 @@ def installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def post(url: str, body: bytes, *, connections: int, seconds: int, folder: Path) -> Run:
-    """Post ``body`` to ``url`` over and over, on each connection as soon as it has its answer.
+def wrk(
+    target: Target, requests: Sequence[Request], *, connections: int, seconds: int, folder: Path
+) -> Run:
+    """Post the requests in turns, on each connection as soon as it has its answer.
 
     Args:
-        url: where to.
-        body: JSON.
+        target: where to.
+        requests: what.
         connections: how many, all from one thread.
         seconds: how long, in whole seconds, for wrk knows no others.
         folder: takes wrk's script.
@@ -69,15 +116,30 @@ def post(url: str, body: bytes, *, connections: int, seconds: int, folder: Path)
     Raises:
         LoadError: wrk failed, a connection broke, or an answer's status was 400 or above.
     """
-    data, script = folder / "body.json", folder / "post.lua"
-    data.write_bytes(body)
-    script.write_text(_SCRIPT.format(body=data))
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+    script = folder / "post.lua"
+    script.write_text(_script(target, requests, folder))
+    url = f"http://127.0.0.1:{target.port}"
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=30s", f"-s{script}", url]
     result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
     if result.returncode:
         msg = f"wrk ended with status {result.returncode}: {result.stderr or result.stdout}"
         raise LoadError(msg)
     return parse(result.stdout)
+
+
+def _script(target: Target, requests: Sequence[Request], folder: Path) -> str:
+    files = [folder / f"body-{number}.json" for number in range(len(requests))]
+    for file, request in zip(files, requests, strict=True):
+        file.write_bytes(request.body)
+    # What JSON makes of these strings is what Lua reads.
+    return _SCRIPT.format(
+        headers="\n".join(
+            f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}"
+            for name, value in target.headers.items()
+        ),
+        paths=", ".join(json.dumps(request.path) for request in requests),
+        bodies=", ".join(json.dumps(str(file)) for file in files),
+    )
 
 
 def parse(output: str) -> Run:

@@ -1,45 +1,69 @@
 """The floor: an ext_proc server on grpc.aio that reads nothing and replies with constants.
 
-Its replies are what the filter says to the exchange of :mod:`bench.samples`, recorded once at the
-start. So Envoy, the model server and the client get messages of the same sizes with the same
-effects, and what the filter costs beyond this server is its own doing, not gRPC's.
+Its replies are what the filter says to the same exchanges, recorded beforehand. So Envoy, the model
+server and the client get messages of the same sizes with the same effects, and what the filter
+costs beyond this server is its own doing, not gRPC's.
 
 It is deliberately not built on the filter's transport: the floor stays where it is when that moves.
 """
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
 
 import grpc
+import msgspec
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from bench import samples
+from bench.exchange import Exchange
 from translator.extproc.session import Session
 
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 
+Process = Callable[
+    [AsyncIterator[bytes], "grpc.aio.ServicerContext[bytes, bytes]"], AsyncIterator[bytes]
+]
+"""Answers the messages of one stream."""
 
-def record() -> dict[int, bytes]:
-    """The reply to each phase by the first byte of its message.
+Replies = Mapping[int, bytes]
+"""The reply to each phase by the first byte of its message.
 
-    That byte is the tag of the field in use, which says the phase: protobuf writes fields in the
-    order of their numbers, and those of the phases come first.
-    """
+That byte is the tag of the field in use, which says the phase: protobuf writes fields in the order
+of their numbers, and those of the phases come first.
+"""
+
+
+def record(exchanges: Sequence[Exchange]) -> dict[str, Replies]:
+    """The filter's replies, by the path that an exchange's first message holds."""
+    return {exchange.openai_path: _record(exchange) for exchange in exchanges}
+
+
+def _record(exchange: Exchange) -> Replies:
     session = Session()
-    return {message[0]: session.handle(message) for message in samples.messages()}
+    return {message[0]: session.handle(message) for message in exchange.messages()}
 
 
-async def serve(port: int, replies: Mapping[int, bytes]) -> None:
+async def serve(port: int, recorded: Mapping[str, Replies]) -> None:
     """Serve on a loopback port until the process is ended."""
+    (default, *_) = recorded.values()
+    others = [(path.encode(), replies) for path, replies in recorded.items()][1:]
 
     async def process(
         messages: AsyncIterator[bytes], _: "grpc.aio.ServicerContext[bytes, bytes]"
     ) -> AsyncIterator[bytes]:
+        replies = None
         async for message in messages:
+            if replies is None:
+                replies = next((found for path, found in others if path in message), default)
             yield replies[message[0]]
 
-    server = grpc.aio.server()
+    await listen(port, process)
+
+
+async def listen(port: int, process: Process) -> None:
+    """Serve on a loopback port, with health checks, until the process is ended."""
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     handler = grpc.stream_stream_rpc_method_handler(process)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler(SERVICE, {"Process": handler}),)
@@ -56,7 +80,10 @@ def main() -> None:
     """Run the server."""
     parser = argparse.ArgumentParser(prog="python -m bench.noop", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="the loopback port to listen on")
-    asyncio.run(serve(parser.parse_args().port, record()))
+    parser.add_argument("--replies", type=Path, required=True, help="recorded ones, in MessagePack")
+    given = parser.parse_args()
+    recorded = msgspec.msgpack.decode(given.replies.read_bytes(), type=dict[str, dict[int, bytes]])
+    asyncio.run(serve(given.port, recorded))
 
 
 if __name__ == "__main__":

@@ -1,165 +1,147 @@
-"""What open streams cost: memory while they wait, CPU for each event that passes.
+"""What a stream costs: CPU for each event, the time it is under way, the time to the first one.
 
-    python -m bench.streams [--streams 1000] [--events 20] [--interval 1]
+Streams of 25 events a second each, as a model writes tokens, and one stream as fast as
+back-pressure lets it. Between the opening of the last stream and the end nothing else happens, so
+CPU is that of events alone. Flat out a message holds a hundred events, and there are no delays to
+speak of.
 
-Clients and the model server are this process, so that what is read from /proc is the translator's
-and Envoy's alone.
+The load is one process (:mod:`bench.streaming`), which writes the events as the model server and
+reads them as the clients. What it takes of a core is among the figures (``load_share``), for a busy
+load would falsify delays: 0.2 to 0.3 at 6,400 events a second. Flat out it takes 0.1 before the
+filter, and 0.4 to 1.0 before the others, whose events per second may be its own limit.
+
+What is aimed at, beside the no-op server on grpc.aio: at most 1.25 of its CPU for an event, and at
+most 0.3 of the delay that it adds to Envoy's own (the median's share, ``delay_share``).
 """
 
-import argparse
 import asyncio
-import json
-import re
-import sys
-import tempfile
+import math
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import cpu, machine, report, samples
-from demo import stack
+from bench.contenders import ENVOY, FILTERS, NOOP
+from bench.plan import Plan
+from bench.results import Progress, Result
+from bench.streaming import gateways
+from bench.streaming.gateways import Gateway
+from bench.streaming.load import Load, opened
 
-_BODY = json.dumps({**json.loads(samples.OPENAI_REQUEST), "stream": True})
-_EVENT = f"data: {samples.OIP_RESPONSE.decode()}\n\n"
-_END = b"data: [DONE]\n\n\r\n0\r\n\r\n"
+NAME = "streams"
 
-
-@dataclass(frozen=True)
-class Usage:
-    """Of one process, at one moment.
-
-    Attributes:
-        memory: resident bytes.
-        cpu: seconds so far.
-    """
-
-    memory: int
-    cpu: float
-
-    @classmethod
-    def of(cls, pid: int) -> "Usage":
-        """Now."""
-        status = Path(f"/proc/{pid}/status").read_text()
-        kibibytes = re.search(r"VmRSS:\s*(\d+)", status)
-        assert kibibytes is not None  # noqa: S101 -- every process has one
-        return cls(int(kibibytes[1]) * 1024, cpu.seconds(pid))
+_INTERVAL = 1 / 25  # seconds
 
 
-class Models:
-    """A model server whose streams wait, all of them, until they may go.
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """So many streams, each with an event every so many seconds; None for no pause at all."""
+
+    name: str
+    streams: int
+    interval: float | None
+    main: bool
+
+
+SCENARIOS = (
+    Scenario("16 streams, 25 events/s each", 16, _INTERVAL, main=False),
+    Scenario("64 streams, 25 events/s each", 64, _INTERVAL, main=True),
+    Scenario("256 streams, 25 events/s each", 256, _INTERVAL, main=False),
+    Scenario("1 stream, flat out", 1, None, main=True),
+)
+
+
+def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
+    """Go round: each contender in each scenario. See :class:`~bench.results.Suite`."""
+    scenarios = [each for each in SCENARIOS if plan.has_scenario(each.name, main=each.main)]
+    contenders = [name for name in gateways.CONTENDERS if plan.has_contender(name)]
+    if not scenarios or not contenders:
+        return
+    with gateways.running(contenders, folder) as running:
+        for gateway in running:
+            progress(f"warming up: {gateway.contender}")
+            asyncio.run(_warm_up(gateway, plan.warm_up))
+        for number in range(1, plan.rounds + 1):
+            # Another one begins each round, so that none is always the one after the same other.
+            start = number % len(running)
+            for scenario in scenarios:
+                found = {}
+                for gateway in (*running[start:], *running[:start]):
+                    progress(f"round {number}, {scenario.name}: {gateway.contender}")
+                    found[gateway.contender] = asyncio.run(_turn(gateway, scenario, plan.seconds))
+                for contender, metrics in found.items():
+                    more = compared(contender, found)
+                    yield Result(NAME, scenario.name, contender, number, {**metrics, **more})
+
+
+async def _warm_up(gateway: Gateway, seconds: float) -> None:
+    async with opened(gateway.target, streams=16, interval=_INTERVAL):
+        await asyncio.sleep(seconds)
+
+
+async def _turn(gateway: Gateway, scenario: Scenario, seconds: float) -> Mapping[str, float]:
+    async with opened(gateway.target, streams=scenario.streams, interval=scenario.interval) as load:
+        had, before = load.received, _cpu(gateway)
+        since = time.monotonic()
+        await asyncio.sleep(seconds)
+        until = time.monotonic()
+        after, has = _cpu(gateway), load.received
+    events, took = has - had, until - since
+    spent = {name: after[name] - before[name] for name in after}
+    metrics = {
+        "events_per_s": events / took,
+        "load_share": spent.pop("load") / took,
+        **{f"{name}_event_us": cpu / events * 1e6 for name, cpu in spent.items()},
+    }
+    if scenario.interval is not None:
+        metrics |= _times(load, since, until, scenario.interval)
+    return metrics
+
+
+def _cpu(gateway: Gateway) -> dict[str, float]:
+    """CPU seconds so far, of all threads. Finer than /proc has it, which short turns need."""
+    pids = {"envoy": gateway.envoy, "python": gateway.python}
+    # How Linux numbers the clock of a process: see clock_getcpuclockid(3) and its source.
+    clocks = {name: (~pid << 3) | 2 for name, pid in pids.items() if pid is not None}
+    spent = {name: time.clock_gettime(clock) for name, clock in clocks.items()}
+    return {**spent, "load": time.process_time()}
+
+
+def _times(load: Load, since: float, until: float, interval: float) -> dict[str, float]:
+    delays = load.delays(since, until)
+    late = [abs(gap - interval) for gap in load.gaps(since, until)]
+    return {
+        "ttft_ms": percentile(load.first_events(), 50) * 1e3,
+        "event_delay_p50_ms": percentile(delays, 50) * 1e3,
+        "event_delay_p99_ms": percentile(delays, 99) * 1e3,
+        "jitter_p99_ms": percentile(late, 99) * 1e3,
+    }
+
+
+def percentile(values: Collection[float], percent: float) -> float:
+    """The smallest of the values that so many percent of them do not exceed (nearest rank)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def compared(contender: str, found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """What a contender adds to the delay of events, against the others in the same round.
 
     Args:
-        events: of each stream.
-        interval: seconds between them.
-    """
-
-    def __init__(self, events: int, interval: float) -> None:
-        self.waiting = 0
-        self.go = asyncio.Event()
-        self._events, self._interval = events, interval
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
-        head = await reader.readuntil(b"\r\n\r\n")
-        (length,) = re.findall(rb"(?i)\r\ncontent-length: *(\d+)", head)
-        await reader.readexactly(int(length))
-        writer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n"
-            b"transfer-encoding: chunked\r\n\r\n"
-        )
-        self.waiting += 1
-        await self.go.wait()
-        for _ in range(self._events):
-            writer.write(f"{len(_EVENT):x}\r\n{_EVENT}\r\n".encode())
-            await asyncio.sleep(self._interval)
-        writer.write(b"0\r\n\r\n")
-        writer.close()
-
-
-async def measure(
-    folder: Path, streams: int, events: int, interval: float
-) -> tuple[dict[str, list[Usage]], float]:
-    """Open the streams, then let all of them have their events.
+        contender: whose metrics these are.
+        found: the metrics of each contender.
 
     Returns:
-        Of each process its usage without streams, with all of them waiting, and after their end;
-        and how many seconds the events took.
-
-    Raises:
-        StackError: a process does not start.
-        RuntimeError: a stream did not end as it should.
+        ``added_event_delay_p50_ms`` over Envoy alone; and for the filter ``delay_share``, what it
+        adds to the no-op server's delay as a share of what that adds to Envoy's.
     """
-    models = Models(events, interval)
-    server = await asyncio.start_server(models.serve, "127.0.0.1", 0, backlog=streams)
-    upstream = server.sockets[0].getsockname()[1]
-    port, admin, worker = stack.free_port(), stack.free_port(), stack.free_port()
-    config = stack.gateway_config(
-        port=port, admin=admin, http=upstream, grpc=upstream, translators=[worker]
-    )
-    translator = stack.translator(worker, folder, "--log-level", "WARNING")
-    with translator, stack.envoy(config, folder) as envoy:
-        pids = {"translator": translator.pid, "Envoy": envoy.pid}
-        found = {name: [Usage.of(pid)] for name, pid in pids.items()}
-        clients = [asyncio.create_task(_ask(port)) for _ in range(streams)]
-        while models.waiting < streams:  # noqa: ASYNC110 -- a measurement may look now and then
-            await asyncio.sleep(0.1)
-        for name, pid in pids.items():
-            found[name].append(Usage.of(pid))
-        began = asyncio.get_running_loop().time()
-        models.go.set()
-        answers = await asyncio.gather(*clients)
-        took = asyncio.get_running_loop().time() - began
-        for name, pid in pids.items():
-            found[name].append(Usage.of(pid))
-    server.close()
-    if not all(answer.endswith(_END) for answer in answers):
-        msg = "a stream did not end as it should"
-        raise RuntimeError(msg)
-    return found, took
-
-
-async def _ask(port: int) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = "host: gateway\r\ncontent-type: application/json\r\nconnection: close"
-    length = f"content-length: {len(_BODY)}"
-    writer.write(
-        f"POST {samples.OPENAI_PATH} HTTP/1.1\r\n{head}\r\n{length}\r\n\r\n{_BODY}".encode()
-    )
-    answer = await reader.read()
-    writer.close()
-    return answer
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the benchmark and print a table. Gives the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bench.streams", description=__doc__)
-    parser.add_argument("--streams", type=int, default=1000)
-    parser.add_argument("--events", type=int, default=20, help="of each stream")
-    parser.add_argument("--interval", type=float, default=1.0, help="seconds between them")
-    given = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="oip-translator-streams-") as folder:
-        try:
-            found, took = asyncio.run(
-                measure(Path(folder), given.streams, given.events, given.interval)
-            )
-        except (stack.StackError, RuntimeError) as error:
-            sys.stderr.write(f"{error}\n")
-            return 1
-    passed = given.streams * given.events
-    lines = [
-        report.surroundings(machine.describe()),
-        "",
-        f"{given.streams} streams, {given.events} events each, {passed / took:.0f} events/s",
-        "",
-        "| | idle MB | KB for each open stream | CPU us for each event |",
-        "| --- | --- | --- | --- |",
-    ]
-    for name, (idle, waiting, after) in found.items():
-        stream = (waiting.memory - idle.memory) / given.streams / 1024
-        event = (after.cpu - waiting.cpu) / passed * 1e6
-        lines.append(f"| {name} | {idle.memory / 2**20:.0f} | {stream:.0f} | {event:.0f} |")
-    sys.stdout.write("\n".join(lines) + "\n")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    delay = {
+        name: metrics["event_delay_p50_ms"]
+        for name, metrics in found.items()
+        if "event_delay_p50_ms" in metrics
+    }
+    if contender == ENVOY or not {contender, ENVOY} <= delay.keys():
+        return {}
+    more = {"added_event_delay_p50_ms": delay[contender] - delay[ENVOY]}
+    if contender in FILTERS and NOOP in delay:
+        more["delay_share"] = (delay[contender] - delay[NOOP]) / (delay[NOOP] - delay[ENVOY])
+    return more

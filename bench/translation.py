@@ -1,73 +1,185 @@
 """What translation alone costs, in this process: no Envoy, no gRPC.
 
-The yardstick is json.loads and json.dumps of the same body, which is what any program must spend
-that looks into it with the standard library.
+The yardsticks are what a program spends that only reads and writes the same bodies: json, as every
+Python has it, and orjson, the fastest, where it is installed (``pip install orjson``).
 """
 
+import importlib
+import importlib.util
 import json
+import random
+import sys
 import timeit
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from statistics import median
+from time import process_time
+from types import ModuleType
 
-from bench import samples
+import msgspec
+
+from bench import bodies, machine, report
+from bench.exchange import Exchange
+from bench.plan import USUAL, Plan
+from bench.results import Progress, Result
+from translator.endpoints import REGISTRY
 from translator.endpoints.model_settings import DEFAULTS
 from translator.extproc.session import Session
 
-_REPEATS = 15
-_SECONDS = 0.1  # of one repeat, at least
+NAME = "translation"
+TRANSLATION = "translation"
+YARDSTICKS = ("json", "orjson")
+
+_REPEATS = 7
+_SECONDS = 0.05  # of one repeat, at least
 
 Work = Callable[[], object]
 
 
-def cost(work: Work) -> tuple[float, float]:
-    """Microseconds per call: the best and the median of the repeats."""
-    timer = timeit.Timer(work)
-    calls, spent = timer.autorange()
-    calls = max(1, round(calls * _SECONDS / spent))
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Something to translate.
+
+    Attributes:
+        name: for people.
+        prepare: gives the work, and the bodies that the yardsticks read and write.
+        main: also when not everything is measured.
+    """
+
+    name: str
+    prepare: Callable[[], tuple[Work, Sequence[bytes]]]
+    main: bool = False
+
+
+def measure(plan: Plan, _folder: Path, progress: Progress) -> Iterator[Result]:
+    """See :class:`bench.results.Suite`."""
+    for scenario in SCENARIOS:
+        if not plan.has_scenario(scenario.name, main=scenario.main):
+            continue
+        work, read = scenario.prepare()
+        contenders = {
+            name: contender
+            for name, contender in {TRANSLATION: work, **_yardsticks(read)}.items()
+            if plan.has_contender(name)
+        }
+        for number in range(1, plan.rounds + 1):
+            for name, contender in contenders.items():
+                progress(f"{scenario.name}: round {number} of {plan.rounds}: {name}")
+                yield Result(NAME, scenario.name, name, number, _cost(contender))
+
+
+def _cost(work: Work) -> dict[str, float]:
+    timer = timeit.Timer(work, timer=process_time)  # CPU, so that others on the machine count less
+    timer.timeit(1)  # what is there after the first call is not counted, as memory from the system
+    calls = max(1, round(_SECONDS / timer.timeit(1)))
     times = [spent / calls * 1e6 for spent in timer.repeat(_REPEATS, calls)]
-    return min(times), median(times)
+    return {"call_us": median(times)}
 
 
-def _json(body: bytes) -> Work:
-    return lambda: json.dumps(json.loads(body))
+def _yardsticks(read: Sequence[bytes]) -> Mapping[str, Work]:
+    return {
+        name: partial(_read_and_write, importlib.import_module(name), read)
+        for name in YARDSTICKS
+        if importlib.util.find_spec(name)
+    }
 
 
-def _both(*parts: Work) -> Work:
+def _read_and_write(module: ModuleType, read: Sequence[bytes]) -> None:
+    for body in read:
+        module.dumps(module.loads(body))
+
+
+def _request(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
+    to_oip = REGISTRY[exchange.operation].to_oip
+    body = exchange.openai_request
+    return lambda: to_oip(body, None, DEFAULTS), [body]
+
+
+def _response(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
+    _, inference = exchange.translated
+    body = exchange.oip_response
+    return lambda: inference.from_oip(body), [body]
+
+
+def _both(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
+    asking, asked = _request(exchange)
+    answering, answered = _response(exchange)
+    return lambda: (asking(), answering()), [*asked, *answered]
+
+
+def _messages(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
+    messages = exchange.messages()
+
     def work() -> None:
-        for part in parts:
-            part()
+        session = Session()
+        for message in messages:
+            session.handle(message)
+        session.close()
 
-    return work
-
-
-def _exchange() -> None:
-    session = Session()
-    for message in _MESSAGES:
-        session.handle(message)
+    return work, [exchange.openai_request, exchange.oip_response]
 
 
-_MESSAGES = samples.messages()
+def _event() -> tuple[Work, Sequence[bytes]]:
+    """One word of a streamed answer, in the middle of it."""
+    exchange = bodies.small_chat()
+    inference = REGISTRY[exchange.operation].inference(exchange.model, True)  # noqa: FBT003 -- the interface
+    stream = inference.stream()
+    body = msgspec.json.format(exchange.oip_response, indent=-1)
+    event = b"data: %b\n\n" % body.replace(bodies.CONTENT.encode(), b" Bucharest")
+    stream.feed(event)  # the first is another one, with the role
+    return lambda: stream.feed(event), [event[len("data: ") :]]
+
+
+def _image() -> tuple[Work, Sequence[bytes]]:
+    """An image of four million base64 characters, in a provider's whole answer."""
+    picture = b64encode(random.Random(1).randbytes(3_000_000))  # noqa: S311 -- the same each time is what is wanted
+    own = {"created": 1, "data": [{"b64_json": picture.decode()}]}
+    output = {"name": "output_all", "shape": [1, 1], "datatype": "BYTES"}
+    answer = {"outputs": [{**output, "data": [json.dumps(own, indent=2)]}]}
+    body = msgspec.json.encode(answer)
+    inference = REGISTRY["images/generations"].inference("images", False)  # noqa: FBT003 -- the interface
+    return lambda: inference.from_oip(body), [body]
+
+
+def _vectors(count: int, width: int, *, base64: bool) -> tuple[Work, Sequence[bytes]]:
+    return _response(bodies.embeddings(count, width, base64=base64))
+
+
+SCENARIOS: Sequence[Scenario] = (
+    Scenario("chat 200 B, request", lambda: _request(bodies.small_chat()), main=True),
+    Scenario("chat 200 B, response", lambda: _response(bodies.small_chat()), main=True),
+    Scenario("chat 200 B, both", lambda: _both(bodies.small_chat()), main=True),
+    Scenario("chat 200 B, Envoy's messages", lambda: _messages(bodies.small_chat()), main=True),
+    Scenario("chat 10 KB, request", lambda: _request(bodies.long_chat())),
+    Scenario("chat 10 KB, response", lambda: _response(bodies.long_chat())),
+    Scenario("event of a stream", _event, main=True),
+    Scenario("image 1 MB, request", lambda: _request(bodies.image_chat(1))),
+    Scenario("image 10 MB, request", lambda: _request(bodies.image_chat(10)), main=True),
+    Scenario("image 4 MB, response", _image),
+    *(
+        Scenario(
+            f"embeddings {count}x{width}, {'base64' if base64 else 'float'}",
+            partial(_vectors, count, width, base64=base64),
+            main=count == 64,  # noqa: PLR2004 -- the middle one
+        )
+        for count, width in ((1, 384), (64, 1536), (2048, 1024))
+        for base64 in (False, True)
+    ),
+)
+
+
+def _progress(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
 
 
 def main() -> None:
-    """Print the table."""
-    _, inference = samples.CHAT.to_oip(samples.OPENAI_REQUEST, None, DEFAULTS)
-    request = partial(samples.CHAT.to_oip, samples.OPENAI_REQUEST, None, DEFAULTS)
-    response = partial(inference.from_oip, samples.OIP_RESPONSE)
-    json_request, json_response = _json(samples.OPENAI_REQUEST), _json(samples.OIP_RESPONSE)
-    json_both = _both(json_request, json_response)
-    rows: list[tuple[str, Work, Work]] = [
-        (f"request, {len(samples.OPENAI_REQUEST)} bytes", request, json_request),
-        (f"response, {len(samples.OIP_RESPONSE)} bytes", response, json_response),
-        ("request and response", _both(request, response), json_both),
-        ("the same as Envoy's four messages", _exchange, json_both),
-    ]
-    print(f"{'us per call':34}{'best':>8}{'median':>8}{'json best':>11}{'multiple':>10}")
-    for name, work, yardstick in rows:
-        best, middle = cost(work)
-        base, _ = cost(yardstick)
-        print(f"{name:34}{best:8.1f}{middle:8.1f}{base:11.1f}{best / base:9.1f}x")
+    """Measure all of it, and print the table."""
+    plan = replace(USUAL, full=True)
+    results = list(measure(plan, Path(), _progress))
+    sys.stdout.write(report.text({NAME: results}, machine.describe(), plan))
 
 
 if __name__ == "__main__":

@@ -1,43 +1,43 @@
-"""The model server of the benchmark: an Envoy that answers every inference with the same bytes."""
+"""The model server of the benchmark: an Envoy that answers each path with the same bytes always."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
-
-from bench import samples
 
 _PACKAGES = "type.googleapis.com/envoy.extensions.filters"
 _MANAGER = "network.http_connection_manager.v3.HttpConnectionManager"
+_LARGEST = 64 << 20  # bytes, of a body in either direction
 
 
-def config(*, port: int, admin: int) -> dict[str, Any]:
+def config(*, port: int, admin: int, answers: Mapping[str, bytes], folder: Path) -> dict[str, Any]:
     """Its bootstrap.
 
     Args:
         port: of the model server.
         admin: of Envoy's admin interface.
+        answers: the JSON that each path is answered with. A request that was not translated finds
+            nothing.
+        folder: takes the answers.
     """
-    answer = {
-        # Only the model's own path: a request that was not translated finds nothing.
-        "match": {"path": samples.OIP_PATH},
-        "direct_response": {
-            "status": 200,
-            "body": {"inline_string": samples.OIP_RESPONSE.decode()},
-        },
-        "response_headers_to_add": [
-            {
-                "header": {"key": "content-type", "value": "application/json"},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-        ],
-    }
     manager = {
         "@type": f"{_PACKAGES}.{_MANAGER}",
         "stat_prefix": "upstream",
         "route_config": {
-            "virtual_hosts": [{"name": "upstream", "domains": ["*"], "routes": [answer]}]
+            "max_direct_response_body_size_bytes": _LARGEST,
+            "virtual_hosts": [
+                {
+                    "name": "upstream",
+                    "domains": ["*"],
+                    "routes": [
+                        _route(path, answer, folder / f"answer-{number}.json")
+                        for number, (path, answer) in enumerate(answers.items())
+                    ],
+                }
+            ],
         },
         "http_filters": [
             # Answered before its body has come, an HTTP/1 request costs its connection.
-            _filter("buffer", "buffer.v3.Buffer", max_request_bytes=1 << 20),
+            _filter("buffer", "buffer.v3.Buffer", max_request_bytes=_LARGEST),
             _filter("router", "router.v3.Router"),
         ],
     }
@@ -46,13 +46,29 @@ def config(*, port: int, admin: int) -> dict[str, Any]:
             {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
         ]
     }
+    listener = {
+        "name": "upstream",
+        "address": _loopback(port),
+        "per_connection_buffer_limit_bytes": _LARGEST,
+        "filter_chains": [chain],
+    }
     return {
         "admin": {"address": _loopback(admin)},
-        "static_resources": {
-            "listeners": [
-                {"name": "upstream", "address": _loopback(port), "filter_chains": [chain]}
-            ]
-        },
+        "static_resources": {"listeners": [listener]},
+    }
+
+
+def _route(path: str, answer: bytes, file: Path) -> dict[str, Any]:
+    file.write_bytes(answer)
+    return {
+        "match": {"path": path},
+        "direct_response": {"status": 200, "body": {"filename": str(file)}},
+        "response_headers_to_add": [
+            {
+                "header": {"key": "content-type", "value": "application/json"},
+                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+            }
+        ],
     }
 
 

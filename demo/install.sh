@@ -4,6 +4,7 @@
 #   demo/install.sh project    .venv            the translator, Envoy, tools and tests (Python 3.11+)
 #   demo/install.sh mlserver   .venv-mlserver   the demo's model server (Python 3.11 or 3.12 only)
 #   demo/install.sh clients    .venv-clients    the clients of `make clients`, those for Node.js too
+#   demo/install.sh peers      .venv-peers      the proxies that `make bench` compares with
 set -u
 
 fail() {
@@ -66,8 +67,12 @@ clients)
         ci --prefix tests/clients/node --ignore-scripts --no-audit --no-fund ||
         fail "npm could not install; its last lines say why. Is the npm registry reachable?"
     ;;
+peers)
+    make_venv .venv-peers "the peers" "(3, 15)" python3 python3.12 python3.11 python3.13 python3.14
+    pip_install --requirement bench/peers/requirements.txt
+    ;;
 *)
-    fail "usage: demo/install.sh project|mlserver|clients"
+    fail "usage: demo/install.sh project|mlserver|clients|peers"
     ;;
 esac
 touch "$venv/.installed"

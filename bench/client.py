@@ -1,0 +1,80 @@
+"""A load generator in Python, one thread for each connection.
+
+It is for requests so large that a few of them fill a turn, and for where wrk is not to be had: what
+a request costs the servers can be compared all the same, requests per second cannot.
+"""
+
+import http.client
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import cycle, islice
+from statistics import median, quantiles
+
+from bench.load import LoadError, Request, Run, Target
+
+_OK = 200
+
+
+def post(target: Target, requests: Sequence[Request], *, connections: int, seconds: float) -> Run:
+    """Post the requests in turns until the time is up, and let those under way come to their end.
+
+    Raises:
+        LoadError: a connection broke, or an answer's status was not 200.
+    """
+    begun = time.monotonic()
+    with ThreadPoolExecutor(connections) as threads:
+        turns = [
+            threads.submit(_post, target, requests, number, begun + seconds)
+            for number in range(connections)
+        ]
+        latencies = [latency for turn in turns for latency in turn.result()]
+    return Run(
+        requests=len(latencies),
+        seconds=time.monotonic() - begun,
+        p50=median(latencies),
+        p99=quantiles(latencies, n=100, method="inclusive")[-1] if latencies[1:] else latencies[0],
+    )
+
+
+def ask(target: Target, request: Request) -> bytes:
+    """Post once; give the answer.
+
+    Raises:
+        LoadError: the connection broke, or the answer's status was not 200.
+    """
+    with closing(_connect(target)) as connection:
+        return _exchange(connection, target, request)
+
+
+def _post(target: Target, requests: Sequence[Request], first: int, end: float) -> list[float]:
+    latencies = []
+    with closing(_connect(target)) as connection:
+        for request in islice(cycle(requests), first % len(requests), None):
+            begun = time.monotonic()
+            _exchange(connection, target, request)
+            now = time.monotonic()
+            latencies.append(now - begun)
+            if now >= end:
+                break
+    return latencies
+
+
+def _connect(target: Target) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
+
+
+def _exchange(connection: http.client.HTTPConnection, target: Target, request: Request) -> bytes:
+    headers = {"content-type": "application/json", **target.headers}
+    try:
+        connection.request("POST", request.path, request.body, headers)
+        response = connection.getresponse()
+        answer = response.read()
+    except (OSError, http.client.HTTPException) as error:
+        msg = f"{request.path} on port {target.port}: {error!r}"
+        raise LoadError(msg) from error
+    if response.status != _OK:
+        msg = f"{request.path} on port {target.port}: status {response.status}: {answer[:500]!r}"
+        raise LoadError(msg)
+    return answer

@@ -1,0 +1,94 @@
+"""One exchange, as the client, the model server and Envoy write it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from translator.endpoints import REGISTRY
+from translator.endpoints.base import Inference
+from translator.endpoints.model_settings import DEFAULTS
+from translator.extproc._proto.external_processor_pb2 import (
+    HeaderMap,
+    HeaderValue,
+    HttpBody,
+    HttpHeaders,
+    ProcessingRequest,
+)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer.
+
+    Attributes:
+        operation: what is asked of ``/v1/``.
+        model: its name, as in ``openai_request``.
+        openai_request: what the client posts.
+        oip_response: what the model server answers.
+        proof: bytes that are in every good answer, whatever the dialect; none if there are none.
+    """
+
+    operation: str
+    model: str
+    openai_request: bytes
+    oip_response: bytes
+    proof: bytes = b""
+
+    @property
+    def openai_path(self) -> str:
+        """Where the client posts it."""
+        return f"/v1/{self.operation}"
+
+    @property
+    def oip_path(self) -> str:
+        """Where the model server answers it."""
+        return f"/v2/models/{self.model}/infer"
+
+    @cached_property
+    def translated(self) -> tuple[bytes, Inference]:
+        """What the filter makes of the request, and what translates the answer."""
+        return REGISTRY[self.operation].to_oip(self.openai_request, None, DEFAULTS)
+
+    def messages(self) -> list[bytes]:
+        """Envoy's four messages of the exchange, in order, each a serialised ProcessingRequest."""
+        request = _headers(
+            **{
+                ":authority": "127.0.0.1:9000",
+                ":path": self.openai_path,
+                ":method": "POST",
+                ":scheme": "http",
+                "content-type": "application/json",
+                "content-length": str(len(self.openai_request)),
+                "x-forwarded-for": "127.0.0.1",
+                "x-forwarded-proto": "http",
+                "x-envoy-internal": "true",
+                "x-request-id": "3c0d3f0e-5a62-4a1c-8a58-3f6f0a1f2b7d",
+            }
+        )
+        response = _headers(
+            **{
+                ":status": "200",
+                "content-length": str(len(self.oip_response)),
+                "content-type": "application/json",
+                "date": "Thu, 01 Jan 2026 00:00:00 GMT",
+                "server": "envoy",
+                "x-envoy-upstream-service-time": "0",
+            }
+        )
+        asked = HttpBody(body=self.openai_request, end_of_stream=True)
+        answered = HttpBody(body=self.oip_response, end_of_stream=True)
+        return [
+            ProcessingRequest(request_headers=request).SerializeToString(),
+            ProcessingRequest(request_body=asked).SerializeToString(),
+            ProcessingRequest(response_headers=response).SerializeToString(),
+            ProcessingRequest(response_body=answered).SerializeToString(),
+        ]
+
+
+def _headers(**headers: str) -> HttpHeaders:
+    return HttpHeaders(
+        headers=HeaderMap(
+            headers=[
+                HeaderValue(key=name, raw_value=value.encode()) for name, value in headers.items()
+            ]
+        )
+    )

@@ -1,0 +1,78 @@
+"""What must not happen between two measurements: ratios far beyond those known.
+
+They are wide, because a machine that tests run on is shared and slow, and turns are short: they
+catch what has become very much worse. Whether something has become better only a longer
+measurement shows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from bench import compare
+from bench.contenders import FILTER, FILTER_GRPCIO, NOOP
+from bench.plan import SMOKE, Plan
+from bench.report import Measured
+from bench.results import METRICS
+
+
+class Margin(NamedTuple):
+    """A ratio to the no-op server, and how large the lowest of its rounds may be.
+
+    Attributes:
+        suite: where it is measured.
+        scenario: where it is measured.
+        contender: whose it is.
+        metric: what is divided.
+        known: what it was, with wrk on two cores.
+        limit: what it may not exceed.
+        reason: for the limit.
+    """
+
+    suite: str
+    scenario: str
+    contender: str
+    metric: str
+    known: float
+    limit: float
+    reason: str
+
+
+_CHAT, _EMBEDDINGS = "chat 200 B, 16 connections", "embeddings 64x1536, float"
+_TWICE = "twice what is known"
+MARGINS: Sequence[Margin] = (
+    Margin("unary", _CHAT, FILTER, "python_cpu_us", 0.5, 1.2, _TWICE),
+    Margin("unary", _CHAT, FILTER, "envoy_cpu_us", 0.8, 1.6, _TWICE),
+    Margin("unary", _CHAT, FILTER_GRPCIO, "python_cpu_us", 2.9, 5.8, _TWICE),
+    Margin("unary", "image 1 MB", FILTER, "python_cpu_us", 1.7, 5.0, "its floor is mostly copying"),
+    # An object for each number would cost thirty times the CPU.
+    Margin("unary", _EMBEDDINGS, FILTER, "python_cpu_us", 4.1, 8.0, _TWICE),
+    Margin("unary", _EMBEDDINGS, FILTER, "peak_rss_mb", 0.6, 2.0, "a few copies, no more"),
+)
+
+_SCENARIOS = tuple(dict.fromkeys(margin.scenario for margin in MARGINS))
+_CONTENDERS = (*dict.fromkeys(margin.contender for margin in MARGINS), NOOP)
+SUITES = tuple(dict.fromkeys(margin.suite for margin in MARGINS))
+PLAN: Plan = replace(SMOKE, scenarios=_SCENARIOS, contenders=_CONTENDERS)
+"""What must be measured for all of them."""
+
+
+def exceeded(measured: Measured) -> Iterator[str]:
+    """A sentence for each that is exceeded, or was not measured."""
+    for margin in MARGINS:
+        results = [
+            result
+            for result in measured.get(margin.suite, ())
+            if result.scenario == margin.scenario
+        ]
+        turns = compare.by_turn(results, margin.metric)
+        found = compare.ratio(turns, margin.contender, NOOP)
+        name = METRICS[margin.metric].name
+        what = f"{margin.scenario}: {name} of {margin.contender} / {NOOP}"
+        if found is None:
+            yield f"{what} was not measured."
+        elif found.lowest > margin.limit:
+            yield (
+                f"{what} is {found.lowest:.2f}, and may be {margin.limit} "
+                f"({margin.reason}; known: {margin.known})."
+            )

@@ -1,0 +1,114 @@
+"""The proxy that one would write instead of the filter, with whichever HTTP client behind.
+
+It ends the client's connection and opens its own to the model server. What it does to the bodies is
+the filter's own translation. Nothing is parsed or checked twice: bodies are bytes from socket to
+socket, and no pydantic model describes them.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Protocol
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
+from translator.endpoints.model_settings import DEFAULTS
+from translator.errors import TranslatorError
+from translator.exchange import upstream_errors
+from translator.exchange.routes import Route
+from translator.exchange.upstream import UpstreamAnswer
+from translator.openai.errors import error_body
+
+_EVENTS, _JSON = "text/event-stream", "application/json"
+
+HEADERS = {"content-type": _JSON, "accept-encoding": "identity"}
+"""What a model server is sent. What a client sent stays here, its credentials too."""
+
+
+class Answer(Protocol):
+    """A model server's answer, of which only the head has been read."""
+
+    status: int
+    content_type: str
+
+    async def read(self) -> bytes:
+        """Read all of the body; the connection is free again."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body, as it comes."""
+
+    async def close(self) -> None:
+        """Let the connection go, wherever the body is."""
+
+
+class Client(AbstractAsyncContextManager["Client"]):
+    """An HTTP client with a pool of connections to one model server."""
+
+    Failure: type[Exception]
+    """No connection, or no more of an answer."""
+
+    async def post(self, path: str, body: bytes) -> Answer:
+        """Post JSON."""
+        raise NotImplementedError
+
+
+def proxy(make_client: Callable[[], Client]) -> FastAPI:
+    """The application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with make_client() as client:
+            for endpoint in REGISTRY.values():
+                # FastAPI's own decorators resolve dependencies at each request, of which there
+                # are none.
+                app.add_route(f"/v1/{endpoint.operation}", _serve(endpoint, client), ["POST"])
+            yield
+
+    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    app.add_exception_handler(TranslatorError, _refuse)
+    return app
+
+
+def _serve(endpoint: Endpoint, client: Client) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        body, inference = endpoint.to_oip(await request.body(), None, DEFAULTS)
+        path = Route(endpoint).upstream_path(inference.model or "", streamed=inference.streamed)
+        try:
+            answer = await client.post(path, body)
+            if inference.streamed and _head(answer).is_events and _head(answer).succeeded:
+                events = _events(answer, inference.stream(), client)
+                return StreamingResponse(events, media_type=_EVENTS)
+            return _whole(_head(answer), await answer.read(), inference)
+        except client.Failure as error:
+            raise upstream_errors.from_answer(502, "", b"", inference.model) from error
+
+    return serve
+
+
+def _head(answer: Answer) -> UpstreamAnswer:
+    return UpstreamAnswer({":status": str(answer.status), "content-type": answer.content_type})
+
+
+def _whole(head: UpstreamAnswer, body: bytes, inference: Inference) -> Response:
+    if not head.succeeded:
+        raise head.error(body, inference.model)
+    whole = (inference.from_events if head.is_events else inference.from_oip)(body)
+    return Response(whole.body, media_type=_EVENTS if inference.as_events else _JSON)
+
+
+async def _events(answer: Answer, stream: StreamTranslator, client: Client) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in answer.chunks():
+            if events := stream.feed(chunk):
+                yield events
+        yield stream.finish()
+    except client.Failure:  # too late for a status
+        yield stream.fail(upstream_errors.from_answer(502, "", b"", None))
+    finally:
+        await answer.close()
+
+
+async def _refuse(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TranslatorError)  # noqa: S101 -- it is registered for these
+    return Response(error_body(error), error.status, media_type=_JSON)

@@ -1,0 +1,158 @@
+"""What a second worker brings: small chat completions, 32 connections, one gateway for each number.
+
+Python uses one core in a process, so one worker is at its end when its core is. A second has a core
+of its own, as long as there is one that nobody needs. Processes are therefore kept apart as far as
+the cores go: each worker has a core to itself, from the last one down, and Envoy, the model server
+and the load have what is left, or share the first with the last worker if nothing is.
+
+On two cores that limits what can be seen. One worker has a core, all else has the other, and the
+one that is full first is the limit. A second worker brings nothing if that is the other, and little
+if not, for it takes from the same: the sum of all CPU bounds requests/s, which cannot double. From
+four cores on they can. What tells of the second worker anywhere is CPU for a request, which must
+not grow much, and the balance: what the least busy worker did, divided by what the busiest did.
+"""
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import bodies, client, cpu, fleet, load, servers
+from bench.contenders import FILTERS
+from bench.load import Request, Run, Target
+from bench.plan import Plan
+from bench.results import BenchError, Progress, Result
+from demo import stack
+
+NAME = "workers"
+
+CONTENDERS = {"1 worker": 1, "2 workers": 2}
+CONNECTIONS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """So many workers behind an Envoy.
+
+    Attributes:
+        target: where requests go.
+        envoy: process number of Envoy.
+        python: of the translator; of the supervisor, if there are several workers.
+        workers: of the workers.
+    """
+
+    target: Target
+    envoy: int
+    python: int
+    workers: Sequence[int]
+
+
+def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
+    """See :class:`bench.results.Suite`."""
+    for variant, options in FILTERS.items():
+        scenario = f"chat 200 B, {CONNECTIONS} connections: {variant}"
+        if plan.has_contender(variant) and plan.has_scenario(scenario):
+            progress(f"{scenario}: starting")
+            yield from _measure(scenario, options, plan, folder, progress)
+
+
+def _measure(
+    scenario: str, options: Sequence[str], plan: Plan, folder: Path, progress: Progress
+) -> Iterator[Result]:
+    chat = bodies.small_chat()
+    http = stack.free_port()
+    with ExitStack() as started:
+        answers = {chat.oip_path: chat.oip_response}
+        models = started.enter_context(servers.model_server(http, answers, folder))
+        running = {
+            name: _start(count, http, options, folder, started)
+            for name, count in CONTENDERS.items()
+        }
+        for gateway in running.values() if plan.warm_up else ():
+            with _apart(gateway, models.pid):
+                _load(gateway, plan.warm_up, folder)
+        for number in range(1, plan.rounds + 1):
+            for name, gateway in running.items():
+                progress(f"round {number} of {plan.rounds}: {name}")
+                with _apart(gateway, models.pid):
+                    metrics = _turn(gateway, plan.seconds, folder)
+                yield Result(NAME, scenario, name, number, metrics)
+
+
+def _start(
+    count: int, http: int, options: Sequence[str], folder: Path, started: ExitStack
+) -> Gateway:
+    translator = started.enter_context(fleet.started(count, folder, *options))
+    translator.wait()
+    port = stack.free_port()
+    config = stack.gateway_config(
+        port=port, admin=stack.free_port(), http=http, grpc=http, translators=translator.ports
+    )
+    envoy = started.enter_context(servers.envoy(f"workers-{count}", config, folder))
+    return Gateway(Target(port, {}), envoy.pid, translator.pid, translator.workers())
+
+
+def _turn(gateway: Gateway, seconds: int, folder: Path) -> dict[str, float]:
+    pids = [gateway.envoy, gateway.python, *gateway.workers]
+    before = [*map(cpu.seconds, pids)]
+    run = _load(gateway, seconds, folder)
+    envoy, python, *workers = (
+        now - then for now, then in zip(map(cpu.seconds, pids), before, strict=True)
+    )
+    metrics = {
+        "rps": run.requests / run.seconds,
+        "p50_ms": run.p50 * 1e3,
+        "p99_ms": run.p99 * 1e3,
+        "python_cpu_us": python / run.requests * 1e6,
+        "envoy_cpu_us": envoy / run.requests * 1e6,
+        "per_cpu_s": run.requests / (python + envoy),
+    }
+    if len(workers) > 1:
+        metrics["balance"] = min(workers) / max(workers)
+    return metrics
+
+
+def _load(gateway: Gateway, seconds: int, folder: Path) -> Run:
+    chat = bodies.small_chat()
+    requests = [Request(chat.openai_path, chat.openai_request)]
+    if not load.installed():
+        return client.post(gateway.target, requests, connections=CONNECTIONS, seconds=seconds)
+    return load.wrk(
+        gateway.target, requests, connections=CONNECTIONS, seconds=seconds, folder=folder
+    )
+
+
+def places(cores: Collection[int], workers: int) -> tuple[list[set[int]], set[int]]:
+    """Where to put each of the workers, and all else: see the module's own words.
+
+    Raises:
+        BenchError: there are fewer cores than workers.
+    """
+    in_order = sorted(cores)
+    if workers > len(in_order):
+        raise BenchError(f"{workers} workers need as many cores, and there are {len(in_order)}")
+    own = in_order[-workers:][::-1]
+    return [{core} for core in own], set(in_order[:-workers] or in_order[:1])
+
+
+@contextmanager
+def _apart(gateway: Gateway, models: int) -> Iterator[None]:
+    """Keep the processes apart, this one with the load that it starts included."""
+    cores = os.sched_getaffinity(0)
+    own, rest = places(cores, len(gateway.workers))
+    for pid, core in zip(gateway.workers, own, strict=True):
+        _pin(pid, core)
+    for pid in (gateway.envoy, models, os.getpid()):
+        _pin(pid, rest)
+    try:
+        yield
+    finally:
+        for pid in (models, os.getpid()):
+            _pin(pid, cores)
+
+
+def _pin(pid: int, cores: Collection[int]) -> None:
+    # The call is about one thread; those that it starts later are where it is.
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)

@@ -1,0 +1,43 @@
+"""What a gateway's configuration becomes for those contenders that need another one."""
+
+from bench import bodies, noop, servers
+
+
+def test_without_the_filter_nothing_of_it_is_left() -> None:
+    config = servers.gateway(port=1, http=2, worker=3)
+    assert "ext_proc" in str(config)
+    servers.remove_filter(config)
+    assert "ext_proc" not in str(config)
+    assert [cluster["name"] for cluster in config["static_resources"]["clusters"]] == [
+        "oip_http",
+        "oip_grpc",
+    ]
+
+
+def test_without_request_headers_the_route_sets_the_path_where_the_filter_is_on() -> None:
+    config = servers.gateway(port=1, http=2, worker=3)
+    servers.hide_request_headers(config, "/v2/models/m/infer")
+    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
+    manager = chain["filters"][0]["typed_config"]
+    mode = manager["http_filters"][0]["typed_config"]["processing_mode"]
+    assert mode["request_header_mode"] == "SKIP"
+    rewritten = {
+        route["name"]: "regex_rewrite" in route["route"]
+        for route in manager["route_config"]["virtual_hosts"][0]["routes"]
+    }
+    assert rewritten == {
+        "openai": True,
+        "openai-per-model": True,
+        "oip-grpc": False,
+        "oip": False,
+    }
+
+
+def test_replies_are_recorded_for_each_path_and_phase() -> None:
+    chat, embeddings = bodies.small_chat(), bodies.embeddings(1, 4)
+    recorded = noop.record([chat, embeddings])
+    assert [*recorded] == ["/v1/chat/completions", "/v1/embeddings"]
+    for exchange in (chat, embeddings):
+        replies = recorded[exchange.openai_path]
+        assert [*replies] == [message[0] for message in exchange.messages()]
+        assert exchange.translated[0] in [*replies.values()][1]
