@@ -87,7 +87,7 @@ async def test_others_are_served_while_one_floods(tmp_path: Path) -> None:
         ("content-type", "application/grpc"),
     )
     greeting = PREFACE + wire(settings())
-    resets = (wire(headers(stream, call), rst_stream(stream, 8)) for stream in range(1, 10_000, 2))
+    resets = (wire(headers(stream, call), rst_stream(stream, 8)) for stream in range(1, 30_000, 2))
     floods = [
         greeting + b"".join(resets),
         greeting + wire(ping()) * 10_000,
