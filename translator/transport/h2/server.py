@@ -143,4 +143,8 @@ def _tcp_listeners(address: str) -> list[socket.socket]:
 def _tcp_listener(family: socket.AddressFamily, name: str, port: int) -> socket.socket:
     # As with gRPC, every IPv6 address stands for every IPv4 address too.
     both = name == "::" and socket.has_dualstack_ipv6()
-    return socket.create_server((name, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+    made = socket.create_server((name, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+    # Inherited by each connection. Otherwise a small answer waits until the one before is
+    # acknowledged, which takes milliseconds; asyncio sets it on sockets of its own making only.
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made

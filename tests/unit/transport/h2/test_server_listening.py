@@ -116,3 +116,12 @@ def test_a_process_that_serves_with_it_does_without_grpc() -> None:
         [sys.executable, "-c", _PROGRAM], check=True, capture_output=True, text=True, cwd=stack.ROOT
     )
     assert done.stdout == "['hpack']\n"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
+async def test_small_answers_do_not_wait_for_more_to_send(address: str) -> None:
+    async with serving(address) as served, connected(served.address) as client:
+        assert (await client.call(CHECK)).status == (0, "")
+        [peer] = served.peers
+        sock = peer._transport.get_extra_info("socket")  # noqa: SLF001 -- who else has it
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
