@@ -41,12 +41,12 @@ class Margin(NamedTuple):
 _CHAT, _EMBEDDINGS = "chat 200 B, 16 connections", "embeddings 64x1536, float"
 _TWICE = "twice what is known"
 MARGINS: Sequence[Margin] = (
-    Margin("unary", _CHAT, FILTER, "python_cpu_us", 0.5, 1.2, _TWICE),
+    Margin("unary", _CHAT, FILTER, "python_cpu_us", 0.6, 1.2, _TWICE),
     Margin("unary", _CHAT, FILTER, "envoy_cpu_us", 0.8, 1.6, _TWICE),
-    Margin("unary", _CHAT, FILTER_GRPCIO, "python_cpu_us", 2.9, 5.8, _TWICE),
-    Margin("unary", "image 1 MB", FILTER, "python_cpu_us", 1.7, 5.0, "its floor is mostly copying"),
-    # An object for each number would cost thirty times the CPU.
-    Margin("unary", _EMBEDDINGS, FILTER, "python_cpu_us", 4.1, 8.0, _TWICE),
+    Margin("unary", _CHAT, FILTER_GRPCIO, "python_cpu_us", 2.8, 5.8, _TWICE),
+    Margin("unary", "image 1 MB", FILTER, "python_cpu_us", 1.3, 5.0, "its floor is mostly copying"),
+    # An object for each number would cost many times the CPU.
+    Margin("unary", _EMBEDDINGS, FILTER, "python_cpu_us", 2.0, 8.0, "its floor is mostly copying"),
     Margin("unary", _EMBEDDINGS, FILTER, "peak_rss_mb", 0.6, 2.0, "a few copies, no more"),
 )
 
