@@ -52,13 +52,12 @@ class EmbeddingsInference:
             model = self.model or response.model_name or ""
             required = {"object": "list", "model": model, "usage": Usage()}
             return output_all.complete(complete, response, "data", required)
-        encode = _as_base64 if self.base64 else Raw
-        vectors = [
-            Embedding(index, encode(numbers))
-            for index, numbers in enumerate(_tensor(response).rows())
-        ]
-        if self.inputs not in (None, len(vectors)):
+        tensor = _tensor(response)
+        count = tensor.shape[0] if len(tensor.shape) > 1 else 1
+        if self.inputs not in (None, count):  # before millions of vectors are made for nothing
             raise unreadable()
+        encode = _as_base64 if self.base64 else Raw
+        vectors = [Embedding(index, encode(row)) for index, row in enumerate(tensor.rows())]
         answered_by = response.model_name or ""
         tokens = token_counts.read(response, shared_prompt=False)
         # The local runtime counts no tokens, but clients read the field: zeros, as others send.
