@@ -73,10 +73,10 @@ image-test: $(PROJECT) ## build and try the image without a container engine (as
 dashboard: install ## draw docs/dashboards under load for 9 minutes (needs prometheus, extra bench)
 	@$(PYTHON) -m docs.dashboards.draw
 
-bench: install ## measure against Envoy alone, a no-op filter and peers, in five minutes (needs wrk)
+bench: install ## measure against Envoy alone, a no-op filter and peers, in some five minutes (needs wrk)
 	@$(PYTHON) -m bench $(ARGS)
 
-bench-full: install ## measure all there is, in forty minutes (needs wrk)
+bench-full: install ## measure all there is, in an hour (needs wrk)
 	@$(PYTHON) -m bench --full $(ARGS)
 
 bench-smoke: $(PROJECT) ## see in half a minute whether something has become very much slower

@@ -4,6 +4,7 @@
 some *scenarios*, round after round, and every turn is a :class:`~bench.results.Result`. What is
 printed, written, drawn and compared is made from results alone.
 
-``--smoke`` takes seconds and fails if something has become very much worse (:mod:`bench.margins`);
-``--full --write docs/performance`` takes an hour and renews what the documents say.
+``--smoke`` takes half a minute and fails if something has become very much worse
+(:mod:`bench.margins`); ``--full --write docs/performance`` takes an hour and renews what the
+documents say.
 """

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     measured: dict[str, Sequence[Result]] = {}
     failures = []
     try:
-        for name in given.suite or _suites(given):
+        for name in _suites(given):
             results = list(suites.SUITES[name].measure(chosen, folder, _progress))
             if results:
                 measured[name] = results
@@ -42,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         shutil.rmtree(folder)
     _progress("")
-    _tell(given, measured, surroundings, chosen)
+    if measured:
+        _tell(given, measured, surroundings, chosen)
+    elif not failures:
+        failures.append("Nothing to measure has such a name.")
     if given.smoke:
         failures += margins.exceeded(measured)
     sys.stderr.writelines(f"{failure}\n" for failure in failures)
@@ -72,7 +75,8 @@ def _progress(words: str) -> None:
 
 def _missing(given: argparse.Namespace) -> str | None:
     """What must be there and is not."""
-    if not given.smoke and not load.installed():
+    needed = not given.smoke and not suites.WITH_WRK.isdisjoint(_suites(given))
+    if needed and not load.installed():
         return load.HOW_TO_GET_WRK
     if given.write and importlib.util.find_spec("matplotlib") is None:
         return "matplotlib is needed for the pictures: pip install -e '.[bench]'"
@@ -80,9 +84,8 @@ def _missing(given: argparse.Namespace) -> str | None:
 
 
 def _suites(given: argparse.Namespace) -> Sequence[str]:
-    if given.smoke:
-        return margins.SUITES
-    return list(suites.SUITES) if given.full else suites.USUAL
+    usual = margins.SUITES if given.smoke else list(suites.SUITES) if given.full else suites.USUAL
+    return given.suite or usual
 
 
 def _plan(given: argparse.Namespace) -> Plan:
@@ -99,9 +102,9 @@ def _plan(given: argparse.Namespace) -> Plan:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--full", action="store_true", help="all suites, all scenarios, more rounds")
+    size.add_argument("--full", action="store_true", help="all suites, all scenarios, longer turns")
     size.add_argument(
-        "--smoke", action="store_true", help="seconds only; 1 if something is very much worse"
+        "--smoke", action="store_true", help="half a minute; 1 if something is very much worse"
     )
     parser.add_argument("--suite", action="append", choices=suites.SUITES, help="only this one")
     parser.add_argument("--scenario", action="append", help="only those with this in their names")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from bench import client, servers
 from bench.contenders import FILTERS, NO_FILTER, NOOP, NOOP_3
 from bench.exchange import Exchange
-from bench.load import Request, Target
+from bench.load import Request
 from bench.peers import PEERS, Peer
 from bench.results import BenchError
 from bench.scenarios import Scenario
@@ -43,14 +43,14 @@ class Case:
 
     Attributes:
         contender: its name.
-        target: where requests go.
+        port: where requests go, on loopback.
         questions: what they are.
         envoy: process number of its gateway; None without one.
         python: process number of what translates, or seems to; None without one.
     """
 
     contender: str
-    target: Target
+    port: int
     questions: Sequence[Question]
     envoy: int | None
     python: int | None
@@ -62,13 +62,13 @@ class Case:
             BenchError: an answer is not as it should be.
         """
         for request, good in self.questions:
-            answer = client.ask(self.target, request)
+            answer = client.ask(self.port, request)
             if not good(answer):
                 msg = f"{self.contender}: not the answer it should give: {answer[:1000]!r}"
                 raise BenchError(msg)
 
 
-def contenders(scenario: Scenario) -> Sequence[str]:
+def available(scenario: Scenario) -> Sequence[str]:
     """Who can be asked here and now; of the peers those that are installed."""
     peers = [peer for peer in PEERS if scenario.peers in peer.scenarios and peer.installed()]
     return [*scenario.contenders, *(peer.name for peer in peers)]
@@ -80,7 +80,7 @@ def running(scenario: Scenario, names: Sequence[str], folder: Path) -> Iterator[
 
     Args:
         scenario: what is asked.
-        names: of :func:`contenders`.
+        names: of :func:`available`.
         folder: takes configurations and logs.
 
     Raises:
@@ -129,7 +129,7 @@ def _gateway(  # noqa: PLR0913, PLR0917 -- each is one fact about a case
         questions.append(_oip(exchanges[0]))
     return Case(
         name,
-        Target(port, {}),
+        port,
         questions,
         envoy.pid,
         python.pid if python and translated else None,
@@ -145,7 +145,7 @@ def _peer(
         Question(Request(one.openai_path, one.openai_request), partial(_holds, one.proof))
         for one in exchanges
     ]
-    return Case(peer.name, Target(port, peer.headers), questions, None, server.pid)
+    return Case(peer.name, port, questions, None, server.pid)
 
 
 def _openai(exchange: Exchange) -> Question:

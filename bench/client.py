@@ -12,12 +12,12 @@ from contextlib import closing
 from itertools import cycle, islice
 from statistics import median, quantiles
 
-from bench.load import LoadError, Request, Run, Target
+from bench.load import LoadError, Request, Run
 
 _OK = 200
 
 
-def post(target: Target, requests: Sequence[Request], *, connections: int, seconds: float) -> Run:
+def post(port: int, requests: Sequence[Request], *, connections: int, seconds: float) -> Run:
     """Post the requests in turns until the time is up, and let those under way come to their end.
 
     Raises:
@@ -26,7 +26,7 @@ def post(target: Target, requests: Sequence[Request], *, connections: int, secon
     begun = time.monotonic()
     with ThreadPoolExecutor(connections) as threads:
         turns = [
-            threads.submit(_post, target, requests, number, begun + seconds)
+            threads.submit(_post, port, requests, number, begun + seconds)
             for number in range(connections)
         ]
         latencies = [latency for turn in turns for latency in turn.result()]
@@ -38,22 +38,22 @@ def post(target: Target, requests: Sequence[Request], *, connections: int, secon
     )
 
 
-def ask(target: Target, request: Request) -> bytes:
+def ask(port: int, request: Request) -> bytes:
     """Post once; give the answer.
 
     Raises:
         LoadError: the connection broke, or the answer's status was not 200.
     """
-    with closing(_connect(target)) as connection:
-        return _exchange(connection, target, request)
+    with closing(_connect(port)) as connection:
+        return _exchange(connection, port, request)
 
 
-def _post(target: Target, requests: Sequence[Request], first: int, end: float) -> list[float]:
+def _post(port: int, requests: Sequence[Request], first: int, end: float) -> list[float]:
     latencies = []
-    with closing(_connect(target)) as connection:
+    with closing(_connect(port)) as connection:
         for request in islice(cycle(requests), first % len(requests), None):
             begun = time.monotonic()
-            _exchange(connection, target, request)
+            _exchange(connection, port, request)
             now = time.monotonic()
             latencies.append(now - begun)
             if now >= end:
@@ -61,20 +61,20 @@ def _post(target: Target, requests: Sequence[Request], first: int, end: float) -
     return latencies
 
 
-def _connect(target: Target) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", target.port, timeout=60)
+def _connect(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
 
-def _exchange(connection: http.client.HTTPConnection, target: Target, request: Request) -> bytes:
-    headers = {"content-type": "application/json", **target.headers}
+def _exchange(connection: http.client.HTTPConnection, port: int, request: Request) -> bytes:
+    headers = {"content-type": "application/json"}
     try:
         connection.request("POST", request.path, request.body, headers)
         response = connection.getresponse()
         answer = response.read()
     except (OSError, http.client.HTTPException) as error:
-        msg = f"{request.path} on port {target.port}: {error!r}"
+        msg = f"{request.path} on port {port}: {error!r}"
         raise LoadError(msg) from error
     if response.status != _OK:
-        msg = f"{request.path} on port {target.port}: status {response.status}: {answer[:500]!r}"
+        msg = f"{request.path} on port {port}: status {response.status}: {answer[:500]!r}"
         raise LoadError(msg)
     return answer

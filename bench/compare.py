@@ -67,7 +67,7 @@ def tables(results: Sequence[Result]) -> Iterator[Table]:
     waiting: list[str] = []
     columns: Sequence[str] = ()
     for scenario in names(results, lambda result: result.scenario):
-        found = contenders(result for result in results if result.scenario == scenario)
+        found = in_order(result for result in results if result.scenario == scenario)
         if waiting and found != columns:
             yield from _tables(results, waiting, columns)
             waiting = []
@@ -128,7 +128,7 @@ def ratio(turns: Turns, of: str, by: str) -> Spread | None:
     return Spread.of(ratios) if ratios else None
 
 
-def contenders(results: Iterable[Result]) -> list[str]:
+def in_order(results: Iterable[Result]) -> list[str]:
     """Their contenders: filters first, Envoy last, others as they come."""
     found = names(results, lambda result: result.contender)
     places = {name: place for place, name in enumerate(_ORDER)}

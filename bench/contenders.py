@@ -16,3 +16,5 @@ ENVOY = "Envoy alone"
 """The same listener on a plain OIP path, where the filter is off."""
 NO_FILTER = "Envoy without filter"
 """envoy/gateway.yaml with the filter taken out."""
+WORKERS: Mapping[str, int] = {"1 worker": 1, "2 workers": 2}
+"""How many workers a translator has, where that is what is compared."""

@@ -7,7 +7,7 @@ which cost CPU and are not counted; :mod:`bench.client` lets what it has begun c
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,6 @@ end
 
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
-{headers}
 local paths = {{{paths}}}
 local bodies = {{{bodies}}}
 
@@ -72,13 +71,6 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Target(NamedTuple):
-    """Who is posted to: a loopback port, and what headers there must be."""
-
-    port: int
-    headers: Mapping[str, str]
-
-
 class Run(NamedTuple):
     """A run without errors.
 
@@ -102,12 +94,12 @@ def installed() -> bool:
 
 
 def wrk(
-    target: Target, requests: Sequence[Request], *, connections: int, seconds: int, folder: Path
+    port: int, requests: Sequence[Request], *, connections: int, seconds: int, folder: Path
 ) -> Run:
     """Post the requests in turns, on each connection as soon as it has its answer.
 
     Args:
-        target: where to.
+        port: where to, on loopback.
         requests: what.
         connections: how many, all from one thread.
         seconds: how long, in whole seconds, for wrk knows no others.
@@ -117,8 +109,8 @@ def wrk(
         LoadError: wrk failed, a connection broke, or an answer's status was 400 or above.
     """
     script = folder / "post.lua"
-    script.write_text(_script(target, requests, folder))
-    url = f"http://127.0.0.1:{target.port}"
+    script.write_text(_script(requests, folder))
+    url = f"http://127.0.0.1:{port}"
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=30s", f"-s{script}", url]
     result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- ours
     if result.returncode:
@@ -127,16 +119,12 @@ def wrk(
     return parse(result.stdout)
 
 
-def _script(target: Target, requests: Sequence[Request], folder: Path) -> str:
+def _script(requests: Sequence[Request], folder: Path) -> str:
     files = [folder / f"body-{number}.json" for number in range(len(requests))]
     for file, request in zip(files, requests, strict=True):
         file.write_bytes(request.body)
     # What JSON makes of these strings is what Lua reads.
     return _SCRIPT.format(
-        headers="\n".join(
-            f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}"
-            for name, value in target.headers.items()
-        ),
         paths=", ".join(json.dumps(request.path) for request in requests),
         bodies=", ".join(json.dumps(str(file)) for file in files),
     )

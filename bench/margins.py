@@ -43,7 +43,7 @@ _TWICE = "twice what is known"
 MARGINS: Sequence[Margin] = (
     Margin("unary", _CHAT, FILTER, "python_cpu_us", 0.6, 1.2, _TWICE),
     Margin("unary", _CHAT, FILTER, "envoy_cpu_us", 0.8, 1.6, _TWICE),
-    Margin("unary", _CHAT, FILTER_GRPCIO, "python_cpu_us", 2.8, 5.8, _TWICE),
+    Margin("unary", _CHAT, FILTER_GRPCIO, "python_cpu_us", 2.8, 5.6, _TWICE),
     Margin("unary", "image 1 MB", FILTER, "python_cpu_us", 1.3, 5.0, "its floor is mostly copying"),
     # An object for each number would cost many times the CPU.
     Margin("unary", _EMBEDDINGS, FILTER, "python_cpu_us", 2.0, 8.0, "its floor is mostly copying"),

@@ -5,8 +5,10 @@ The no-op server shows what of it would be gRPC's.
 - A large body: the peak over the idle process, in bodies.
 - Open streams, each of which has had an event and waits for the next: what each of them takes.
 - Long: the resident set after each quarter of many requests or events. What is held for good shows
-  as growth after the first quarter. grpc.aio (1.85) itself keeps some 125 bytes of each exchange,
-  because Envoy ends it with a reset: https://github.com/grpc/grpc/issues/43360.
+  as growth after the first quarter. grpc.aio (1.85) itself keeps some 135 bytes of each exchange,
+  probably because Envoy ends it with a reset: https://github.com/grpc/grpc/issues/43360.
+
+There is one round whatever the plan says, for memory hardly differs from one turn to the next.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import bodies, cases, client, load, rss
-from bench.contenders import FILTERS, NOOP
+from bench.contenders import FILTER, FILTER_GRPCIO, FILTERS, NOOP
 from bench.exchange import Exchange
 from bench.plan import Plan
 from bench.results import BenchError, Progress, Result
@@ -27,9 +29,12 @@ from bench.streaming.load import opened
 
 NAME = "memory"
 
-REQUESTS = 200_000
-EVENTS = 1_000_000
 OPEN = 1000
+LONG: Sequence[tuple[int, Sequence[str]]] = (
+    (1_000_000, (FILTER,)),
+    (200_000, (FILTER_GRPCIO, NOOP)),
+)
+"""How many requests are long, and how many events, for whom: what grows and is slow has fewer."""
 
 _QUARTERS = (1, 2, 3, 4)
 _CONNECTIONS = 16
@@ -49,43 +54,46 @@ class _Part(NamedTuple):
 
 def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
     """See :class:`bench.results.Suite`."""
-    for number in range(1, plan.rounds + 1):
-        for scenario, contenders, turn in _parts(plan):
-            for contender in contenders:
-                if plan.has_scenario(scenario) and plan.has_contender(contender):
-                    progress(f"round {number} of {plan.rounds}, {scenario}: {contender}")
-                    yield Result(NAME, scenario, contender, number, turn(contender, folder))
+    for scenario, contenders, turn in _parts(plan):
+        for contender in contenders:
+            if plan.has_scenario(scenario) and plan.has_contender(contender):
+                progress(f"{scenario}: {contender}")
+                yield Result(NAME, scenario, contender, 1, turn(contender, folder))
 
 
 def _parts(plan: Plan) -> Iterator[_Part]:
-    both = [*FILTERS, NOOP]
-    asked = partial(_large, lambda: bodies.image_chat(10), "openai_request")
-    yield _Part("a request of 10 MB, an image", both, asked)
-    answered = partial(_large, lambda: bodies.embeddings(304, 1536), "oip_response")
-    yield _Part("an answer of 10 MB, embeddings", both, answered)
+    measured = [*FILTERS, NOOP]
+    asked = partial(_large, lambda: bodies.image_chat(10), lambda one: one.openai_request)
+    yield _Part("a request of 10 MB, an image", measured, asked)
+    answered = partial(_large, lambda: bodies.embeddings(304, 1536), lambda one: one.oip_response)
+    yield _Part("an answer of 10 MB, embeddings", measured, answered)
     streams = max(20, round(OPEN * plan.share))
-    yield _Part(f"{streams:,} open streams", both, partial(_open, streams))
-    requests = round(REQUESTS * plan.share)
-    yield _Part(f"{requests:,} requests", both, partial(_requests, requests, plan.seconds))
-    events = round(EVENTS * plan.share)
-    yield _Part(f"{events:,} events", both, partial(_events, events))
+    yield _Part(f"{streams:,} open streams", measured, partial(_open, streams))
+    long = [(round(count * plan.share), contenders) for count, contenders in LONG]
+    for count, contenders in long:
+        yield _Part(f"{count:,} requests", contenders, partial(_requests, count, plan.seconds))
+    for count, contenders in long:
+        yield _Part(f"{count:,} events", contenders, partial(_events, count))
 
 
 def _large(
-    make: Callable[[], Exchange], body: str, contender: str, folder: Path
+    make: Callable[[], Exchange],
+    body: Callable[[Exchange], bytes],
+    contender: str,
+    folder: Path,
 ) -> dict[str, float]:
     large = make()
     scenario = Scenario("", lambda: [bodies.small_chat(), large], connections=1)
     with cases.running(scenario, [contender], folder) as (case,):
         assert case.python is not None  # noqa: S101 -- these contenders have one
         small, (request, good) = case.questions
-        client.ask(case.target, small.request)
+        client.ask(case.port, small.request)
         rss.reset_peak(case.python)
         idle = rss.now(case.python)
-        if not good(client.ask(case.target, request)):
+        if not good(client.ask(case.port, request)):
             raise BenchError(f"{contender}: a large body was not translated as it should be")
         peak = rss.peak(case.python)
-    multiple = (peak - idle) * rss.MEGABYTE / len(getattr(large, body))
+    multiple = (peak - idle) * rss.MEGABYTE / len(body(large))
     return {"idle_rss_mb": idle, "peak_rss_mb": peak, "body_multiple": multiple}
 
 
@@ -115,7 +123,7 @@ def _requests(count: int, seconds: int, contender: str, folder: Path) -> dict[st
         for quarter in _QUARTERS:
             while done < count * quarter / 4:
                 done += load.wrk(
-                    case.target,
+                    case.port,
                     requests,
                     connections=_CONNECTIONS,
                     seconds=seconds,

@@ -9,7 +9,7 @@ class Plan:
     """How much to measure, and of what.
 
     Attributes:
-        rounds: how often each contender gets its turn in each scenario.
+        rounds: how often each contender gets its turn in each scenario; once in the suite memory.
         seconds: length of one turn.
         warm_up: seconds of load before the first round, for each contender.
         share: of the counts that a suite has of its own (requests, events, streams), from 0 to 1.
@@ -39,7 +39,7 @@ class Plan:
 
 USUAL = Plan()
 """Some five minutes."""
-FULL = Plan(rounds=3, seconds=3, share=1.0, full=True)
-"""Some forty minutes."""
-SMOKE = Plan(rounds=2, seconds=1, warm_up=1, share=0.01)
-"""Seconds: whether it works, and whether something has become very much worse."""
+FULL = Plan(seconds=3, share=1.0, full=True)
+"""An hour."""
+SMOKE = Plan(rounds=2, seconds=1, share=0.01)
+"""Half a minute: whether it works, and whether something has become very much worse."""

@@ -51,7 +51,7 @@ def draw(results: Sequence[Result], metric: str, path: Path) -> None:
         (scenario, contender): spread
         for scenario in scenarios
         for one in [[result for result in shown if result.scenario == scenario]]
-        for contender in compare.contenders(one)
+        for contender in compare.in_order(one)
         if (spread := compare.spread(compare.by_turn(one, metric), contender))
     }
     height = (len(found) + len(scenarios)) * _ROW + _MARGIN

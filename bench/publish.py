@@ -37,7 +37,7 @@ def write(measured: Measured, machine: Mapping[str, Any], plan: Plan, folder: Pa
     page = folder.with_suffix(".md")
     text = page.read_text()
     for suite, results in measured.items():
-        parts = [report.section(results, machine, plan), *_pictures(suite, results, folder)]
+        parts = [*_pictures(suite, results, folder), report.section(results, machine, plan)]
         text = between(text, suite, "\n".join(parts))
     page.write_text(text)
 

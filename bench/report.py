@@ -17,24 +17,28 @@ Measured = Mapping[str, Sequence[Result]]
 
 def text(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> str:
     """Tables for a terminal."""
-    blocks = [surroundings(machine), method(plan)]
+    blocks = [surroundings(machine)]
     for suite, results in measured.items():
-        blocks += [suite, *_tables(results, _aligned)]
+        blocks += [suite, method(plan, results), *_tables(results, _aligned)]
     return "\n\n".join(blocks) + "\n"
 
 
 def markdown(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> str:
     """The same in Markdown."""
-    blocks = [surroundings(machine), method(plan)]
+    blocks = [surroundings(machine)]
     for suite, results in measured.items():
-        blocks += [f"### {suite}", *_tables(results, _piped)]
+        blocks += [f"### {suite}", method(plan, results), *_tables(results, _piped)]
     return "\n\n".join(blocks) + "\n"
 
 
 def section(results: Sequence[Result], machine: Mapping[str, Any], plan: Plan) -> str:
-    """One suite in Markdown, without a heading."""
-    words = f"{surroundings(machine)} {method(plan)}"
-    return "\n\n".join([words, *_tables(results, _piped)]) + "\n"
+    """One suite in Markdown, without a heading, and folded: a page of such tables is hard to read.
+
+    GitHub reads Markdown inside HTML only between empty lines.
+    """
+    words = f"{surroundings(machine)} {method(plan, results)}"
+    opened, closed = "<details><summary>All figures</summary>", "</details>"
+    return "\n\n".join([opened, words, *_tables(results, _piped), closed]) + "\n"
 
 
 def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -75,13 +79,11 @@ def surroundings(machine: Mapping[str, Any]) -> str:
     )
 
 
-def method(plan: Plan) -> str:
-    """How it was measured, in a sentence."""
-    plural = "" if plan.rounds == 1 else "s"
-    return (
-        f"Medians (lowest..highest) of {plan.rounds} round{plural}, a turn taking "
-        f"{plan.seconds} s where it has no number of its own."
-    )
+def method(plan: Plan, results: Sequence[Result]) -> str:
+    """How a suite was measured, in a sentence; the rounds are those that there were."""
+    rounds = max(result.round for result in results)
+    figures = "One round" if rounds == 1 else f"Medians (lowest..highest) of {rounds} rounds"
+    return f"{figures}; turns of {plan.seconds} s, unless the suite counts calls."
 
 
 def _tables(results: Sequence[Result], table: Callable[[Sequence[Row]], str]) -> list[str]:

@@ -83,7 +83,7 @@ METRICS: Mapping[str, Metric] = {
     "event_delay_p50_ms": Metric("event delay p50", "ms", 2),
     "event_delay_p99_ms": Metric("event delay p99", "ms", 2),
     "added_event_delay_p50_ms": Metric("event delay p50 over Envoy alone", "ms", 2),
-    "delay_share": Metric("added to no-op / added by no-op", "", 2),
+    "delay_share": Metric("delay beyond no-op / added by no-op", "", 2),
     "jitter_p99_ms": Metric("jitter p99", "ms", 2),
     "python_event_us": Metric("Python CPU", "us/event", 0),
     "envoy_event_us": Metric("Envoy CPU", "us/event", 0),

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench import fleet, rss
-from bench.contenders import FILTERS
+from bench.contenders import FILTERS, WORKERS
 from bench.plan import Plan
 from bench.results import Progress, Result
 from demo import stack
@@ -18,7 +18,6 @@ from demo import stack
 NAME = "startup"
 
 IMPORT = "import"
-WORKERS = {"1 worker": 1, "2 workers": 2}
 
 # What a worker imports before it opens the transport of its settings, whose libraries come on top.
 # That Python itself has started is not in the figure.

@@ -8,11 +8,10 @@ import importlib
 import importlib.util
 import json
 import random
-import sys
 import timeit
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,9 +20,9 @@ from types import ModuleType
 
 import msgspec
 
-from bench import bodies, machine, report
+from bench import bodies
 from bench.exchange import Exchange
-from bench.plan import USUAL, Plan
+from bench.plan import Plan
 from bench.results import Progress, Result
 from translator.endpoints import REGISTRY
 from translator.endpoints.model_settings import DEFAULTS
@@ -169,18 +168,3 @@ SCENARIOS: Sequence[Scenario] = (
         for base64 in (False, True)
     ),
 )
-
-
-def _progress(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
-
-
-def main() -> None:
-    """Measure all of it, and print the table."""
-    plan = replace(USUAL, full=True)
-    results = list(measure(plan, Path(), _progress))
-    sys.stdout.write(report.text({NAME: results}, machine.describe(), plan))
-
-
-if __name__ == "__main__":
-    main()

@@ -26,7 +26,7 @@ def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
 
 
 def _measure(scenario: Scenario, plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
-    names = [name for name in cases.contenders(scenario) if plan.has_contender(name)]
+    names = [name for name in cases.available(scenario) if plan.has_contender(name)]
     if not names:
         return
     progress(f"{scenario.name}: starting")
@@ -86,5 +86,5 @@ def _load(case: Case, scenario: Scenario, seconds: int, folder: Path) -> load.Ru
     requests = [question.request for question in case.questions]
     connections = scenario.connections
     if scenario.large or not load.installed():
-        return client.post(case.target, requests, connections=connections, seconds=seconds)
-    return load.wrk(case.target, requests, connections=connections, seconds=seconds, folder=folder)
+        return client.post(case.port, requests, connections=connections, seconds=seconds)
+    return load.wrk(case.port, requests, connections=connections, seconds=seconds, folder=folder)

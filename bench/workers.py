@@ -19,33 +19,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import bodies, client, cpu, fleet, load, servers
-from bench.contenders import FILTERS
-from bench.load import Request, Run, Target
+from bench.contenders import FILTERS, WORKERS
+from bench.load import Request, Run
 from bench.plan import Plan
 from bench.results import BenchError, Progress, Result
 from demo import stack
 
 NAME = "workers"
 
-CONTENDERS = {"1 worker": 1, "2 workers": 2}
 CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Gateway:
+class Workers:
     """So many workers behind an Envoy.
 
     Attributes:
-        target: where requests go.
+        port: where requests go, on loopback.
         envoy: process number of Envoy.
         python: of the translator; of the supervisor, if there are several workers.
-        workers: of the workers.
+        pids: of the workers.
     """
 
-    target: Target
+    port: int
     envoy: int
     python: int
-    workers: Sequence[int]
+    pids: Sequence[int]
 
 
 def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
@@ -66,23 +65,22 @@ def _measure(
         answers = {chat.oip_path: chat.oip_response}
         models = started.enter_context(servers.model_server(http, answers, folder))
         running = {
-            name: _start(count, http, options, folder, started)
-            for name, count in CONTENDERS.items()
+            name: _start(count, http, options, folder, started) for name, count in WORKERS.items()
         }
-        for gateway in running.values() if plan.warm_up else ():
-            with _apart(gateway, models.pid):
-                _load(gateway, plan.warm_up, folder)
+        for workers in running.values() if plan.warm_up else ():
+            with _apart(workers, models.pid):
+                _load(workers, plan.warm_up, folder)
         for number in range(1, plan.rounds + 1):
-            for name, gateway in running.items():
+            for name, workers in running.items():
                 progress(f"round {number} of {plan.rounds}: {name}")
-                with _apart(gateway, models.pid):
-                    metrics = _turn(gateway, plan.seconds, folder)
+                with _apart(workers, models.pid):
+                    metrics = _turn(workers, plan.seconds, folder)
                 yield Result(NAME, scenario, name, number, metrics)
 
 
 def _start(
     count: int, http: int, options: Sequence[str], folder: Path, started: ExitStack
-) -> Gateway:
+) -> Workers:
     translator = started.enter_context(fleet.started(count, folder, *options))
     translator.wait()
     port = stack.free_port()
@@ -90,14 +88,14 @@ def _start(
         port=port, admin=stack.free_port(), http=http, grpc=http, translators=translator.ports
     )
     envoy = started.enter_context(servers.envoy(f"workers-{count}", config, folder))
-    return Gateway(Target(port, {}), envoy.pid, translator.pid, translator.workers())
+    return Workers(port, envoy.pid, translator.pid, translator.workers())
 
 
-def _turn(gateway: Gateway, seconds: int, folder: Path) -> dict[str, float]:
-    pids = [gateway.envoy, gateway.python, *gateway.workers]
+def _turn(workers: Workers, seconds: int, folder: Path) -> dict[str, float]:
+    pids = [workers.envoy, workers.python, *workers.pids]
     before = [*map(cpu.seconds, pids)]
-    run = _load(gateway, seconds, folder)
-    envoy, python, *workers = (
+    run = _load(workers, seconds, folder)
+    envoy, python, *each = (
         now - then for now, then in zip(map(cpu.seconds, pids), before, strict=True)
     )
     metrics = {
@@ -108,19 +106,17 @@ def _turn(gateway: Gateway, seconds: int, folder: Path) -> dict[str, float]:
         "envoy_cpu_us": envoy / run.requests * 1e6,
         "per_cpu_s": run.requests / (python + envoy),
     }
-    if len(workers) > 1:
-        metrics["balance"] = min(workers) / max(workers)
+    if len(each) > 1:
+        metrics["balance"] = min(each) / max(each)
     return metrics
 
 
-def _load(gateway: Gateway, seconds: int, folder: Path) -> Run:
+def _load(workers: Workers, seconds: int, folder: Path) -> Run:
     chat = bodies.small_chat()
     requests = [Request(chat.openai_path, chat.openai_request)]
     if not load.installed():
-        return client.post(gateway.target, requests, connections=CONNECTIONS, seconds=seconds)
-    return load.wrk(
-        gateway.target, requests, connections=CONNECTIONS, seconds=seconds, folder=folder
-    )
+        return client.post(workers.port, requests, connections=CONNECTIONS, seconds=seconds)
+    return load.wrk(workers.port, requests, connections=CONNECTIONS, seconds=seconds, folder=folder)
 
 
 def places(cores: Collection[int], workers: int) -> tuple[list[set[int]], set[int]]:
@@ -137,13 +133,13 @@ def places(cores: Collection[int], workers: int) -> tuple[list[set[int]], set[in
 
 
 @contextmanager
-def _apart(gateway: Gateway, models: int) -> Iterator[None]:
+def _apart(workers: Workers, models: int) -> Iterator[None]:
     """Keep the processes apart, this one with the load that it starts included."""
     cores = os.sched_getaffinity(0)
-    own, rest = places(cores, len(gateway.workers))
-    for pid, core in zip(gateway.workers, own, strict=True):
+    own, rest = places(cores, len(workers.pids))
+    for pid, core in zip(workers.pids, own, strict=True):
         _pin(pid, core)
-    for pid in (gateway.envoy, models, os.getpid()):
+    for pid in (workers.envoy, models, os.getpid()):
         _pin(pid, rest)
     try:
         yield

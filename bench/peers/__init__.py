@@ -33,16 +33,12 @@ class Peer:
         server: makes it.
         scenarios: what it does rightly.
         answers: JSON that it needs of the model server, by path, beside OIP's.
-        path: where a client posts a chat completion.
-        headers: what a client sends beside ``content-type``.
     """
 
     name: str
     server: Start
     scenarios: frozenset[str] = _ALL
     answers: Mapping[str, bytes] = field(default_factory=dict)
-    path: str = "/v1/chat/completions"
-    headers: Mapping[str, str] = field(default_factory=dict)
 
     def installed(self) -> bool:
         """Whether its environment is there; :data:`HOW_TO_GET` says how to get it."""

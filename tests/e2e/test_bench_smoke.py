@@ -30,6 +30,20 @@ def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_a_suite_that_needs_no_wrk_is_measured_without(tmp_path: Path) -> None:
+    result = bench(tmp_path, "--suite=translation", "--scenario=event of", "--rounds=1")
+    assert result.returncode == 0
+    assert "event of a stream  time, us/call" in result.stdout
+
+
+def test_a_name_that_nothing_has_is_a_failure(tmp_path: Path) -> None:
+    result = bench(tmp_path, "--suite=streams", "--contender=nope")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr == "Nothing to measure has such a name.\n"
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_short_run_measures_each_contender_and_misses_what_was_left_out(tmp_path: Path) -> None:
     scenario = "chat 200 B, 1 connection"
     file = tmp_path / "results.json"

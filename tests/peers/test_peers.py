@@ -18,6 +18,7 @@ from tests import oip
 from tests.e2e.upstream import Gate, Upstream
 
 TRANSLATING = [peer for peer in PEERS if not peer.answers]
+CHAT_PATH = bodies.small_chat().openai_path
 STREAMED = {**json.loads(bodies.small_chat().openai_request), "stream": True}
 VECTORS = bodies.embeddings(2, 3)
 
@@ -54,7 +55,7 @@ def chat_stream(peer: Peer, port: int, upstream: Upstream) -> None:
     if not peer.answers:
         first, last = oip.answer("Bucha"), oip.answer("rest")
     upstream.stream(first, gate, last)
-    with posted(port, peer.path, json.dumps(STREAMED).encode()) as response:
+    with posted(port, CHAT_PATH, json.dumps(STREAMED).encode()) as response:
         assert response.status == 200
         assert response.headers.get_content_type() == "text/event-stream"
         # The first event is here before the model server writes the second.
@@ -119,7 +120,7 @@ def test_a_status_and_a_message_are_passed_on_as_openai_says_them(
     peer: Peer, ports: dict[str, int], upstream: Upstream
 ) -> None:
     upstream.answer({"error": "Too many tokens."}, status="422 Unprocessable Entity")
-    with posted(ports[peer.name], peer.path, bodies.small_chat().openai_request) as response:
+    with posted(ports[peer.name], CHAT_PATH, bodies.small_chat().openai_request) as response:
         assert response.status == 422
         assert json.loads(response.read())["error"]["message"] == "Too many tokens."
 
@@ -128,7 +129,7 @@ def test_a_status_and_a_message_are_passed_on_as_openai_says_them(
 def test_a_bad_request_never_reaches_a_model(
     peer: Peer, ports: dict[str, int], upstream: Upstream
 ) -> None:
-    with posted(ports[peer.name], peer.path, b'{"model": "chat"}') as response:
+    with posted(ports[peer.name], CHAT_PATH, b'{"model": "chat"}') as response:
         assert response.status == 400
         assert json.loads(response.read())["error"]["param"] == "messages"
     assert not upstream.received
@@ -139,7 +140,7 @@ def test_a_refused_stream_is_a_status(
     peer: Peer, ports: dict[str, int], upstream: Upstream
 ) -> None:
     upstream.answer({"error": "No such thing."}, status="400 Bad Request")
-    with posted(ports[peer.name], peer.path, json.dumps(STREAMED).encode()) as response:
+    with posted(ports[peer.name], CHAT_PATH, json.dumps(STREAMED).encode()) as response:
         assert response.status == 400
 
 
@@ -148,7 +149,7 @@ def test_a_stream_that_breaks_off_ends_with_an_error(
     peer: Peer, ports: dict[str, int], upstream: Upstream
 ) -> None:
     upstream.stream(oip.answer("Bucha"), abort=True)
-    with posted(ports[peer.name], peer.path, json.dumps(STREAMED).encode()) as response:
+    with posted(ports[peer.name], CHAT_PATH, json.dumps(STREAMED).encode()) as response:
         *_, error, done = [line for line in response.read().splitlines() if line]
     assert b'"code":"bad_gateway"' in error
     assert done == b"data: [DONE]"
@@ -161,7 +162,7 @@ def test_a_model_server_that_is_not_there_is_502(
     port, nowhere = stack.free_port(), stack.free_port()
     with (
         peer.server(port, nowhere, tmp_path_factory.mktemp("alone")),
-        posted(port, peer.path, bodies.small_chat().openai_request) as response,
+        posted(port, CHAT_PATH, bodies.small_chat().openai_request) as response,
     ):
         assert response.status == 502
         assert json.loads(response.read())["error"]["code"] == "bad_gateway"

@@ -10,7 +10,7 @@ import pytest
 
 from bench import client
 from bench.cases import Case, Question
-from bench.load import LoadError, Request, Target
+from bench.load import LoadError, Request
 from bench.results import BenchError
 
 
@@ -32,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         self.server.asked.append(
-            (self.client_address[1], self.path, body, self.headers["authorization"])
+            (self.client_address[1], self.path, body, self.headers["content-type"])
         )
         self.send_response(self.server.status)
         self.send_header("content-length", str(len(body)))
@@ -44,12 +44,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(status: int = 200) -> Iterator[tuple[Server, Target]]:
+def serving(status: int = 200) -> Iterator[tuple[Server, int]]:
     with Server(status) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
-            yield server, Target(server.server_address[1], {"authorization": "Bearer x"})
+            yield server, server.server_address[1]
         finally:
             server.shutdown()
             thread.join()
@@ -59,45 +59,45 @@ REQUESTS = [Request("/a", b"1"), Request("/b", b"22")]
 
 
 def test_requests_take_turns_on_each_connection() -> None:
-    with serving() as (server, target):
-        run = client.post(target, REQUESTS, connections=2, seconds=0.2)
+    with serving() as (server, port):
+        run = client.post(port, REQUESTS, connections=2, seconds=0.2)
     assert run.requests == len(server.asked)
     assert 0 < run.p50 <= run.p99 <= run.seconds
-    ports = {port for port, *_ in server.asked}
-    assert len(ports) == 2
+    clients = {own for own, *_ in server.asked}
+    assert len(clients) == 2
     firsts = set()
-    for port in ports:
-        asked = [Request(path, body) for own, path, body, _ in server.asked if own == port]
+    for client_port in clients:
+        asked = [Request(path, body) for own, path, body, _ in server.asked if own == client_port]
         firsts.add(asked[0])
         assert asked[:4] == [*REQUESTS, *REQUESTS] or asked[:4] == [*REQUESTS[::-1]] * 2
     assert firsts == set(REQUESTS)
-    assert {header for *_, header in server.asked} == {"Bearer x"}
+    assert {header for *_, header in server.asked} == {"application/json"}
 
 
 def test_what_is_under_way_comes_to_its_end() -> None:
-    with serving() as (_, target):
-        run = client.post(target, REQUESTS[:1], connections=3, seconds=0)
+    with serving() as (_, port):
+        run = client.post(port, REQUESTS[:1], connections=3, seconds=0)
     assert run.requests == 3
 
 
 @pytest.mark.parametrize("status", [201, 404, 500])
 def test_any_status_but_200_is_an_error(status: int) -> None:
-    with serving(status) as (_, target), pytest.raises(LoadError, match=f"status {status}: b'1'"):
-        client.post(target, REQUESTS, connections=1, seconds=0.2)
+    with serving(status) as (_, port), pytest.raises(LoadError, match=f"status {status}: b'1'"):
+        client.post(port, REQUESTS, connections=1, seconds=0.2)
 
 
 def test_nobody_there_is_an_error() -> None:
-    with serving() as (_, target):
+    with serving() as (_, port):
         pass
     with pytest.raises(LoadError, match="ConnectionRefused"):
-        client.ask(target, REQUESTS[0])
+        client.ask(port, REQUESTS[0])
 
 
 def test_a_case_that_answers_wrongly_is_found_out() -> None:
-    with serving() as (server, target):
+    with serving() as (server, port):
         right = Question(REQUESTS[0], lambda answer: answer == b"1")
         wrong = Question(REQUESTS[1], lambda answer: answer == b"1")
-        Case("filter", target, [right], None, None).verify()
+        Case("filter", port, [right], None, None).verify()
         with pytest.raises(BenchError, match="filter: not the answer it should give: b'22'"):
-            Case("filter", target, [right, wrong], None, None).verify()
+            Case("filter", port, [right, wrong], None, None).verify()
     assert [body for _, _, body, _ in server.asked] == [b"1", b"1", b"22"]

@@ -64,4 +64,4 @@ def test_scenarios_with_the_same_contenders_share_a_table() -> None:
 
 def test_contenders_are_in_one_order_whoever_began() -> None:
     found = [result(name, 1) for name in ("Envoy alone", "no-op", "2 workers", "filter")]
-    assert compare.contenders(found) == ["2 workers", "filter", "no-op", "Envoy alone"]
+    assert compare.in_order(found) == ["2 workers", "filter", "no-op", "Envoy alone"]

@@ -41,10 +41,19 @@ class Bad:
         raise BenchError("it broke down")
 
 
+class Empty:
+    """One that has nothing of the names that were asked for."""
+
+    NAME = "empty"
+
+    def measure(self, _plan: Plan, _folder: Path, _progress: Progress) -> Iterator[Result]:
+        return iter(())
+
+
 @pytest.fixture
 def good(monkeypatch: pytest.MonkeyPatch) -> Good:
     suite = Good()
-    monkeypatch.setattr(suites, "SUITES", {"good": suite, "bad": Bad()})
+    monkeypatch.setattr(suites, "SUITES", {"good": suite, "bad": Bad(), "empty": Empty()})
     monkeypatch.setattr(suites, "USUAL", ["good"])
     monkeypatch.setattr(margins, "SUITES", ["good"])
     monkeypatch.setattr(load, "installed", lambda: True)
@@ -76,6 +85,30 @@ def test_a_suite_that_fails_does_not_take_the_others_with_it(
     assert err.startswith("it broke down\nConfigurations and logs are in ")
     assert good.folder.exists()
     good.folder.rmdir()
+
+
+def test_that_nothing_has_such_a_name_is_a_failure(
+    good: Good, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    assert main(["--suite=empty", "--scenario=typo", f"--json={file}"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "Nothing to measure has such a name.\n")
+    assert not file.exists()
+    assert main(["--suite=empty", "--suite=good"]) == 0
+    assert good.plans
+
+
+def test_wrk_is_asked_for_by_suites_that_need_it_only(
+    good: Good, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "installed", lambda: False)
+    monkeypatch.setattr(suites, "WITH_WRK", {"bad"})
+    assert main(["--suite=good"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["--suite=good", "--suite=bad"]) == 2
+    assert capsys.readouterr().err == f"{load.HOW_TO_GET_WRK}\n"
+    assert len(good.plans) == 1
 
 
 def test_what_is_said_on_the_command_line_goes_before_the_plan(good: Good) -> None:

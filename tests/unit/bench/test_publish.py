@@ -30,3 +30,16 @@ def test_suites_that_were_not_measured_stay(tmp_path: Path) -> None:
     publish.write({"unary": results}, MACHINE, Plan(), folder)
     assert "| chat | requests/s | 105 (100..110) |" in page.read_text()
     assert list(json.loads((folder / publish.RESULTS).read_text())) == ["startup", "unary"]
+
+
+def test_pictures_come_before_the_figures(tmp_path: Path) -> None:
+    folder = tmp_path / "performance"
+    page = tmp_path / "performance.md"
+    page.write_text(PAGE)
+    publish.write({"unary": [result("filter", 1, p50_ms=2, rps=100)]}, MACHINE, Plan(), folder)
+    section = page.read_text().partition("<!-- unary -->")[2]
+    picture, figures, rest = section.strip().split("\n\n", 2)
+    assert picture == "![p50, ms](performance/unary-p50_ms.svg)"
+    assert figures == "<details><summary>All figures</summary>"
+    assert "\n\n</details>\n\n<!-- /unary -->" in rest
+    assert (folder / "unary-p50_ms.svg").exists()

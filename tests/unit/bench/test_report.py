@@ -22,16 +22,25 @@ def test_where_and_how() -> None:
         "Some CPU, 2 cores; Linux 6.1, Python 3.11.7, Envoy 1.40.0, grpcio 1.85.1; "
         "abc1234, 2026-11-23."
     )
-    assert "2 rounds, a turn taking 4 s" in report.method(PLAN)
+
+
+def test_how_it_was_measured_says_the_rounds_there_were() -> None:
+    results = MEASURED["unary"]
+    assert report.method(PLAN, results) == (
+        "Medians (lowest..highest) of 2 rounds; turns of 4 s, unless the suite counts calls."
+    )
+    assert report.method(PLAN, results[:2]) == (
+        "One round; turns of 4 s, unless the suite counts calls."
+    )
 
 
 def test_markdown() -> None:
     assert report.markdown(MEASURED, MACHINE, PLAN).splitlines() == [
         report.surroundings(MACHINE),
         "",
-        report.method(PLAN),
-        "",
         "### unary",
+        "",
+        report.method(PLAN, MEASURED["unary"]),
         "",
         "|  |  | filter | no-op |",
         "| --- | --- | --- | --- |",
@@ -51,11 +60,11 @@ def test_text_is_aligned() -> None:
     assert second.index("p50, ms") == first.index("requests/s")
 
 
-def test_a_section_has_no_heading() -> None:
+def test_a_section_has_no_heading_and_is_folded() -> None:
     section = report.section(MEASURED["unary"], MACHINE, PLAN)
     assert "#" not in section
-    assert section.startswith("Some CPU")
-    assert section.endswith("|\n")
+    assert section.startswith("<details><summary>All figures</summary>\n\nSome CPU")
+    assert section.endswith("|\n\n</details>\n")
 
 
 def test_json_holds_every_turn_and_what_it_means() -> None:
