@@ -17,6 +17,11 @@ logger = logging.getLogger(__name__)
 
 _ENDING = 1.0  # seconds that the last bytes may take to be read
 _BACKLOG = 1024
+_KEEPALIVE = {  # seconds, seconds and times: two minutes, where Linux would take as many hours
+    socket.TCP_KEEPIDLE: 60,
+    socket.TCP_KEEPINTVL: 15,
+    socket.TCP_KEEPCNT: 4,
+}
 _ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # an address that this machine does not have
 
 
@@ -147,4 +152,8 @@ def _tcp_listener(family: socket.AddressFamily, name: str, port: int) -> socket.
     # Inherited by each connection. Otherwise a small answer waits until the one before is
     # acknowledged, which takes milliseconds; asyncio sets it on sockets of its own making only.
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Inherited too. A client whose machine is gone says nothing of it, and its calls would stay.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        made.setsockopt(socket.IPPROTO_TCP, option, value)
     return made

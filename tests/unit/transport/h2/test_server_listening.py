@@ -125,3 +125,17 @@ async def test_small_answers_do_not_wait_for_more_to_send(address: str) -> None:
         [peer] = served.peers
         sock = peer._transport.get_extra_info("socket")  # noqa: SLF001 -- who else has it
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
+async def test_a_client_whose_machine_is_gone_is_found_out(address: str) -> None:
+    async with serving(address) as served, connected(served.address) as client:
+        assert (await client.call(CHECK)).status == (0, "")
+        [peer] = served.peers
+        sock = peer._transport.get_extra_info("socket")  # noqa: SLF001 -- who else has it
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        silence, every, times = (
+            sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        )
+        assert silence + every * times <= 120
