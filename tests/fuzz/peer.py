@@ -83,7 +83,7 @@ async def attack(data: bytes) -> None:
                 peer.resume_writing()
             if socket.over:
                 break
-            peer.data_received(rest[start : start + step])
+            read(peer, rest[start : start + step])
             await asyncio.sleep(0)
         if how[0] & 2:
             peer.resume_writing()
@@ -93,6 +93,16 @@ async def attack(data: bytes) -> None:
     assert not peers
     assert not services.open, "a session that nobody closed"
     check(socket.written, over=socket.over)
+
+
+def read(peer: Peer, data: bytes) -> None:
+    """Give a connection bytes to read, as asyncio does."""
+    while data:
+        buffer = peer.get_buffer(-1)
+        size = min(len(buffer), len(data))
+        buffer[:size] = data[:size]
+        peer.buffer_updated(size)
+        data = data[size:]
 
 
 def check(written: bytes, *, over: bool) -> None:

@@ -1,5 +1,6 @@
 """One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
 
+import logging
 from collections.abc import Callable
 from time import monotonic
 
@@ -18,6 +19,8 @@ from translator.extproc._proto.external_processor_pb2 import (
     ProcessingRequest,
 )
 from translator.extproc.replies import Reply
+
+logger = logging.getLogger(__name__)
 
 
 def _ignore(_record: Record) -> None:
@@ -52,12 +55,15 @@ class Session:
         self._bodies = BodyLog(self.exchange.record)
 
     def close(self) -> None:
-        """The stream has ended, one way or another."""
+        """The stream has ended, one way or another. Never raises."""
         record = self.exchange.record
         record.ended_after = self.exchange.elapsed
-        self._on_end(record)
-        if self.exchange.span is not None:
-            self.exchange.span.end(record)
+        try:
+            self._on_end(record)
+            if self.exchange.span is not None:
+                self.exchange.span.end(record)
+        except Exception:  # that nobody could be told must not end what others do
+            logger.exception("the end of an exchange could not be told")
 
     def handle(self, message: bytes) -> bytes:
         """As :meth:`answer`, in one piece."""

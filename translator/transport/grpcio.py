@@ -142,7 +142,7 @@ class GrpcTransport:
             async for message in messages:
                 yield session.handle(message)
         except (DecodeError, ValueError):
-            logger.exception("a message that is not Envoy's")
+            logger.warning("a message that is not Envoy's")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
         except Exception:
             # gRPC would send its message to Envoy, whose access log repeats it.

@@ -62,6 +62,7 @@ class Call(ABC):
         self._waiting: deque[Message] = deque()
         self._untold = 0  # bytes of which the client is not told yet that they have been taken
         self._ended = self._begun = False
+        self._fault: CallFault | None = None  # what follows the messages that wait
         self.over = False
 
     @abstractmethod
@@ -80,10 +81,11 @@ class Call(ABC):
         """Take the next bytes of the stream; ``ended``: and its last."""
         self._ended = ended
         self._untold += len(data)
-        try:
-            self._waiting += self._reader.feed(data)
-        except CallFault as fault:
-            self.finish(fault.status, str(fault))
+        if self._fault is None:
+            try:
+                self._reader.feed(data, self._waiting)
+            except CallFault as fault:
+                self._fault = fault
         self.go_on()
 
     def go_on(self) -> None:
@@ -92,7 +94,9 @@ class Call(ABC):
             if not self._waiting:
                 self._connection.taken(self._stream, self._untold)
                 self._untold = 0
-                if self._ended and self._reader.is_between:
+                if self._fault is not None:
+                    self.finish(self._fault.status, str(self._fault))
+                elif self._ended and self._reader.is_between:
                     self.on_end()
                 elif self._ended:
                     self.finish(Status.INTERNAL, "the last message is not whole")
@@ -150,7 +154,7 @@ class ProcessCall(Call):
         try:
             reply = self._session.answer(message)
         except (DecodeError, ValueError):
-            logger.exception("a message that is not Envoy's")
+            logger.warning("a message that is not Envoy's")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
         except Exception:
             # Its message would go to Envoy, whose access log repeats it.
@@ -162,8 +166,8 @@ class ProcessCall(Call):
         """See :class:`Call`."""
         # Envoy resets the stream as often as it closes it, and a client that hangs up looks the
         # same: neither is an error.
-        self._session.close()
         self._over(self)
+        self._session.close()
 
 
 class UnaryCall(Call):

@@ -20,18 +20,20 @@ from translator.transport.h2.states import STREAM, ConnectionState, Input, Strea
 
 _Handler = Callable[[int, int, bytes], None]  # of a frame's flags, stream and payload
 
-# Frames of a client that has not heard yet that its stream is over: a message, and the end of it.
+# Frames of a client that has not heard yet that its stream is over, beside what it has to say: the
+# end of that, and a reset.
 _ON_THEIR_WAY = 2
 
 
 class _Stream:
     """What is known of a stream that is not closed."""
 
-    __slots__ = ("answered", "state", "taken", "window")
+    __slots__ = ("answered", "held", "state", "taken", "window")
 
     def __init__(self, window: int) -> None:
         self.state = StreamState.OPEN
         self.window = window  # bytes that the client may send
+        self.held = 0  # bytes that have come and have not been dealt with
         self.taken = 0  # bytes that have been dealt with, of which the client has not been told
         self.answered = False
 
@@ -55,7 +57,8 @@ class Connection:
         self._headers = HeaderReader(limits.header_block)
         self._patience = Patience(limits)
         self._streams: dict[int, _Stream] = {}
-        self._spent = 0  # bytes of the connection's window
+        self._window = limits.connection_window  # bytes that the client may send on all streams
+        self._taken = 0  # bytes that have been dealt with, of which it has not been told
         self._goodbye: int | None = None  # the highest stream that is dealt with, once that is said
         self._events: list[Event] = []
         self.outbox = Outbox(
@@ -92,7 +95,7 @@ class Connection:
         """Take the next bytes that the client sent."""
         if self._frames.state is ConnectionState.CLOSED:
             return []
-        self._events = events = list[Event]()
+        events = self._events
         try:
             for kind, flags, stream, payload in self._frames.feed(data):
                 try:
@@ -101,6 +104,7 @@ class Connection:
                     self._refuse(fault)
         except ConnectionFault as fault:
             events += self.fail(fault)
+        self._events = []
         return events
 
     def fail(self, fault: ConnectionFault) -> list[Event]:
@@ -133,7 +137,7 @@ class Connection:
 
     def finish(self, stream: int, block: bytes) -> None:
         """End an answer with a header block, after all that is still to be sent."""
-        known = self._streams.pop(stream, None)
+        known = self._drop(stream)
         if known is not None:
             last = frames.headers(stream, block, end=True)
             if known.state is StreamState.OPEN:  # what else it wants to say is of no use
@@ -144,7 +148,11 @@ class Connection:
     def taken(self, stream: int, size: int) -> None:
         """Bytes of a stream have been dealt with, so the client may send as many more."""
         known = self._streams.get(stream)
-        if known is None or known.state is not StreamState.OPEN:
+        if known is None:
+            return
+        known.held -= size
+        self._give_back(size)
+        if known.state is not StreamState.OPEN:
             return
         known.taken += size
         if known.taken * 2 >= self.limits.window:
@@ -162,11 +170,17 @@ class Connection:
 
     def _on_data(self, flags: int, stream: int, payload: bytes) -> None:
         size = len(payload)
-        self._spend(size)
+        self._window -= size
+        if self._window < 0:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
         known = self._streams.get(stream)
         if known is None:
+            self._give_back(size)
             self._let_go(stream)
+            if not size:
+                self._patience.useless()
             return
+        known.held += size
         self._advance(stream, known, Input.DATA)
         known.window -= size
         if known.window < 0:
@@ -217,7 +231,9 @@ class Connection:
             ended = False
         known = self._streams.get(stream)
         if known is None:
-            self._let_go(stream)
+            if not ended:  # so it would be a request, but not in its order (section 5.1.1)
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not a new stream")
+            self._patience.useless()
             return
         self._advance(stream, known, Input.TRAILERS)
         if not ended:
@@ -226,10 +242,12 @@ class Connection:
         self._advance(stream, known, Input.END)
 
     def _on_rst_stream(self, _flags: int, stream: int, _payload: bytes) -> None:
-        known = self._streams.pop(stream, None)
-        self.outbox.forget(stream)
+        known = self._drop(stream)
+        waited = self.outbox.forget(stream)
         if known is None:
             self._let_go(stream)
+            if not waited:
+                self._patience.useless()
             return
         if not known.answered:
             self._patience.wasted()
@@ -240,6 +258,7 @@ class Connection:
         if flags & ACK:
             self._headers.settings_acknowledged()
             return
+        self._patience.settings()
         values = frames.read_settings(payload)
         for setting, value in values:
             _check(setting, value)
@@ -275,15 +294,20 @@ class Connection:
             raise StreamFault(stream, ErrorCode.STREAM_CLOSED, "more after the end")
         known.state = state
 
-    def _spend(self, size: int) -> None:
-        """Count bytes of DATA, whatever becomes of them; the streams' own windows bound them.
+    def _drop(self, stream: int) -> _Stream | None:
+        """Know no more of a stream; nobody will deal with what of it is held."""
+        known = self._streams.pop(stream, None)
+        if known is not None:
+            self._give_back(known.held)
+        return known
 
-        No client can exceed this window: half of it, which is always left, is more than a frame.
-        """
-        self._spent += size
-        if self._spent * 2 >= self.limits.connection_window:
-            self.outbox.add(frames.window_update(0, self._spent))
-            self._spent = 0
+    def _give_back(self, size: int) -> None:
+        """Bytes of DATA are no longer held, so the client may send as many more, of any stream."""
+        self._taken += size
+        if self._taken * 2 >= self.limits.connection_window:
+            self.outbox.add(frames.window_update(0, self._taken))
+            self._window += self._taken
+            self._taken = 0
 
     def _let_go(self, stream: int) -> None:
         """Do nothing with a frame on a stream that is not open.
@@ -293,11 +317,11 @@ class Connection:
         """
         if stream > self.last or stream % 2 == 0:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "frame on an idle stream")
-        self._patience.useless()
 
     def _refuse(self, fault: StreamFault) -> None:
         self._patience.wasted()
-        if self._streams.pop(fault.stream, None) is not None:
+        self._patience.excuse(_ON_THEIR_WAY)
+        if self._drop(fault.stream) is not None:
             self._events.append(Reset(fault.stream))
         self.outbox.forget(fault.stream)
         self.outbox.add(frames.rst_stream(fault.stream, fault.code))

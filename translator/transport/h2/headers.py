@@ -64,6 +64,7 @@ class HeaderReader:
         """
         if block in self._known:
             fields = self._known[block]
+            self._known.move_to_end(block)
         else:
             fields = _request(self._pairs(block))
             # A block may change the table or go by it, unless there can be none any more.

@@ -22,9 +22,13 @@ class Limits:
         window: bytes that a stream may send before they are dealt with. A message may be larger; as
             long as its call can take it the window is opened again. Below 65,535 a client must have
             read our SETTINGS before it sends.
-        connection_window: the same for all streams together, above 65,535.
+        connection_window: the same for all streams together, above 65,535. Bytes are dealt with as
+            they come, but for those of a stream whose answers its client does not read.
         useless: frames in a row of ten seconds that bring nothing forward: PING, SETTINGS,
-            PRIORITY, empty DATA, and those on streams that are closed (CVE-2019-9511 to 9518).
+            PRIORITY, empty DATA, trailers and resets of streams that are closed (CVE-2019-9511 to
+            9518).
+        settings: SETTINGS in ten seconds, however useful the rest is: each may be work for every
+            stream. gRPC's clients send some as they learn what their network can take.
         wasted: streams in ten seconds that their peer takes back before one message has been
             answered (CVE-2023-44487), or that had to be refused or reset (CVE-2025-8671). Envoy
             resets each stream as it is done with it, but then it has had its answers.
@@ -40,6 +44,7 @@ class Limits:
     window: int = 4 * MIB
     connection_window: int = 64 * MIB
     useless: int = 1000
+    settings: int = 300
     wasted: int = 10_000
     greeting: float = 10.0
     idle: float = 3600.0

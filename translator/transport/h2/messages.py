@@ -3,6 +3,7 @@
 Source: "gRPC over HTTP2", Length-Prefixed-Message and Trailers.
 """
 
+from collections import deque
 from enum import IntEnum
 from struct import Struct
 from urllib.parse import quote
@@ -98,13 +99,12 @@ class MessageReader:
         """Whether no message has begun that is not whole."""
         return self._size < 0 and not self._prefix
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Take the next bytes of the stream; give the messages that are whole now.
+    def feed(self, data: bytes, messages: deque[Message]) -> None:
+        """Take the next bytes of the stream; append the messages that are whole now.
 
         Raises:
-            CallFault: a message is too large, or compressed.
+            CallFault: a message is too large, or compressed. Those before it have been appended.
         """
-        messages: list[Message] = []
         at, end = 0, len(data)
         while at < end:
             if self._size < 0:
@@ -126,7 +126,6 @@ class MessageReader:
                 messages.append(self._message)
                 self._message = bytearray()
             self._size = -1
-        return messages
 
     def _begin(self) -> None:
         compressed, size = _PREFIX.unpack(self._prefix)

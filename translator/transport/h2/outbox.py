@@ -54,10 +54,10 @@ class Outbox:
         """There is a new stream."""
         self._flows[stream] = _Flow(self._initial_window)
 
-    def forget(self, stream: int) -> None:
-        """A stream is gone, with all that it had to send."""
-        self._flows.pop(stream, None)
+    def forget(self, stream: int) -> bool:
+        """A stream is gone, with all that it had to send. Gives False where that was all sent."""
         self._ready.pop(stream, None)
+        return self._flows.pop(stream, None) is not None
 
     def clear(self) -> None:
         """All streams are gone; what has been framed is still sent."""

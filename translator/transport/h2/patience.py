@@ -11,15 +11,15 @@ class Patience:
         limits: how much there is.
     """
 
-    __slots__ = ("_limits", "_useless", "_wasted")
+    __slots__ = ("_limits", "_settings", "_useless", "_wasted")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._useless = self._wasted = 0
+        self.renew()
 
     def renew(self) -> None:
         """Some time has gone by, and all is forgotten."""
-        self._useless = self._wasted = 0
+        self._useless = self._wasted = self._settings = 0
 
     def useful(self) -> None:
         """Count a frame that brings something forward, which makes up for one that does not."""
@@ -35,6 +35,12 @@ class Patience:
         self._useless += 1
         if self._useless > self._limits.useless:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames to no purpose")
+
+    def settings(self) -> None:
+        """Count SETTINGS, which nothing makes up for. Raises ConnectionFault as above."""
+        self._settings += 1
+        if self._settings > self._limits.settings:
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many SETTINGS")
 
     def wasted(self) -> None:
         """Count a stream that was opened for nothing. Raises ConnectionFault as above."""

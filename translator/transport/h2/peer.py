@@ -20,7 +20,8 @@ _SOON = 8192
 # Bytes that are read at once, into a buffer that is kept: asyncio's own way makes a new one of four
 # times the size for every read, which takes a tenth of the CPU of an exchange.
 _READ = 64 * 1024
-_LINGER = 1.0  # seconds that a client may take to read the last bytes
+LINGER = 1.0
+"""Seconds that a client may take to read the last bytes."""
 
 
 class Peer(asyncio.BufferedProtocol):
@@ -44,7 +45,7 @@ class Peer(asyncio.BufferedProtocol):
         self._silent = 0.0  # seconds
         self._buffer = memoryview(bytearray(_READ))
         self._loop = asyncio.get_running_loop()
-        self._gone = self._loop.create_future()
+        self._gone = asyncio.Event()
         self._timer = self._loop.call_later(limits.greeting, self._greeted)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -62,12 +63,8 @@ class Peer(asyncio.BufferedProtocol):
 
     def buffer_updated(self, size: int) -> None:
         """See :class:`asyncio.BufferedProtocol`."""
-        self.data_received(bytes(self._buffer[:size]))
-
-    def data_received(self, data: bytes) -> None:
-        """Take what has been read."""
         self._silent = 0.0
-        for event in self._connection.receive(data):
+        for event in self._connection.receive(bytes(self._buffer[:size])):
             self._handle(event)
             if self._connection.outbox.size > _SOON:
                 self._flush()
@@ -88,8 +85,8 @@ class Peer(asyncio.BufferedProtocol):
         """See :class:`asyncio.Protocol`."""
         self._peers.discard(self)
         self._timer.cancel()
+        self._gone.set()
         self._close_calls()
-        self._gone.set_result(None)
 
     async def leave(self) -> None:
         """Say goodbye, and wait until all that was said has been heard."""
@@ -99,7 +96,7 @@ class Peer(asyncio.BufferedProtocol):
         self._connection.say_goodbye()
         self._leaving = True
         self._flush()
-        await self._gone
+        await self._gone.wait()
 
     def abort(self) -> None:
         """Do not wait for it any longer."""
@@ -148,7 +145,7 @@ class Peer(asyncio.BufferedProtocol):
     def _abort_soon(self) -> None:
         """Do not wait much longer for a client to read, or to hang up."""
         self._timer.cancel()
-        self._timer = self._loop.call_later(_LINGER, self._transport.abort)
+        self._timer = self._loop.call_later(LINGER, self._transport.abort)
 
     def _forget_if_over(self, stream: int, call: Call) -> None:
         if call.over:

@@ -8,14 +8,13 @@ from contextlib import suppress
 
 from translator.transport.errors import ListenError
 from translator.transport.h2.limits import DEFAULTS, Limits
-from translator.transport.h2.peer import Peer
+from translator.transport.h2.peer import LINGER, Peer
 from translator.transport.h2.services import Services
 from translator.transport.service import NewSession
 from translator.transport.unixsocket import SocketFile
 
 logger = logging.getLogger(__name__)
 
-_ENDING = 1.0  # seconds that the last bytes may take to be read
 _BACKLOG = 1024
 _KEEPALIVE = {  # seconds, seconds and times: two minutes, where Linux would take as many hours
     socket.TCP_KEEPIDLE: 60,
@@ -95,7 +94,7 @@ class H2Transport:
             server.close()
         if self._peers:
             leaving = [asyncio.ensure_future(peer.leave()) for peer in self._peers]
-            await asyncio.wait(leaving, timeout=_ENDING)
+            await asyncio.wait(leaving, timeout=LINGER)
             for peer in tuple(self._peers):
                 peer.abort()
             await asyncio.wait(leaving)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 
 from translator.transport import health
@@ -12,6 +13,7 @@ from translator.transport.service import SERVICE, NewSession
 
 logger = logging.getLogger(__name__)
 
+_GRPC = re.compile(rf"{CONTENT_TYPE}(?:$|[+;])")
 _NOT_POST = headers.write((":status", "405"), ("allow", "POST"))
 _NOT_GRPC = headers.write((":status", "415"))
 
@@ -48,7 +50,7 @@ class Services:
         connection, stream, fields = request
         if fields[":method"] != "POST":
             connection.finish(stream, _NOT_POST)
-        elif not fields.get("content-type", "").startswith(CONTENT_TYPE):
+        elif not _GRPC.match(fields.get("content-type", "")):
             connection.finish(stream, _NOT_GRPC)
         else:
             match fields[":path"]:

@@ -75,11 +75,10 @@ USELESS = [
     data(1),
     padded(data(1), 0),
     padded(data(1), 255),
-    data(3, b"x"),
-    data(3, b"x", end=True),
+    data(3),
+    data(3, end=True),
     headers(3, LAST, end=True),
     rst_stream(3, 8),
-    window_update(3, 1),
 ]
 
 
@@ -107,6 +106,26 @@ def test_they_are_borne_without_end_between_others(frame: Frame) -> None:
     for _ in range(5 * TIMES):
         say(connection, data(1, b"x"), frame)
     assert connection.streams == 1
+
+
+@pytest.mark.parametrize("late", [data(3, b"x"), padded(data(3, b"x"), 5), window_update(3, 1)])
+def test_what_was_on_its_way_is_borne_without_end(late: Frame) -> None:
+    # As much as the windows had room for may come of a stream that has ended.
+    connection = one_open_one_closed()
+    assert say(connection, *[late] * (20 * TIMES)) == []
+    assert connection.streams == 1
+
+
+def test_so_many_settings_are_borne_however_useful_the_rest_is() -> None:
+    # Each may be work for every stream.
+    connection = opened(limits=Limits(settings=TIMES))
+    for _ in range(3):
+        for _ in range(TIMES):
+            say(connection, settings((wire.WINDOW, 5)), data(1, b"x"), data(1, b"x"))
+        connection.new_period()
+    for _ in range(TIMES):
+        say(connection, settings((wire.WINDOW, 5)), data(1, b"x"), data(1, b"x"))
+    assert lost(connection, settings((wire.WINDOW, 6))) is CALM
 
 
 def test_they_are_borne_without_end_between_requests() -> None:
@@ -232,3 +251,23 @@ def test_what_a_client_says_before_it_hears_of_a_refusal_is_not_held_against_it(
         say(connection, headers(stream, REQUEST))
         connection.finish(stream, LAST)
         assert not say(connection, data(stream, b"x"), rst_stream(stream, 8))
+
+
+def test_what_a_client_says_before_it_hears_that_it_is_refused_is_not_held_against_it() -> None:
+    connection = opened(limits=Limits(streams=1, useless=TIMES))
+    for stream in range(3, 20 * TIMES, 2):
+        assert say(connection, headers(stream, REQUEST), data(stream, end=True)) == []
+        assert not say(connection, rst_stream(stream, 8))
+    assert connection.streams == 1
+
+
+def test_who_does_not_want_its_answers_any_more_may_say_so() -> None:
+    connection = greeted((wire.WINDOW, 0), limits=FEW)
+    for stream in range(1, 20 * TIMES, 2):
+        say(connection, headers(stream, REQUEST, end=True))
+        connection.send_data(stream, b"x")
+        connection.finish(stream, LAST)
+        connection.new_period()
+    for stream in range(1, 20 * TIMES, 2):
+        assert say(connection, rst_stream(stream, 8)) == []
+    assert not len(connection.outbox)

@@ -183,7 +183,6 @@ LATE = [
     data(1, b"x", end=True),
     padded(data(1, b"x"), 4),
     headers(1, LAST, end=True),
-    headers(1, LAST),
     rst_stream(1, 8),
     window_update(1, 1),
     window_update(1, 0),
@@ -236,6 +235,15 @@ def test_what_comes_on_a_closed_stream_is_let_go(closed: type[Connection], late:
     assert say(connection, late) == []
     assert told(connection) == []
     assert say(connection, headers(5, REQUEST)) == [Opened(5, dict(CALL))]
+
+
+@pytest.mark.parametrize("late", [headers(1, LAST), headers(1, REQUEST, end=True)])
+@pytest.mark.parametrize("closed", [closed_by_both, closed_by_a_later_one])
+def test_a_request_out_of_its_order_is_not_left_waiting(
+    closed: type[Connection], late: Frame
+) -> None:
+    # Section 5.1.1: the client would wait for ever. No trailers are like this.
+    assert lost(closed(), late) is ErrorCode.PROTOCOL_ERROR
 
 
 def test_trailers_on_a_closed_stream_still_change_the_dynamic_table() -> None:

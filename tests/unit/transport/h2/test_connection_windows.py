@@ -1,5 +1,7 @@
 """Flow control, of what the client sends and of what it is sent."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.unit.transport.h2 import wire
@@ -7,6 +9,7 @@ from tests.unit.transport.h2.speaking import lost, opened, say, told
 from tests.unit.transport.h2.wire import (
     ANSWER,
     LARGEST_WINDOW,
+    LAST,
     REQUEST,
     Frame,
     data,
@@ -16,6 +19,7 @@ from tests.unit.transport.h2.wire import (
     rst_stream,
     window_update,
 )
+from translator.transport.h2.connection import Connection
 from translator.transport.h2.errors import ErrorCode
 from translator.transport.h2.events import Received, Reset
 from translator.transport.h2.limits import Limits
@@ -90,15 +94,48 @@ def test_no_window_is_opened_for_who_has_ended_or_is_gone() -> None:
     assert told(connection) == []
 
 
-def test_the_window_of_the_connection_is_opened_whatever_becomes_of_the_data() -> None:
-    limits = Limits(connection_window=100_000, window=90_000)
-    connection = opened(limits=limits, streams=2)
-    say(connection, *pieces(1, 49_999))
+def test_the_window_of_the_connection_is_opened_as_data_is_dealt_with() -> None:
+    connection = opened(limits=Limits(connection_window=100_000, window=1_000_000), streams=2)
+    say(connection, *pieces(1, 50_000), *pieces(3, 50_000))
+    connection.taken(1, 49_999)
     assert told(connection) == []
-    say(connection, data(1, b"x"))
+    connection.taken(3, 1)
     assert told(connection) == [window_update(0, 50_000)]
-    say(connection, rst_stream(1, 8), *pieces(1, 20_000), *pieces(3, 30_000))
-    assert window_update(0, 50_000) in told(connection)
+    assert len(say(connection, *pieces(1, 50_000))) == 4
+    assert lost(connection, data(1, b"x")) is ErrorCode.FLOW_CONTROL_ERROR
+
+
+def finished(connection: Connection) -> None:
+    connection.finish(1, LAST)
+
+
+def reset(connection: Connection) -> None:
+    say(connection, rst_stream(1, 8))
+
+
+def refused(connection: Connection) -> None:
+    say(connection, window_update(1, 0))
+
+
+@pytest.mark.parametrize("end", [finished, reset, refused])
+def test_what_a_stream_held_is_given_back_with_it(end: Callable[[Connection], None]) -> None:
+    connection = opened(limits=Limits(connection_window=100_000, window=1_000_000))
+    say(connection, *pieces(1, 60_000))
+    connection.taken(1, 10_000)
+    end(connection)
+    assert window_update(0, 60_000) in told(connection)
+    connection.taken(1, 50_000)  # it is too late
+    say(connection, *pieces(1, 50_000))
+    assert told(connection) == [window_update(0, 50_000)]
+
+
+def test_what_streams_hold_together_is_bounded() -> None:
+    limits = Limits(connection_window=100_000, window=30_000)
+    connection = opened(limits=limits, streams=4)
+    for stream in (1, 3, 5):
+        say(connection, *pieces(stream, 30_000))
+    assert say(connection, data(7, bytes(10_000))) != []
+    assert lost(connection, data(7, b"x")) is ErrorCode.FLOW_CONTROL_ERROR
 
 
 def test_a_window_of_the_connection_is_opened_for_data_after_the_end() -> None:
@@ -112,6 +149,7 @@ def test_a_client_cannot_use_up_a_window_that_is_opened_again_in_time() -> None:
     connection = opened(limits=Limits(connection_window=65_536, window=1_000_000))
     for _ in range(100):
         assert len(say(connection, data(1, bytes(9_999)))) == 1
+        connection.taken(1, 9_999)
     updates = [frame for frame in told(connection) if frame.kind == wire.WINDOW_UPDATE]
     assert (
         sum(int.from_bytes(frame.payload) for frame in updates if not frame.stream)

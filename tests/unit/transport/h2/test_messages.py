@@ -1,17 +1,26 @@
 """gRPC's messages and statuses as bytes."""
 
+from collections import deque
+
 import grpc
 import pytest
 from hpack import Decoder
 
 from translator.transport.h2 import messages
-from translator.transport.h2.messages import CallFault, MessageReader, Status
+from translator.transport.h2.messages import CallFault, Message, MessageReader, Status
 
 LIMIT = 1000
 
 
 def framed(message: bytes, *, flag: int = 0) -> bytes:
     return bytes([flag]) + len(message).to_bytes(4) + message
+
+
+def fed(reader: MessageReader, data: bytes) -> list[bytes]:
+    """The messages that are whole with these bytes."""
+    messages = deque[Message]()
+    reader.feed(data, messages)
+    return [*map(bytes, messages)]
 
 
 def fields(block: bytes) -> list[tuple[str, str]]:
@@ -59,18 +68,18 @@ def test_messages_are_put_together_however_they_are_cut(size: int) -> None:
     reader = MessageReader(LIMIT)
     read: list[bytes] = []
     for start in range(0, len(stream), size):
-        read += map(bytes, reader.feed(stream[start : start + size]))
+        read += fed(reader, stream[start : start + size])
     assert read == MESSAGES
-    assert reader.feed(b"") == []
+    assert fed(reader, b"") == []
 
 
 @pytest.mark.parametrize("cut", range(1, len(framed(b"one"))))
 def test_a_message_is_given_when_it_is_whole(cut: int) -> None:
     reader = MessageReader(LIMIT)
     assert reader.is_between
-    assert reader.feed(framed(b"one")[:cut]) == []
+    assert fed(reader, framed(b"one")[:cut]) == []
     assert not reader.is_between
-    assert [*map(bytes, reader.feed(framed(b"one")[cut:]))] == [b"one"]
+    assert fed(reader, framed(b"one")[cut:]) == [b"one"]
     assert reader.is_between
 
 
@@ -88,24 +97,29 @@ def test_a_message_is_refused_by_its_first_five_bytes(
     *, together: bool, compresses: bool, stream: bytes, status: Status
 ) -> None:
     reader = MessageReader(LIMIT, compresses=compresses)
-    assert [*map(bytes, reader.feed(framed(b"before")))] == [b"before"]
+    assert fed(reader, framed(b"before")) == [b"before"]
     if not together:
-        assert reader.feed(stream[:4]) == []
+        assert fed(reader, stream[:4]) == []
         stream = stream[4:]
     with pytest.raises(CallFault) as caught:
-        reader.feed(stream)
+        fed(reader, stream)
     assert caught.value.status is status
     assert str(caught.value)
 
 
+def test_messages_before_a_fault_are_given() -> None:
+    messages = deque[Message]()
+    with pytest.raises(CallFault):
+        MessageReader(LIMIT).feed(framed(b"one") + framed(b"two") + framed(b"x", flag=1), messages)
+    assert [*messages] == [b"one", b"two"]
+
+
 def test_a_call_that_compresses_need_not() -> None:
-    (message,) = MessageReader(LIMIT, compresses=True).feed(framed(b"plain"))
-    assert message == b"plain"
+    assert fed(MessageReader(LIMIT, compresses=True), framed(b"plain")) == [b"plain"]
 
 
 def test_a_message_may_be_as_large_as_it_may() -> None:
-    (message,) = MessageReader(LIMIT).feed(framed(bytes(LIMIT)))
-    assert message == bytes(LIMIT)
+    assert fed(MessageReader(LIMIT), framed(bytes(LIMIT))) == [bytes(LIMIT)]
 
 
 def test_statuses_are_grpcs() -> None:

@@ -8,7 +8,7 @@ from translator.transport.h2.patience import Patience
 
 
 def patience() -> Patience:
-    return Patience(Limits(useless=3, wasted=2))
+    return Patience(Limits(useless=3, wasted=2, settings=2))
 
 
 def use_up(patience: Patience) -> None:
@@ -16,12 +16,13 @@ def use_up(patience: Patience) -> None:
         patience.useless()
     for _ in range(2):
         patience.wasted()
+        patience.settings()
 
 
 def test_so_much_is_borne_and_no_more() -> None:
     tried = patience()
     use_up(tried)
-    for more in (tried.useless, tried.wasted):
+    for more in (tried.useless, tried.wasted, tried.settings):
         with pytest.raises(ConnectionFault) as caught:
             more()
         assert caught.value.code is ErrorCode.ENHANCE_YOUR_CALM
@@ -45,9 +46,10 @@ def test_what_is_useful_makes_up_for_what_is_not_and_saves_nothing_up() -> None:
         tried.useless()
 
 
-def test_streams_that_were_wasted_are_not_made_up_for() -> None:
+def test_streams_that_were_wasted_and_settings_are_not_made_up_for() -> None:
     tried = patience()
     use_up(tried)
     tried.useful()
-    with pytest.raises(ConnectionFault):
-        tried.wasted()
+    for more in (tried.wasted, tried.settings):
+        with pytest.raises(ConnectionFault):
+            more()

@@ -91,7 +91,7 @@ async def test_an_idle_connection_is_closed_without_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
-    monkeypatch.setattr(module, "_LINGER", LONG)  # it is told of the end, and not cut
+    monkeypatch.setattr(module, "LINGER", LONG)  # it is told of the end, and not cut
     async with (
         serving(limits=Limits(greeting=0.02, idle=0.1)) as served,
         connected(served.address) as client,

@@ -23,6 +23,7 @@ from tests.unit.transport.h2.library import (
 from tests.unit.transport.h2.serving import Served, serving, until
 from tests.unit.transport.running import OPTIONS
 from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
+from translator.extproc.session import Session
 from translator.transport.h2.limits import Limits
 from translator.transport.service import SERVICE
 
@@ -208,15 +209,24 @@ async def test_a_connection_that_is_cut_in_a_frame(tcp: Served) -> None:
     ],
 )
 @pytest.mark.parametrize("after", [b"", packed(EXCHANGE[0])])
+@pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("end", [True, False])
 async def test_a_call_that_cannot_go_on(
-    data: bytes, fields: dict[str, str], status: tuple[int, str], after: bytes, *, end: bool
+    data: bytes,
+    fields: dict[str, str],
+    status: tuple[int, str],
+    after: bytes,
+    *,
+    together: bool,
+    end: bool,
 ) -> None:
     if not end and "whole" in status[1]:
         end = True  # before that it may yet become whole
     async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
         stream = await client.open(PROCESS, fields)
-        if after:
+        if together:
+            data = after + data
+        elif after:
             await client.send(stream, after)
             await client.reply(stream)
         await client.send(stream, data, end=end)
@@ -227,6 +237,23 @@ async def test_a_call_that_cannot_go_on(
         # The connection goes on.
         assert (await client.call(PROCESS, packed(*EXCHANGE))).status == (0, "")
         assert answer.reset == (None if end else 0), "it is told to stop if it has not"
+
+
+async def test_what_is_wrong_is_told_after_what_was_right() -> None:
+    async with (
+        serving(answer=lambda _: bytes(100)) as served,
+        connected(served.address, window=0) as client,
+    ):
+        client.generous = False
+        stream = await client.open(PROCESS)
+        await client.send(stream, message(b"") + message(b"") + message(b"", flag=1))
+        await client.send(stream, b"and so on")
+        await until(lambda: served.sessions and served.sessions[0].asked)
+        client.http.increment_flow_control_window(1000, stream)
+        await client.flush()
+        answer = await client.ended(stream)
+        assert answer.messages == [bytes(100)] * 2
+        assert answer.status == (13, "a compressed message without grpc-encoding")
 
 
 async def test_a_message_of_the_largest_size_is_taken() -> None:
@@ -263,6 +290,34 @@ async def test_a_session_that_cannot_begin_ends_its_call_alone(
     assert answer.status == (13, "internal error")
     await client.send(other, packed(*EXCHANGE[1:]), end=True)
     assert kinds((await client.ended(other)).messages) == KINDS
+
+
+async def test_who_cannot_be_told_of_an_end_does_not_end_what_others_do(
+    tcp: Served, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_record: object) -> None:
+        raise KeyError(SAID)
+
+    services = tcp.transport._services  # noqa: SLF001 -- nobody has it else
+    other = await client.open(PROCESS)
+    await client.send(other, packed(EXCHANGE[0]))
+    await client.reply(other)
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_new_session", lambda _: Session(on_end=fail))
+        assert (await client.call(PROCESS, packed(*EXCHANGE))).status == (0, "")
+        async with connected(tcp.address) as leaves:
+            for _ in range(3):
+                stream = await leaves.open(PROCESS)
+                await leaves.send(stream, packed(EXCHANGE[0]))
+                await leaves.reply(stream)
+            await leaves.reset(stream)
+            await until(lambda: len(services.open) == 3)
+        await until(lambda: len(services.open) == 1)
+    await client.send(other, packed(*EXCHANGE[1:]), end=True)
+    assert kinds((await client.ended(other)).messages) == KINDS
+    assert services.idle.is_set()
+    messages = [record.getMessage() for record in caplog.records if record.exc_info]
+    assert messages == ["the end of an exchange could not be told"] * 4
 
 
 @pytest.mark.parametrize(
@@ -317,15 +372,16 @@ async def test_another_method_is_405(client: Client, path: str, method: str) -> 
     assert answer.ended
 
 
-@pytest.mark.parametrize("kind", ["", "application/json", "text/plain"])
+@pytest.mark.parametrize("kind", ["", "application/json", "text/plain", "application/grpc-web"])
 async def test_what_is_not_grpc_is_415(client: Client, kind: str) -> None:
     answer = await client.call(PROCESS, fields={"content-type": kind})
     assert answer.headers == {":status": "415"}
 
 
-@pytest.mark.parametrize("kind", ["application/grpc", "application/grpc+proto"])
+@pytest.mark.parametrize("kind", ["", "+proto", ";charset=x"])
 async def test_what_is_grpc(client: Client, kind: str) -> None:
-    assert (await client.call(CHECK, fields={"content-type": kind})).status == (0, "")
+    fields = {"content-type": f"application/grpc{kind}"}
+    assert (await client.call(CHECK, fields=fields)).status == (0, "")
 
 
 async def test_a_session_can_ask_for_the_headers_of_its_call(tcp: Served, client: Client) -> None:

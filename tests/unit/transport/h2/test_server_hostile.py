@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from tests.unit.transport.h2.library import CHECK, NOTHING, PROCESS, Client, connected, raw
+from tests.unit.transport.h2.library import CHECK, NOTHING, PROCESS, WATCH, Client, connected, raw
 from tests.unit.transport.h2.serving import serving, until
 from tests.unit.transport.h2.wire import (
     PREFACE,
@@ -19,7 +19,6 @@ from tests.unit.transport.h2.wire import (
     ping,
     rst_stream,
     settings,
-    window_update,
     wire,
 )
 from tests.unit.transport.running import SOON
@@ -72,7 +71,7 @@ def empty_data(stream: int) -> bytes:
 
 def late_data(stream: int) -> bytes:
     start = wire(headers(1, CALL), rst_stream(1, 8)) if stream == 1 else b""
-    return start + wire(data(1, b"late"))
+    return start + wire(data(1))
 
 
 FLOODS: dict[str, tuple[Callable[[int], bytes], bytes]] = {
@@ -82,13 +81,6 @@ FLOODS: dict[str, tuple[Callable[[int], bytes], bytes]] = {
     "settings": (lambda _: wire(settings((3, 1))), b"too many frames to no purpose"),
     "empty data": (empty_data, b"too many frames to no purpose"),
     "late data": (late_data, b"too many frames to no purpose"),
-    "late window": (
-        lambda stream: (
-            (wire(headers(1, CALL), rst_stream(1, 8)) if stream == 1 else b"")
-            + wire(window_update(1, 1))
-        ),
-        b"too many frames to no purpose",
-    ),
     "priority": (
         lambda _: wire(Frame(2, 0, 1, b"\0\0\0\3\1")),
         b"too many frames to no purpose",
@@ -232,3 +224,16 @@ async def test_who_half_closes_is_hung_up_on() -> None:
         sock.shutdown(1)
         await client.until(lambda: client.closed)
         await until(lambda: not served.peers)
+
+
+async def test_what_was_on_its_way_to_a_call_that_ended_costs_nobody_the_connection() -> None:
+    # A client may have sent as much as its windows let it before it hears of the end.
+    async with serving() as served, connected(served.address) as client:
+        watch = await client.open(WATCH)
+        await client.send(watch, NOTHING)
+        await client.reply(watch)
+        stream = await client.open("/package.Service/Nothing")
+        await client.say(wire(*[data(stream, bytes(16))] * 4000))
+        assert (await client.ended(stream)).status == (12, "no such method")
+        assert (await client.call(CHECK)).status == (0, "")
+        assert not client.answers[watch].ended
