@@ -70,7 +70,7 @@ lock: $(PROJECT) ## write the versions and hashes of what the image holds
 image-test: $(PROJECT) ## build and try the image without a container engine (as root, with mmdebstrap)
 	@$(PYTHON) -m pytest -rP tests/image/proof.py
 
-dashboard: install ## draw docs/dashboards under load for 9 minutes (needs prometheus, extra bench)
+dashboard: install ## draw docs/dashboards under load for 9 minutes (needs prometheus)
 	@$(PYTHON) -m docs.dashboards.draw
 
 bench: install ## measure against Envoy alone, a no-op filter and peers, in some five minutes (needs wrk)

@@ -1,7 +1,6 @@
 """What the filter costs: beside Envoy without it, a filter that does nothing, and its peers."""
 
 import argparse
-import importlib.util
 import shutil
 import signal
 import sys
@@ -78,8 +77,6 @@ def _missing(given: argparse.Namespace) -> str | None:
     needed = not given.smoke and not suites.WITH_WRK.isdisjoint(_suites(given))
     if needed and not load.installed():
         return load.HOW_TO_GET_WRK
-    if given.write and importlib.util.find_spec("matplotlib") is None:
-        return "matplotlib is needed for the pictures: pip install -e '.[bench]'"
     return None
 
 

@@ -46,7 +46,7 @@ def _pictures(suite: str, results: Sequence[Result], folder: Path) -> Iterator[s
     """Draw what there is to draw; give a line for each picture."""
     for metric in _PICTURES.get(suite, ()):
         if any(metric in result.metrics for result in results):
-            from bench import plots  # noqa: PLC0415 -- it needs matplotlib, which is an extra
+            from bench import plots  # noqa: PLC0415 -- matplotlib takes a second to load
 
             picture = folder / f"{suite}-{metric}.svg"
             plots.draw(results, metric, picture)

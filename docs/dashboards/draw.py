@@ -4,10 +4,8 @@ It runs the demo (Envoy, two workers of the translator, MLServer) under a mixed 
 minutes, lets Prometheus scrape it, evaluates every expression of ``oip-translator.json`` through
 Prometheus's API, and draws the panels in the dashboard's own grid into ``oip-translator.svg``.
 
-Needs ``prometheus`` in PATH (Debian: ``apt-get install prometheus``), the extra ``bench``, and the
-demo's environments::
+Needs ``prometheus`` in PATH (Debian: ``apt-get install prometheus``) and the demo's environments::
 
-    .venv/bin/pip install -e '.[bench]'
     .venv/bin/python -m docs.dashboards.draw --minutes 9
 """
 
