@@ -47,7 +47,7 @@ class Server:
                     self.connection.send_headers(stream, ANSWER)
                 case Received(stream, data, ended):
                     self._answer(stream, data * self._times)
-                    self.connection.taken(stream, len(data))
+                    self.connection.inbox.taken(stream, len(data))
                     if ended:
                         self.finish(stream)
                 case Reset(stream):

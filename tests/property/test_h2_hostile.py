@@ -32,7 +32,9 @@ ACTIONS: st.SearchStrategy[Callable[[Connection], None]] = st.one_of(
         st.sampled_from([0, 1, 1000, 16_385, 100_000]),
     ),
     st.builds(lambda stream: lambda c: c.finish(stream, LAST), _OURS),
-    st.builds(lambda stream, size: lambda c: c.taken(stream, size), _OURS, st.integers(0, 100)),
+    st.builds(
+        lambda stream, size: lambda c: c.inbox.taken(stream, size), _OURS, st.integers(0, 100)
+    ),
     st.just(Connection.new_period),
     st.just(Connection.say_goodbye),
 )

@@ -60,7 +60,7 @@ def answered(pieces: Iterable[bytes]) -> dict[int, list[Frame]]:
             if isinstance(event, Received):
                 stream = event.stream
                 bodies[stream] = bodies.get(stream, b"") + event.data
-                connection.taken(stream, len(event.data))
+                connection.inbox.taken(stream, len(event.data))
                 if event.ended:
                     connection.send_headers(stream, ANSWER)
                     connection.send_data(stream, bodies[stream])

@@ -92,7 +92,7 @@ class Call(ABC):
         """Answer what waits, unless the client does not read: then it is held back too."""
         while not (self.over or self._connection.outbox.is_blocked(self._stream)):
             if not self._waiting:
-                self._connection.taken(self._stream, self._untold)
+                self._connection.inbox.taken(self._stream, self._untold)
                 self._untold = 0
                 if self._fault is not None:
                     self.finish(self._fault.status, str(self._fault))

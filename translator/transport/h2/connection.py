@@ -13,6 +13,7 @@ from translator.transport.h2.events import Event, Lost, Opened, Received, Reset
 from translator.transport.h2.frame_reader import FrameReader, unpadded
 from translator.transport.h2.frames import ACK, END_STREAM, PADDED, Kind, Setting
 from translator.transport.h2.headers import HeaderReader, MalformedError
+from translator.transport.h2.inbox import Inbox
 from translator.transport.h2.limits import DEFAULTS, Limits
 from translator.transport.h2.outbox import Outbox
 from translator.transport.h2.patience import Patience
@@ -28,13 +29,10 @@ _ON_THEIR_WAY = 2
 class _Stream:
     """What is known of a stream that is not closed."""
 
-    __slots__ = ("answered", "held", "state", "taken", "window")
+    __slots__ = ("answered", "state")
 
-    def __init__(self, window: int) -> None:
+    def __init__(self) -> None:
         self.state = StreamState.OPEN
-        self.window = window  # bytes that the client may send
-        self.held = 0  # bytes that have come and have not been dealt with
-        self.taken = 0  # bytes that have been dealt with, of which the client has not been told
         self.answered = False
 
 
@@ -47,6 +45,7 @@ class Connection:
     Attributes:
         limits: these.
         last: the highest number of a stream that was opened.
+        inbox: what has come.
         outbox: what is to be sent.
     """
 
@@ -57,8 +56,6 @@ class Connection:
         self._headers = HeaderReader(limits.header_block)
         self._patience = Patience(limits)
         self._streams: dict[int, _Stream] = {}
-        self._window = limits.connection_window  # bytes that the client may send on all streams
-        self._taken = 0  # bytes that have been dealt with, of which it has not been told
         self._goodbye: int | None = None  # the highest stream that is dealt with, once that is said
         self._events: list[Event] = []
         self.outbox = Outbox(
@@ -70,8 +67,8 @@ class Connection:
                     Setting.MAX_HEADER_LIST_SIZE: limits.header_block,
                 }
             )
-            + frames.window_update(0, limits.connection_window - frames.DEFAULT_WINDOW)
         )
+        self.inbox = Inbox(limits, self.outbox)
         self._handlers: dict[int, _Handler] = {
             Kind.DATA: self._on_data,
             Kind.HEADERS: self._on_headers,
@@ -113,6 +110,7 @@ class Connection:
             return []
         self._frames.state = ConnectionState.CLOSED
         self._streams.clear()
+        self.inbox.clear()
         self.outbox.clear()
         last = self.last if self._goodbye is None else self._goodbye  # never more than was said
         self.outbox.add(frames.goaway(last, fault.code, str(fault)))
@@ -145,21 +143,6 @@ class Connection:
                 last += frames.rst_stream(stream, ErrorCode.NO_ERROR)
             self.outbox.finish(stream, last)
 
-    def taken(self, stream: int, size: int) -> None:
-        """Bytes of a stream have been dealt with, so the client may send as many more."""
-        known = self._streams.get(stream)
-        if known is None:
-            return
-        known.held -= size
-        self._give_back(size)
-        if known.state is not StreamState.OPEN:
-            return
-        known.taken += size
-        if known.taken * 2 >= self.limits.window:
-            self.outbox.add(frames.window_update(stream, known.taken))
-            known.window += known.taken
-            known.taken = 0
-
     def say_goodbye(self) -> None:
         """Go without an error: what was opened up to now is dealt with, and nothing more."""
         if self._goodbye is None and self._frames.state is not ConnectionState.CLOSED:
@@ -170,24 +153,17 @@ class Connection:
 
     def _on_data(self, flags: int, stream: int, payload: bytes) -> None:
         size = len(payload)
-        self._window -= size
-        if self._window < 0:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
+        self.inbox.receive(stream, size)
         known = self._streams.get(stream)
         if known is None:
-            self._give_back(size)
             self._let_go(stream)
             if not size:
                 self._patience.useless()
             return
-        known.held += size
         self._advance(stream, known, Input.DATA)
-        known.window -= size
-        if known.window < 0:
-            raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
         if flags & PADDED:
             payload = unpadded(payload)
-            self.taken(stream, size - len(payload))
+            self.inbox.taken(stream, size - len(payload))
         ended = bool(flags & END_STREAM)
         if payload or ended:
             self._events.append(Received(stream, payload, ended))
@@ -216,7 +192,8 @@ class Connection:
             raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "leaving")
         if max(len(self._streams), len(self.outbox)) >= self.limits.streams:
             raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "too many streams")
-        self._streams[stream] = known = _Stream(self.limits.window)
+        self._streams[stream] = known = _Stream()
+        self.inbox.open(stream)
         self.outbox.open(stream)
         self._events.append(Opened(stream, fields))
         self._patience.useful()
@@ -259,11 +236,7 @@ class Connection:
             self._headers.settings_acknowledged()
             return
         self._patience.settings()
-        values = frames.read_settings(payload)
-        for setting, value in values:
-            _check(setting, value)
-        # Of several values the last, since a window is work for every stream.
-        for setting, value in dict(values).items():
+        for setting, value in frames.read_settings(payload).items():
             if setting == Setting.INITIAL_WINDOW_SIZE:
                 self.outbox.set_initial_window(value)
             elif setting == Setting.MAX_FRAME_SIZE:
@@ -293,21 +266,13 @@ class Connection:
         if state is None:
             raise StreamFault(stream, ErrorCode.STREAM_CLOSED, "more after the end")
         known.state = state
+        if what is Input.END:
+            self.inbox.end(stream)
 
     def _drop(self, stream: int) -> _Stream | None:
-        """Know no more of a stream; nobody will deal with what of it is held."""
-        known = self._streams.pop(stream, None)
-        if known is not None:
-            self._give_back(known.held)
-        return known
-
-    def _give_back(self, size: int) -> None:
-        """Bytes of DATA are no longer held, so the client may send as many more, of any stream."""
-        self._taken += size
-        if self._taken * 2 >= self.limits.connection_window:
-            self.outbox.add(frames.window_update(0, self._taken))
-            self._window += self._taken
-            self._taken = 0
+        """Know no more of a stream, if anything; give what was known."""
+        self.inbox.forget(stream)
+        return self._streams.pop(stream, None)
 
     def _let_go(self, stream: int) -> None:
         """Do nothing with a frame on a stream that is not open.
@@ -325,15 +290,3 @@ class Connection:
             self._events.append(Reset(fault.stream))
         self.outbox.forget(fault.stream)
         self.outbox.add(frames.rst_stream(fault.stream, fault.code))
-
-
-def _check(setting: int, value: int) -> None:
-    match setting:
-        case Setting.ENABLE_PUSH if value > 1:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
-        case Setting.INITIAL_WINDOW_SIZE if value > frames.LARGEST_WINDOW:
-            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
-        case Setting.MAX_FRAME_SIZE if (
-            not frames.SMALLEST_MAX_FRAME <= value <= frames.LARGEST_MAX_FRAME
-        ):
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")

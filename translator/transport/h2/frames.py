@@ -3,7 +3,7 @@
 from enum import IntEnum
 from struct import Struct
 
-from translator.transport.h2.errors import ErrorCode
+from translator.transport.h2.errors import ConnectionFault, ErrorCode
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_SIZE = 9
@@ -66,9 +66,22 @@ def settings(values: dict[Setting, int]) -> bytes:
     return head(len(payload), Kind.SETTINGS, 0, 0) + payload
 
 
-def read_settings(payload: bytes) -> list[tuple[int, int]]:
-    """The pairs in SETTINGS, whose length must be a multiple of six."""
-    return [*_SETTING.iter_unpack(payload)]
+def read_settings(payload: bytes) -> dict[int, int]:
+    """The values in SETTINGS, whose length must be a multiple of six; of several the last.
+
+    Raises:
+        ConnectionFault: one of them cannot be.
+    """
+    pairs: list[tuple[int, int]] = [*_SETTING.iter_unpack(payload)]
+    for setting, value in pairs:
+        match setting:
+            case Setting.ENABLE_PUSH if value > 1:
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ENABLE_PUSH is 0 or 1")
+            case Setting.INITIAL_WINDOW_SIZE if value > LARGEST_WINDOW:
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
+            case Setting.MAX_FRAME_SIZE if not SMALLEST_MAX_FRAME <= value <= LARGEST_MAX_FRAME:
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "MAX_FRAME_SIZE out of range")
+    return dict(pairs)
 
 
 SETTINGS_ACK = head(0, Kind.SETTINGS, ACK, 0)

@@ -72,6 +72,6 @@ def ends(connection: Connection, events: list[Event], answer: list[Frame]) -> Er
         connection.send_headers(stream, b"")
         connection.send_data(stream, b"late")
         connection.finish(stream, b"")
-        connection.taken(stream, 2**20)
+        connection.inbox.taken(stream, 2**20)
     assert told(connection) == []
     return last.code

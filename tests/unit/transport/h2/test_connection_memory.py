@@ -49,7 +49,7 @@ def exchange(connection: Connection, stream: int) -> None:
     say(connection, headers(stream, REQUEST), data(stream, b"x" * 1000))
     connection.send_headers(stream, ANSWER)
     connection.send_data(stream, b"y" * 1000)
-    connection.taken(stream, 1000)
+    connection.inbox.taken(stream, 1000)
     say(connection, data(stream, end=True), window_update(0, 1000))
     connection.finish(stream, LAST)
 

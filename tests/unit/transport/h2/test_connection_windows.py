@@ -49,9 +49,9 @@ def test_padding_counts_and_is_given_back() -> None:
     assert told(connection) == []
     say(connection, data(1))
     # 256 and 221 are given back when half of the window is.
-    connection.taken(1, 22)
+    connection.inbox.taken(1, 22)
     assert told(connection) == []
-    connection.taken(1, 1)
+    connection.inbox.taken(1, 1)
     assert told(connection) == [window_update(1, 500)]
     assert len(say(connection, data(1, bytes(500)))) == 1
     assert say(connection, data(1, b"x")) == [Reset(1)]
@@ -69,7 +69,7 @@ def test_a_window_is_opened_when_half_of_it_has_been_dealt_with(steps: list[int]
     say(connection, data(1, bytes(1000)))
     for step in steps:
         assert told(connection) == []
-        connection.taken(1, step)
+        connection.inbox.taken(1, step)
     assert told(connection) == [window_update(1, sum(steps))]
     assert len(say(connection, data(1, bytes(sum(steps))))) == 1
     assert say(connection, data(1, b"x")) == [Reset(1)]
@@ -79,9 +79,9 @@ def test_a_window_is_opened_by_what_is_new_each_time() -> None:
     connection = opened(limits=SMALL)
     for _ in range(5):
         say(connection, data(1, bytes(600)))
-        connection.taken(1, 499)
+        connection.inbox.taken(1, 499)
         assert told(connection) == []
-        connection.taken(1, 101)
+        connection.inbox.taken(1, 101)
         assert told(connection) == [window_update(1, 600)]
 
 
@@ -90,16 +90,16 @@ def test_no_window_is_opened_for_who_has_ended_or_is_gone() -> None:
     say(connection, data(1, bytes(1000), end=True), data(3, bytes(1000)), rst_stream(3, 8))
     told(connection)
     for stream in (1, 3, 5):
-        connection.taken(stream, 1000)
+        connection.inbox.taken(stream, 1000)
     assert told(connection) == []
 
 
 def test_the_window_of_the_connection_is_opened_as_data_is_dealt_with() -> None:
     connection = opened(limits=Limits(connection_window=100_000, window=1_000_000), streams=2)
     say(connection, *pieces(1, 50_000), *pieces(3, 50_000))
-    connection.taken(1, 49_999)
+    connection.inbox.taken(1, 49_999)
     assert told(connection) == []
-    connection.taken(3, 1)
+    connection.inbox.taken(3, 1)
     assert told(connection) == [window_update(0, 50_000)]
     assert len(say(connection, *pieces(1, 50_000))) == 4
     assert lost(connection, data(1, b"x")) is ErrorCode.FLOW_CONTROL_ERROR
@@ -121,10 +121,10 @@ def refused(connection: Connection) -> None:
 def test_what_a_stream_held_is_given_back_with_it(end: Callable[[Connection], None]) -> None:
     connection = opened(limits=Limits(connection_window=100_000, window=1_000_000))
     say(connection, *pieces(1, 60_000))
-    connection.taken(1, 10_000)
+    connection.inbox.taken(1, 10_000)
     end(connection)
     assert window_update(0, 60_000) in told(connection)
-    connection.taken(1, 50_000)  # it is too late
+    connection.inbox.taken(1, 50_000)  # it is too late
     say(connection, *pieces(1, 50_000))
     assert told(connection) == [window_update(0, 50_000)]
 
@@ -149,7 +149,7 @@ def test_a_client_cannot_use_up_a_window_that_is_opened_again_in_time() -> None:
     connection = opened(limits=Limits(connection_window=65_536, window=1_000_000))
     for _ in range(100):
         assert len(say(connection, data(1, bytes(9_999)))) == 1
-        connection.taken(1, 9_999)
+        connection.inbox.taken(1, 9_999)
     updates = [frame for frame in told(connection) if frame.kind == wire.WINDOW_UPDATE]
     assert (
         sum(int.from_bytes(frame.payload) for frame in updates if not frame.stream)

@@ -43,9 +43,9 @@ def test_the_head_of_a_frame_is_read_as_it_is_drawn(length: int) -> None:
     assert frames.head(length, 9, 0xFE, 2**31 + 1) == head
 
 
-def test_settings_are_read_in_their_order_whatever_they_are() -> None:
+def test_settings_are_read_whatever_they_are_and_the_last_counts() -> None:
     pairs = [(4, 1), (0xFFFF, 2**32 - 1), (4, 2)]
-    assert frames.read_settings(wire.settings(*pairs).payload) == pairs
+    assert frames.read_settings(wire.settings(*pairs).payload) == {4: 2, 0xFFFF: 2**32 - 1}
 
 
 def test_the_reserved_bit_of_an_increment_is_not_read() -> None:

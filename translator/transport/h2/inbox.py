@@ -1,0 +1,99 @@
+"""What has come and has not been dealt with, within the windows of RFC 9113, section 5.2.
+
+A client may send as much as has been dealt with of what it sent before, so that one whose data
+nobody can take costs no more memory than these windows.
+"""
+
+from translator.transport.h2 import frames
+from translator.transport.h2.errors import ConnectionFault, ErrorCode, StreamFault
+from translator.transport.h2.limits import Limits
+from translator.transport.h2.outbox import Outbox
+
+
+class _Flow:
+    """What one stream has sent."""
+
+    __slots__ = ("ended", "held", "taken", "window")
+
+    def __init__(self, window: int) -> None:
+        self.window = window  # bytes that the client may send
+        self.held = 0  # bytes that have come and have not been dealt with
+        self.taken = 0  # bytes that have been dealt with, of which the client has not been told
+        self.ended = False  # no more will come
+
+
+class Inbox:
+    """The data of one connection that has come.
+
+    Args:
+        limits: on it.
+        outbox: takes the frames that open windows.
+    """
+
+    def __init__(self, limits: Limits, outbox: Outbox) -> None:
+        self._limits = limits
+        self._outbox = outbox
+        self._flows: dict[int, _Flow] = {}
+        self._window = limits.connection_window  # as of a stream
+        self._taken = 0  # likewise
+        more = limits.connection_window - frames.DEFAULT_WINDOW
+        outbox.add(frames.window_update(0, more))
+
+    def open(self, stream: int) -> None:
+        """There is a new stream."""
+        self._flows[stream] = _Flow(self._limits.window)
+
+    def end(self, stream: int) -> None:
+        """A stream has sent all it has to send."""
+        self._flows[stream].ended = True
+
+    def forget(self, stream: int) -> None:
+        """A stream is gone, and nobody will deal with what of it is held."""
+        flow = self._flows.pop(stream, None)
+        if flow is not None:
+            self._give_back(flow.held)
+
+    def clear(self) -> None:
+        """All streams are gone, and nothing more is taken."""
+        self._flows.clear()
+
+    def receive(self, stream: int, size: int) -> None:
+        """So many bytes have come, with padding; those of a stream that is gone are not held.
+
+        Raises:
+            ConnectionFault: they are more than all streams together may send.
+            StreamFault: they are more than the stream may send.
+        """
+        self._window -= size
+        if self._window < 0:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
+        flow = self._flows.get(stream)
+        if flow is None:
+            self._give_back(size)
+            return
+        flow.held += size
+        flow.window -= size
+        if flow.window < 0:
+            raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
+
+    def taken(self, stream: int, size: int) -> None:
+        """So many bytes have been dealt with, so the client may send as many more."""
+        flow = self._flows.get(stream)
+        if flow is None:
+            return
+        flow.held -= size
+        self._give_back(size)
+        if flow.ended:
+            return
+        flow.taken += size
+        if flow.taken * 2 >= self._limits.window:
+            self._outbox.add(frames.window_update(stream, flow.taken))
+            flow.window += flow.taken
+            flow.taken = 0
+
+    def _give_back(self, size: int) -> None:
+        self._taken += size
+        if self._taken * 2 >= self._limits.connection_window:
+            self._outbox.add(frames.window_update(0, self._taken))
+            self._window += self._taken
+            self._taken = 0
