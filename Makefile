@@ -76,7 +76,7 @@ dashboard: install ## draw docs/dashboards under load for 9 minutes (needs prome
 bench: install ## measure against Envoy alone, a no-op filter and peers, in some five minutes (needs wrk)
 	@$(PYTHON) -m bench $(ARGS)
 
-bench-full: install ## measure all there is, in an hour (needs wrk)
+bench-full: install ## measure all there is, in half an hour (needs wrk)
 	@$(PYTHON) -m bench --full $(ARGS)
 
 bench-smoke: $(PROJECT) ## see in half a minute whether something has become very much slower

@@ -5,6 +5,6 @@ some *scenarios*, round after round, and every turn is a :class:`~bench.results.
 printed, written, drawn and compared is made from results alone.
 
 ``--smoke`` takes half a minute and fails if something has become very much worse
-(:mod:`bench.margins`); ``--full --write docs/performance`` takes an hour and renews what the
-documents say.
+(:mod:`bench.margins`); ``--full --write docs/performance`` takes half an hour and renews what
+the documents say.
 """

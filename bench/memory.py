@@ -5,7 +5,7 @@ The no-op server shows what of it would be gRPC's.
 - A large body: the peak over the idle process, in bodies.
 - Open streams, each of which has had an event and waits for the next: what each of them takes.
 - Long: the resident set after each quarter of many requests or events. What is held for good shows
-  as growth after the first quarter. grpc.aio (1.85) itself keeps some 135 bytes of each exchange,
+  as growth after the first quarter. grpc.aio (1.85) itself keeps some 120 bytes of each exchange,
   probably because Envoy ends it with a reset: https://github.com/grpc/grpc/issues/43360.
 
 There is one round whatever the plan says, for memory hardly differs from one turn to the next.

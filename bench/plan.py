@@ -40,6 +40,6 @@ class Plan:
 USUAL = Plan()
 """Some five minutes."""
 FULL = Plan(seconds=3, share=1.0, full=True)
-"""An hour."""
+"""Half an hour."""
 SMOKE = Plan(rounds=2, seconds=1, share=0.01)
 """Half a minute: whether it works, and whether something has become very much worse."""

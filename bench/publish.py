@@ -37,8 +37,11 @@ def write(measured: Measured, machine: Mapping[str, Any], plan: Plan, folder: Pa
     page = folder.with_suffix(".md")
     text = page.read_text()
     for suite, results in measured.items():
-        parts = [*_pictures(suite, results, folder), report.section(results, machine, plan)]
-        text = between(text, suite, "\n".join(parts))
+        pictures = [*_pictures(suite, results, folder)]
+        figures = report.section(results, machine, plan)
+        if pictures:  # which say enough for most; Markdown in HTML stands between empty lines
+            figures = f"<details><summary>All figures</summary>\n\n{figures}\n</details>\n"
+        text = between(text, suite, "\n".join([*pictures, figures]))
     page.write_text(text)
 
 

@@ -32,13 +32,9 @@ def markdown(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> str:
 
 
 def section(results: Sequence[Result], machine: Mapping[str, Any], plan: Plan) -> str:
-    """One suite in Markdown, without a heading, and folded: a page of such tables is hard to read.
-
-    GitHub reads Markdown inside HTML only between empty lines.
-    """
+    """One suite in Markdown, without a heading."""
     words = f"{surroundings(machine)} {method(plan, results)}"
-    opened, closed = "<details><summary>All figures</summary>", "</details>"
-    return "\n\n".join([opened, words, *_tables(results, _piped), closed]) + "\n"
+    return "\n\n".join([words, *_tables(results, _piped)]) + "\n"
 
 
 def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def test_suites_that_were_not_measured_stay(tmp_path: Path) -> None:
     assert page.read_text() == PAGE
     publish.write({"unary": results}, MACHINE, Plan(), folder)
     assert "| chat | requests/s | 105 (100..110) |" in page.read_text()
+    assert "<details>" not in page.read_text(), "only pictures stand for figures"
     assert list(json.loads((folder / publish.RESULTS).read_text())) == ["startup", "unary"]
 
 
