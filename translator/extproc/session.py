@@ -72,6 +72,9 @@ class Session:
     def answer(self, message: bytes | bytearray) -> Reply:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.
 
+        Args:
+            message: that request; a bytearray may be empty afterwards.
+
         Raises:
             google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest.
             ValueError: it is one of a kind that the API did not have when this was written.
@@ -85,6 +88,8 @@ class Session:
     def _answer(self, message: bytes | bytearray) -> Reply:
         large = body_reader.read(message)
         if large is not None:
+            if isinstance(message, bytearray):
+                message.clear()  # the room that it takes is needed for what its body becomes
             return self._body(*large)
         request = ProcessingRequest.FromString(bytes(message))
         match request.WhichOneof("request"):

@@ -264,6 +264,22 @@ def test_a_request_id_that_is_not_utf_8_is_kept_byte_for_byte(stream: Stream) ->
     assert b"\xff\xfe" in [option.header.raw_value for option in mutation.set_headers]
 
 
+def test_a_large_message_is_not_kept_beside_its_body() -> None:
+    text = "x" * 100_000
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]}).encode()
+    message = envoy.request_body(body).SerializeToString()
+    known = {**envoy.POST_CHAT, "x-request-id": "a"}  # or each would have another
+    headers = envoy.request_headers(known).SerializeToString()
+    replies, given = list[bytes](), bytearray(message)
+    for large in (message, given):
+        session = Session()
+        session.answer(headers)
+        replies.append(b"".join(session.answer(large)))
+    assert replies[0] == replies[1]
+    assert text.encode() in replies[0]
+    assert not given
+
+
 def test_a_message_of_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown kind"):
         Session().handle(b"")
