@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+from google.protobuf.message import DecodeError
+
 from translator.exchange.actions import Action, Forward
 from translator.exchange.body_log import BodyLog, Way
 from translator.exchange.exchange import Exchange
@@ -76,8 +78,8 @@ class Session:
             message: that request; a bytearray may be empty afterwards.
 
         Raises:
-            google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest.
-            ValueError: it is one of a kind that the API did not have when this was written.
+            google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest, or of a
+                kind that the API did not have when this was written.
         """
         started = monotonic()
         try:
@@ -113,7 +115,7 @@ class Session:
             case "response_trailers":
                 return replies.RESPONSE_TRAILERS
         msg = "a ProcessingRequest of an unknown kind"
-        raise ValueError(msg)
+        raise DecodeError(msg)
 
     def _body(self, of_request: bool, data: bytes, end_of_stream: bool) -> Reply:  # noqa: FBT001 -- private
         exchange = self.exchange

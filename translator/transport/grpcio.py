@@ -141,7 +141,7 @@ class GrpcTransport:
         try:
             async for message in messages:
                 yield session.handle(message)
-        except (DecodeError, ValueError):
+        except DecodeError:
             logger.warning("a message that is not Envoy's")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
         except Exception:

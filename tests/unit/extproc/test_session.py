@@ -281,7 +281,7 @@ def test_a_large_message_is_not_kept_beside_its_body() -> None:
 
 
 def test_a_message_of_an_unknown_kind_is_an_error() -> None:
-    with pytest.raises(ValueError, match="unknown kind"):
+    with pytest.raises(DecodeError, match="unknown kind"):
         Session().handle(b"")
 
 

@@ -153,7 +153,7 @@ class ProcessCall(Call):
         """See :class:`Call`."""
         try:
             reply = self._session.answer(message)
-        except (DecodeError, ValueError):
+        except DecodeError:
             logger.warning("a message that is not Envoy's")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
         except Exception:

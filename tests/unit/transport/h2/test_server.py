@@ -262,9 +262,12 @@ async def test_a_message_of_the_largest_size_is_taken() -> None:
         assert answer.status == (3, "not a ProcessingRequest")
 
 
-async def test_an_error_of_ours_is_told_to_nobody(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [KeyError, ValueError])
+async def test_an_error_of_ours_is_told_to_nobody(
+    error: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(_message: object) -> bytes:
-        raise KeyError(SAID)
+        raise error(SAID)
 
     async with serving(answer=fail) as served, connected(served.address) as client:
         answer = await client.call(PROCESS, packed(*EXCHANGE))

@@ -119,20 +119,13 @@ def test_a_process_that_serves_with_it_does_without_grpc() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
-async def test_small_answers_do_not_wait_for_more_to_send(address: str) -> None:
+async def test_small_answers_go_at_once_and_clients_are_known_to_be_there(address: str) -> None:
     async with serving(address) as served, connected(served.address) as client:
         assert (await client.call(CHECK)).status == (0, "")
         [peer] = served.peers
         sock = peer._transport.get_extra_info("socket")  # noqa: SLF001 -- who else has it
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
-async def test_a_client_whose_machine_is_gone_is_found_out(address: str) -> None:
-    async with serving(address) as served, connected(served.address) as client:
-        assert (await client.call(CHECK)).status == (0, "")
-        [peer] = served.peers
-        sock = peer._transport.get_extra_info("socket")  # noqa: SLF001 -- who else has it
+        # A client whose machine is gone is found out.
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         silence, every, times = (
             sock.getsockopt(socket.IPPROTO_TCP, option)
