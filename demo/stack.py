@@ -267,7 +267,7 @@ def mlserver(http: int, grpc: int, folder: Path, *, models: Path = MODELS) -> Se
     """
     python = MLSERVER_VENV / "bin" / "python"
     if not python.exists():
-        msg = "MLServer's environment is missing: run `make install`"
+        msg = "MLServer's environment is missing: run `demo/install.sh mlserver`"
         raise StackError(msg)
     settings = models.rglob("model-settings.json")
     names = [json.loads(path.read_text())["name"] for path in settings]
