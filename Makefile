@@ -45,8 +45,9 @@ peers: ## install the proxies that bench compares with, and see that they transl
 	@demo/install.sh test-e2e mlserver peers
 	@$(PYTHON) -m pytest -c tests/peers/pytest.ini tests/peers
 
-fresh: ## try README's commands on minimal Debian 12 and 13 (as root, with mmdebstrap)
-	@tests/fresh/run.sh $(ARGS)
+fresh: ## try make demo and make test on minimal Debian 12 and 13 (as root, with mmdebstrap)
+	@demo/install.sh test-unit
+	@$(PYTHON) -m pytest -rP tests/fresh/proof.py $(ARGS)
 
 lint: ## ruff, mypy --strict, import-linter
 	@demo/install.sh lint

@@ -2,14 +2,16 @@
 
 The base is made from Debian's packages by mmdebstrap, as Debian's own images are. Each instruction
 then does what an engine would have it do: RUN in a chroot with processes and mounts of its own. It
-needs root. What is not an engine's: a host whose package index has a certificate authority of its
-own (PIP_CERT) passes it on to the build, as engines pass on proxies.
+needs root. What is not an engine's: a host that reaches its package index by settings of pip or a
+certificate authority of its own passes them on to the build, as engines pass on proxies.
 """
 
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -17,6 +19,7 @@ from tests.image.context import Context
 from tests.image.dockerfile import Dockerfile, DockerfileError, Instruction, Stage, expand
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_PIP_CONFIG = Path("/etc/pip.conf")
 _AUTHORITY = "tmp/authority.pem"
 _FROM_HOST = ("http_proxy", "https_proxy", "no_proxy", "PIP_INDEX_URL")
 _BASE = re.compile(r"docker\.io/library/debian:([a-z]+)-slim(@sha256:[0-9a-f]{64})?")
@@ -71,6 +74,32 @@ def debian(base: str, root: Path) -> None:
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")]
     command = ["mmdebstrap", "--quiet", "--variant=minbase", *left_out, match[1], str(root)]
     subprocess.run(command, check=True)  # noqa: S603 -- a fixed command line
+
+
+@contextmanager
+def package_index(root: Path) -> Iterator[dict[str, str]]:
+    """The variables by which a process in a root reaches package indexes as the host does.
+
+    Args:
+        root: where files that they need are, as long as the context lasts.
+    """
+    variables = {name: os.environ[name] for name in _FROM_HOST if name in os.environ}
+    with ExitStack() as files:
+        if "PIP_CERT" in os.environ:
+            files.enter_context(_lent(Path(os.environ["PIP_CERT"]), root / _AUTHORITY))
+            variables["PIP_CERT"] = f"/{_AUTHORITY}"
+        if _PIP_CONFIG.exists():
+            files.enter_context(_lent(_PIP_CONFIG, root / str(_PIP_CONFIG)[1:]))
+        yield variables
+
+
+@contextmanager
+def _lent(source: Path, target: Path) -> Iterator[None]:
+    shutil.copy(source, target)
+    try:
+        yield
+    finally:
+        target.unlink()
 
 
 def _copied(image: Image, root: Path) -> Image:
@@ -156,18 +185,15 @@ class _Builder:
 
     def _run(self, instruction: Instruction) -> None:
         environment = {"HOME": "/root", **self._arguments, **self._image.environment}
-        environment |= {name: os.environ[name] for name in _FROM_HOST if name in os.environ}
-        authority = self._image.root / _AUTHORITY
-        if "PIP_CERT" in os.environ:
-            shutil.copy(os.environ["PIP_CERT"], authority)
-            environment["PIP_CERT"] = f"/{_AUTHORITY}"
         user, _, group = self._image.user.partition(":")
         confined = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         place = [f"--root={self._image.root}", f"--wd={self._image.folder}"]
         who = [f"--setuid={user}", f"--setgid={group}"]
         shell = ["/bin/sh", "-c", instruction.text]
-        subprocess.run([*confined, *place, *who, *shell], check=True, env=environment)  # noqa: S603 -- of our Dockerfile
-        authority.unlink(missing_ok=True)
+        with package_index(self._image.root) as access:
+            subprocess.run(  # noqa: S603 -- of our Dockerfile
+                [*confined, *place, *who, *shell], check=True, env={**environment, **access}
+            )
 
     def _inside(self, path: str) -> Path:
         """A path of the image, as one of the host."""
