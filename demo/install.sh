@@ -89,7 +89,7 @@ look_around() {
         elif command -v python3 >/dev/null 2>&1; then
             fail "$(python3 --version) does not do: install $versions with its venv module, or uv."
         else
-            missing "$versions is missing" "python3 python3-venv"
+            missing "$versions is missing" python3-venv
         fi
         case $set in
         mlserver) ${python:-false} -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
@@ -100,7 +100,7 @@ look_around() {
     if [ -n "$packages" ]; then
         packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
         sudo=$([ "$(id -u)" = 0 ] || echo 'sudo ')
-        fail "$reasons" "On Debian and Ubuntu: ${sudo}apt-get install ${packages% }"
+        fail "${reasons% }" "On Debian and Ubuntu: ${sudo}apt-get install ${packages% }"
     fi
     [ -w . ] || fail "$PWD is not writable."
     free=$(df -Pk . | awk 'END { print int($4 / 1024) }')

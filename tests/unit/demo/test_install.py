@@ -92,7 +92,7 @@ def test_a_machine_without_anything_is_told_one_command(clone: Path) -> None:
     (clone.parent / "bin" / "python3").unlink()
     said = refused(clone, "demo", "mlserver", "test-e2e")
     assert "Python 3.11 to 3.14 is missing" in said
-    assert said.endswith("apt-get install curl libgomp1 python3 python3-venv\n")
+    assert said.endswith("apt-get install curl libgomp1 python3-venv\n")
 
 
 @pytest.mark.parametrize(
