@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 from bench import plots
 from bench.contenders import FILTER, NOOP
-from tests.unit.bench.results import result
+from tests.bench.results import result
 
 
 def words(picture: Path) -> list[str]:

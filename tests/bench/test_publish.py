@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench import publish
 from bench.plan import Plan
-from tests.unit.bench.results import MACHINE, result
+from tests.bench.results import MACHINE, result
 
 PAGE = "# Title\n\nBefore.\n\n<!-- unary -->\nold\n<!-- /unary -->\n\nAfter.\n"
 

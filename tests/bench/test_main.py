@@ -12,7 +12,7 @@ from bench import load, machine, margins, peers, suites
 from bench.__main__ import main
 from bench.plan import FULL, SMOKE, USUAL, Plan
 from bench.results import BenchError, Progress, Result
-from tests.unit.bench.results import MACHINE, result
+from tests.bench.results import MACHINE, result
 
 
 class Good:

@@ -4,7 +4,7 @@ import json
 
 from bench import report
 from bench.plan import Plan
-from tests.unit.bench.results import MACHINE, result
+from tests.bench.results import MACHINE, result
 
 MEASURED = {
     "unary": [

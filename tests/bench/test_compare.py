@@ -4,7 +4,7 @@ import pytest
 
 from bench import compare
 from bench.compare import Spread
-from tests.unit.bench.results import result
+from tests.bench.results import result
 
 
 def test_a_ratio_is_of_two_turns_of_one_round() -> None:
