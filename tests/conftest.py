@@ -24,7 +24,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     else:
         text = str(sorted(val, key=repr) if isinstance(val, set | frozenset) else val)
     text = text[: 4 * _LONGEST]
-    if " at 0x" in text or text.count("\\x") > 8:  # noqa: PLR2004 -- a few bytes can be read
+    if " at 0x" in text or text.count("\\x") > 8:
         return argname
     words = re.sub(r"[^\w./:+-]+", "_", text, flags=re.ASCII).strip("_-")
     return words[:_LONGEST] or (None if val else "empty")

@@ -210,6 +210,7 @@ def test_an_event_stream_without_a_body_is_502(gateway: Gateway, upstream: Upstr
     assert (reply.status, reply.error["type"]) == (502, "server_error")
 
 
+@pytest.mark.transport
 def test_an_error_inside_a_stream_is_an_error_event(gateway: Gateway, upstream: Upstream) -> None:
     upstream.stream(oip.answer("Hel"), {"error": "out of memory"}, oip.answer("lo"))
     reply = gateway.post(PATH, {**HELLO, "stream": True})
@@ -219,6 +220,7 @@ def test_an_error_inside_a_stream_is_an_error_event(gateway: Gateway, upstream: 
     assert b'"lo"' not in reply.body
 
 
+@pytest.mark.transport
 def test_a_stream_cut_off_is_cut_off_for_the_client_too(
     gateway: Gateway, upstream: Upstream
 ) -> None:
@@ -236,6 +238,7 @@ def test_a_stream_cut_off_is_cut_off_for_the_client_too(
     connection.close()
 
 
+@pytest.mark.transport
 def test_a_client_that_hangs_up_ends_the_inference(gateway: Gateway, upstream: Upstream) -> None:
     gates = [Gate() for _ in range(50)]
     upstream.stream(
@@ -277,6 +280,7 @@ def test_no_translator_is_503(upstream: Upstream, tmp_path: Path) -> None:
     assert upstream.received == []
 
 
+@pytest.mark.transport
 def test_a_translator_that_dies_midway_is_503(upstream: Upstream, tmp_path: Path) -> None:
     with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
         gateway = Gateway(*parts)

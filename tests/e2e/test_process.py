@@ -16,6 +16,8 @@ from tests import oip
 from tests.e2e.conftest import Gateway, send
 from tests.e2e.upstream import Gate, Upstream
 
+pytestmark = pytest.mark.transport
+
 JSON = {"content_type": "application/json"}
 PATH = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}

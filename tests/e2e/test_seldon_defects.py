@@ -458,6 +458,7 @@ def test_12_embeddings_of_a_wrong_shape_are_an_openai_error(
 # 13-17: one answer
 
 
+@pytest.mark.transport
 def test_13_a_client_that_hangs_up_ends_an_inference_that_is_not_streamed(
     gateway: Gateway, upstream: Upstream
 ) -> None:
@@ -810,6 +811,7 @@ def test_27_images_come_from_a_tensor_where_there_is_no_output_all(
 # 28-31: many at once, limits, traces; experiments, pipelines and gRPC
 
 
+@pytest.mark.transport
 def test_28_forty_streams_run_at_once(gateway: Gateway, upstream: Upstream) -> None:
     gate = Gate()
     with ExitStack() as held:
