@@ -192,6 +192,7 @@ def test_04_events_that_arrive_together_or_in_halves_all_get_through(
         assert said(first + response.read()) == "ABCD"
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("place", [0, 1])
 def test_05_an_event_may_be_five_megabytes(
     gateway: Gateway, upstream: Upstream, place: int
@@ -216,6 +217,7 @@ def test_06_an_indented_chunk_is_one_line(gateway: Gateway, upstream: Upstream) 
     assert events(reply.body) == chunks
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize(
     ("broken", "message"),
     [({"error": "out of memory"}, "out of memory"), ("data: {nonsense\n\n", "understood")],
@@ -841,6 +843,7 @@ def test_29_a_request_may_not_be_larger_than_the_limit(
     assert upstream.received == []
 
 
+@pytest.mark.transport
 def test_29_limits_hold_in_both_directions(upstream: Upstream, tmp_path: Path) -> None:
     options = ["--max-request-body", "1K", "--max-response-body", "1K"]
     with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
