@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(status: int = 200) -> Iterator[tuple[Server, int]]:
     with Server(status) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01])
         thread.start()
         try:
             yield server, server.server_address[1]

@@ -74,6 +74,18 @@ def test_the_usual_suites_are_measured_and_printed(
     assert err == ""
 
 
+def test_tables_of_results_are_printed_without_measuring(
+    good: Good, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "results.json"
+    assert main([f"--json={file}"]) == 0
+    measured = capsys.readouterr().out
+    good.plans.clear()
+    assert main([f"--tables={file}"]) == 0
+    assert capsys.readouterr().out == measured
+    assert not good.plans
+
+
 def test_a_suite_that_fails_does_not_take_the_others_with_it(
     good: Good, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

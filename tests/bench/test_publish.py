@@ -1,46 +1,37 @@
-"""What is replaced in a document, and what stays."""
+"""What is written for the documents, and that they show it."""
 
 import json
 from pathlib import Path
 
 from bench import publish
 from bench.plan import Plan
+from bench.results import METRICS
+from demo import stack
 from tests.bench.results import MACHINE, result
-
-PAGE = "# Title\n\nBefore.\n\n<!-- unary -->\nold\n<!-- /unary -->\n\nAfter.\n"
-
-
-def test_only_what_is_between_the_marks_is_replaced() -> None:
-    once = publish.between(PAGE, "unary", "new \\1\n")
-    assert once == PAGE.replace("\nold\n", "\n\nnew \\1\n\n", 1)
-    assert publish.between(once, "unary", "new \\1\n") == once
-
-
-def test_without_marks_nothing_is_changed() -> None:
-    assert publish.between(PAGE, "streams", "new") == PAGE
 
 
 def test_suites_that_were_not_measured_stay(tmp_path: Path) -> None:
     folder = tmp_path / "performance"
-    page = tmp_path / "performance.md"
-    page.write_text(PAGE)
     results = [result("filter", 1, rps=100), result("filter", 2, rps=110)]
     publish.write({"startup": results}, MACHINE, Plan(), folder)
-    assert page.read_text() == PAGE
-    publish.write({"unary": results}, MACHINE, Plan(), folder)
-    assert "| chat | requests/s | 105 (100..110) |" in page.read_text()
-    assert "<details>" not in page.read_text(), "only pictures stand for figures"
-    assert list(json.loads((folder / publish.RESULTS).read_text())) == ["startup", "unary"]
+    publish.write({"unary": results[:1]}, MACHINE, Plan(), folder)
+    known = json.loads((folder / publish.RESULTS).read_text())
+    assert {suite: len(found["results"]) for suite, found in known.items()} == {
+        "startup": 2,
+        "unary": 1,
+    }
+    assert [path.name for path in folder.iterdir()] == [publish.RESULTS], "nothing to draw"
 
 
-def test_pictures_come_before_the_figures(tmp_path: Path) -> None:
-    folder = tmp_path / "performance"
-    page = tmp_path / "performance.md"
-    page.write_text(PAGE)
-    publish.write({"unary": [result("filter", 1, p50_ms=2, rps=100)]}, MACHINE, Plan(), folder)
-    section = page.read_text().partition("<!-- unary -->")[2]
-    picture, figures, rest = section.strip().split("\n\n", 2)
-    assert picture == "![p50, ms](performance/unary-p50_ms.svg)"
-    assert figures == "<details><summary>All figures</summary>"
-    assert "\n\n</details>\n\n<!-- /unary -->" in rest
-    assert (folder / "unary-p50_ms.svg").exists()
+def test_what_was_measured_is_drawn(tmp_path: Path) -> None:
+    publish.write({"unary": [result("filter", 1, p50_ms=2, rps=100)]}, MACHINE, Plan(), tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {publish.RESULTS, "unary-p50_ms.svg"}
+
+
+def test_the_page_shows_every_picture_and_where_the_results_are() -> None:
+    page = (stack.ROOT / "docs" / "performance.md").read_text()
+    for suite, metrics in publish.PICTURES.items():
+        for metric in metrics:
+            name = publish.picture(suite, metric)
+            assert f"![{METRICS[metric].title}](performance/{name})" in page
+    assert f"(performance/{publish.RESULTS})" in page

@@ -60,11 +60,10 @@ def test_text_is_aligned() -> None:
     assert second.index("p50, ms") == first.index("requests/s")
 
 
-def test_a_section_has_no_heading() -> None:
-    section = report.section(MEASURED["unary"], MACHINE, PLAN)
-    assert "#" not in section
-    assert section.startswith("Some CPU")
-    assert section.endswith("|\n")
+def test_tables_can_be_made_again_from_json() -> None:
+    document = json.loads(report.dump(report.document(MEASURED, MACHINE, PLAN)))
+    again = [report.text(*suite) for suite in report.read(document)]
+    assert again == [report.text({name: MEASURED[name]}, MACHINE, PLAN) for name in MEASURED]
 
 
 def test_json_holds_every_turn_and_what_it_means() -> None:
