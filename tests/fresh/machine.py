@@ -101,8 +101,9 @@ def machine(suite: str, root: Path) -> Iterator[Machine]:
             clone = ["git", "clone", "--quiet", "--no-hardlinks", str(stack.ROOT), str(made.clone)]
             subprocess.run(clone, check=True)  # noqa: S603 -- folders of ours
             subprocess.run(["chown", "--recursive", USER, made.clone], check=True)  # noqa: S603, S607 -- see above
-            status, output = made.run("apt-get", "update", user="0:0")
-            assert status == 0, output
+            for command in ("useradd --uid=1000 --no-create-home user", "apt-get update"):
+                status, output = made.run(*command.split(), user="0:0")
+                assert status == 0, output
             yield made
     finally:
         shutil.rmtree(root, ignore_errors=True)

@@ -101,9 +101,8 @@ async def test_one_that_cannot_be_started_any_more_is_tried_again(
 ) -> None:
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
     program = tmp_path / "program"
-    program.write_text(f"#!{sys.executable}\n{POLITE}")
-    program.chmod(0o755)
-    worker = Worker(3, [str(program)])
+    program.symlink_to(sys.executable)
+    worker = Worker(3, [str(program), "-c", POLITE])
     await worker.start()
     program.rename(tmp_path / "away")
     keeping = asyncio.create_task(worker.keep())
