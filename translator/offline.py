@@ -6,13 +6,15 @@ told and not what a second implementation thinks.
 
 from typing import Any
 
+import msgspec
 from msgspec import Raw
 
-from translator.errors import ClientError, TranslatorError
+from translator.errors import ClientError
 from translator.exchange import routes
 from translator.exchange.actions import Action, Forward, Respond
 from translator.exchange.exchange import Exchange
 from translator.openai.errors import error_body
+from translator.raw_json import decode_object, encode, raw
 
 Outcome = tuple[Any, bool]
 """A document that msgspec can encode, and whether the translation succeeded."""
@@ -62,15 +64,12 @@ def translate_response(
     """
     exchange = Exchange()
     if request is None:
-        try:
-            _adopt(exchange, path, streamed=(content_type or "").lower().startswith(_EVENTS))
-        except TranslatorError as error:
-            return Raw(error_body(error)), False
-    else:
-        action = _send(exchange, path, request)
-        if isinstance(action, Respond):
-            return Raw(action.body), False
-    streamed = exchange.inference is not None and exchange.inference.streamed
+        streamed = (content_type or "").lower().startswith(_EVENTS)
+        request = _example(path, body, streamed=streamed)
+    action = _send(exchange, path, request)
+    if isinstance(action, Respond):
+        return Raw(action.body), False
+    streamed = exchange.inference is not None and exchange.inference.stream is not None
     head = {
         ":status": str(status),
         "content-type": content_type or (_EVENTS if streamed else "application/json"),
@@ -94,11 +93,25 @@ def _send(exchange: Exchange, path: str, body: bytes) -> Action:
     return exchange.on_request_body(body)
 
 
-def _adopt(exchange: Exchange, path: str, *, streamed: bool) -> None:
-    route = routes.find("POST", path)
+class _Named(msgspec.Struct):
+    model_name: str = "model"
+
+
+def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
+    """The smallest request that such a response may be the answer to."""
+    try:
+        route = routes.find("POST", path)
+    except ClientError:
+        route = None
     if route is None:
-        raise _not_openai(path)
-    exchange.adopt(route, route.endpoint.inference(route.model, streamed))
+        return b""  # refused all the same
+    try:
+        named = msgspec.json.decode(response, type=_Named)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        named = _Named()
+    fields = decode_object(route.operation.example)
+    fields["model"] = raw(route.model or named.model_name)
+    return encode(fields | {"stream": raw(streamed)})
 
 
 def _not_openai(path: str) -> ClientError:

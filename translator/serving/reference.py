@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
-from translator.endpoints.model_settings import ModelSettings
+from translator.contracts.settings import ModelSettings
 from translator.serving.settings import EVERY_MODEL, FIXED
 from translator.serving.sources import FIELDS, PREFIX, allowed, describe, shown
 

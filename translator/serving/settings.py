@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from translator.endpoints.model_settings import Models, ModelSettings
+from translator.contracts.models import Models
+from translator.contracts.settings import ModelSettings
 from translator.exchange.headers import SELDON_ROUTE, Credential
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers

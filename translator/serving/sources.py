@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from translator.endpoints.model_settings import ModelSettings
+from translator.contracts.settings import ContractName, ModelSettings
 from translator.serving.settings import Settings
 from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
@@ -23,7 +23,7 @@ PREFIX = "OIP_TRANSLATOR_"
 FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Settings)}
 """Every setting by its name."""
 
-_PARSED = (Address, Mode, Owner, Port, Seconds, Size, Workers)
+_PARSED = (Address, ContractName, Mode, Owner, Port, Seconds, Size, Workers)
 
 
 def flag(name: str) -> str:
@@ -119,8 +119,8 @@ def _wrong_of_a_model(models: Any) -> str | None:
             if key not in known:
                 return f"models.{name} has no setting {key!r}; there are {', '.join(known)}"
             try:
-                msgspec.convert(value, known[key], strict=False)
-            except msgspec.ValidationError:
+                msgspec.convert(value, known[key], strict=False, dec_hook=_parse)
+            except (msgspec.ValidationError, ValueError):
                 return f"models.{name}.{key} cannot be {value!r}; allowed: {allowed(known[key])}"
     return None
 
