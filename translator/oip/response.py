@@ -40,7 +40,7 @@ class OutputTensor(msgspec.Struct):
             UpstreamError: the data is not a list of strings.
         """
         elements = _strings(self.data)
-        if self.parameters and self._is_base64():
+        if self.parameters and _is_packed(self.parameters):
             try:
                 return [base64.b64decode(text, validate=True).decode() for text in elements]
             except ValueError:  # no base64, or not of text
@@ -70,12 +70,6 @@ class OutputTensor(msgspec.Struct):
             yield from numbers.rows(self.data, self.shape)
         except ValueError as error:
             raise unreadable() from error
-
-    def _is_base64(self) -> bool:
-        # Only Seldon's pipeline gateway does this, and only to tensors that do not say "str".
-        assert self.parameters is not None
-        kind = self.parameters.get("content_type")
-        return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
 
 
 class InferenceResponse(msgspec.Struct, dict=True):
@@ -165,6 +159,12 @@ def _field(fields: dict[str, Raw], name: str, kind: type[T]) -> T | None:
         return msgspec.json.decode(fields.get(name, NULL), type=kind)
     except (msgspec.ValidationError, UnicodeDecodeError):
         return None
+
+
+def _is_packed(parameters: dict[str, Raw]) -> bool:
+    """Whether texts are in base64: Seldon's pipeline gateway does this to what is not "str"."""
+    kind = parameters.get("content_type")
+    return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
 
 
 def _strings(data: Raw | str) -> list[str]:

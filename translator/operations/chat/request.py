@@ -1,5 +1,7 @@
 """A chat completion request, read as a generation: what it may say, in OpenAI's words."""
 
+from operator import attrgetter
+
 from msgspec import Raw
 
 from translator.openai.chat import PAYLOADS, ROLES
@@ -45,7 +47,7 @@ def read(fields: Object, model: Model) -> tuple[Generation, bool]:
     if stream and model.settings.ask_usage and not include_usage:
         fields["stream_options"] = _with_usage(fields)
     choices = _number_of_choices(fields) if "n" in fields else 1
-    is_plain = all([message.is_plain for message in given])
+    is_plain = all(map(_is_plain, given))
     if not is_plain:
         _check_rare(given)
     make = _plain_message if is_plain else _message
@@ -74,6 +76,9 @@ def _include_usage(fields: Object) -> bool:
     return include is not None and bool(
         decode_field(include, bool | None, "stream_options.include_usage")
     )
+
+
+_is_plain = attrgetter("is_plain")
 
 
 def _plain_message(message: RequestMessage, index: int) -> Message:
