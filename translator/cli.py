@@ -11,9 +11,9 @@ from msgspec import NODEFAULT
 
 from translator import __version__
 from translator.offline import Outcome, translate_request, translate_response
-from translator.serving.current import CurrentSettings
 from translator.serving.logs import configure
-from translator.serving.sources import (
+from translator.settings.current import CurrentSettings
+from translator.settings.sources import (
     FIELDS,
     PREFIX,
     SettingsError,
@@ -23,7 +23,7 @@ from translator.serving.sources import (
     load,
     shown,
 )
-from translator.serving.values import Seconds
+from translator.settings.values import Seconds
 from translator.transport.errors import ListenError
 
 # What brings grpc is imported where it is used: a supervisor of workers does without.

@@ -18,10 +18,10 @@ from tests import oip
 from translator import __version__
 from translator.cli import main
 from translator.exchange.settings import ExchangeSettings, Limits
-from translator.serving.current import CurrentSettings
-from translator.serving.settings import Settings
-from translator.serving.sources import FIELDS, allowed, describe
-from translator.serving.values import Seconds
+from translator.settings.current import CurrentSettings
+from translator.settings.definition import Settings
+from translator.settings.sources import FIELDS, allowed, describe
+from translator.settings.values import Seconds
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}

@@ -16,7 +16,7 @@ import sys
 from contextlib import suppress
 
 from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
-from translator.serving.settings import Settings
+from translator.settings.definition import Settings
 from translator.transport.probe import NoHealthError, status
 
 SERVING = "SERVING"

@@ -15,8 +15,8 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from translator.endpoints.model_settings import ModelSettings
-from translator.serving.settings import Settings
-from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+from translator.settings.definition import Settings
+from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 PREFIX = "OIP_TRANSLATOR_"
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from translator.serving.reference import render
-from translator.serving.sources import FIELDS
+from translator.settings.reference import render
+from translator.settings.sources import FIELDS
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "configuration.md"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from translator.serving.cores import usable_cores
+from translator.settings.cores import usable_cores
 
 VERSION_2 = "0::/pod/container\n"
 VERSION_1 = "4:memory:/pod\n3:cpu,cpuacct:/pod\n0::/\n"

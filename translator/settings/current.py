@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from translator.serving.settings import FIXED, Settings
-from translator.serving.sources import SettingsError, load
+from translator.settings.definition import FIXED, Settings
+from translator.settings.sources import SettingsError, load
 
 logger = logging.getLogger(__name__)
 

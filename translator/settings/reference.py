@@ -6,12 +6,12 @@ from msgspec import NODEFAULT
 from msgspec.structs import FieldInfo, fields
 
 from translator.endpoints.model_settings import ModelSettings
-from translator.serving.settings import EVERY_MODEL, FIXED
-from translator.serving.sources import FIELDS, PREFIX, allowed, describe, shown
+from translator.settings.definition import EVERY_MODEL, FIXED
+from translator.settings.sources import FIELDS, PREFIX, allowed, describe, shown
 
 _HEAD = f"""# Configuration
 
-<!-- Written by `make docs` from translator/serving/settings.py. -->
+<!-- Written by `make docs` from translator/settings/definition.py. -->
 
 Every setting may be a flag (`--max-request-body 128M`), an environment variable
 (`{PREFIX}MAX_REQUEST_BODY=128M`) or a key in a file (`max_request_body = "128M"`). A

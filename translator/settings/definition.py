@@ -1,7 +1,7 @@
 """What can be set about a process: the one model behind flags, environment, file and documentation.
 
 A setting's name is its key in the file, with dashes its flag, and in capitals after
-``OIP_TRANSLATOR_`` its environment variable. :mod:`translator.serving.sources` reads them.
+``OIP_TRANSLATOR_`` its environment variable. :mod:`translator.settings.sources` reads them.
 """
 
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from msgspec import Meta
 from translator.endpoints.model_settings import Models, ModelSettings
 from translator.exchange.headers import SELDON_ROUTE, Credential
 from translator.exchange.settings import ExchangeSettings, Limits
-from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 if TYPE_CHECKING:
     from translator.transport.tls import Tls

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from translator.serving.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_auto_is_a_worker_for_each_core() -> None:
 def test_there_are_never_more_workers_than_may_be_asked_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("translator.serving.values.usable_cores", lambda: 1000)
+    monkeypatch.setattr("translator.settings.values.usable_cores", lambda: 1000)
     assert Workers.parse("auto").count == 64
 
 

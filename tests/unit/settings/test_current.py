@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from translator.serving import current as module
-from translator.serving.current import CurrentSettings
-from translator.serving.sources import SettingsError, as_flags, load
-from translator.serving.values import Address
+from translator.settings import current as module
+from translator.settings.current import CurrentSettings
+from translator.settings.sources import SettingsError, as_flags, load
+from translator.settings.values import Address
 
 
 def made(folder: Path, text: str = "max_request_body = 1") -> CurrentSettings:

@@ -7,7 +7,7 @@ import re
 from ipaddress import ip_address
 from typing import ClassVar, Self
 
-from translator.serving.cores import usable_cores
+from translator.settings.cores import usable_cores
 
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _LAST_PORT = 65535

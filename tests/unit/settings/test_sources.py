@@ -8,9 +8,9 @@ import pytest
 
 from translator.endpoints.model_settings import ModelSettings
 from translator.exchange.headers import CREDENTIALS
-from translator.serving.settings import Settings
-from translator.serving.sources import FIELDS, SettingsError, load
-from translator.serving.values import Seconds, Size
+from translator.settings.definition import Settings
+from translator.settings.sources import FIELDS, SettingsError, load
+from translator.settings.values import Seconds, Size
 from translator.transport.tls import Tls
 
 TOML = """
