@@ -13,7 +13,7 @@ from tests.unit.transport.h2.serving import serving
 from translator.extproc.session import Session
 from translator.transport.errors import ListenError
 from translator.transport.h2.server import H2Transport
-from translator.transport.probe import status
+from translator.transport.health.client import status
 from translator.transport.service import SERVICE
 
 
