@@ -10,7 +10,6 @@ import msgspec
 from msgspec import NODEFAULT
 
 from translator import __version__
-from translator.offline import Outcome, translate_request, translate_response
 from translator.serving.logs import configure
 from translator.settings.current import CurrentSettings
 from translator.settings.sources import (
@@ -24,6 +23,7 @@ from translator.settings.sources import (
     shown,
 )
 from translator.settings.values import Seconds
+from translator.translate.translation import Outcome, translate_request, translate_response
 from translator.transport.errors import ListenError
 
 # What brings grpc is imported where it is used: a supervisor of workers does without.
@@ -54,10 +54,10 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         "with 0 if no step failed, else with 1.",
     )
     if "check" in argv:
-        from translator import doctor  # noqa: PLC0415 -- see above
+        from translator.check import command as check_command  # noqa: PLC0415 -- see above
 
-        doctor.add_arguments(check)
-        check.set_defaults(run=doctor.run)
+        check_command.add_arguments(check)
+        check.set_defaults(run=check_command.run)
     if argv[:1] == ["worker"]:  # started by a supervisor only, so help and errors are silent of it
         worker = commands.add_parser("worker")
         worker.add_argument("index", type=int)
@@ -147,7 +147,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _health(arguments: argparse.Namespace) -> int:
-    from translator.serving.health import report  # noqa: PLC0415 -- it brings protobuf and ssl
+    from translator.health import report  # noqa: PLC0415 -- it brings protobuf and ssl
 
     flags, file = _sources(arguments)
     try:

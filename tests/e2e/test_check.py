@@ -12,8 +12,8 @@ from demo import stack
 from tests import oip
 from tests.e2e.conftest import Gateway, ModelServer
 from tests.e2e.upstream import Gate, Script, Upstream
-from translator.doctor import add_arguments, run
-from translator.doctor.config_dump import OPENAI_PATHS
+from translator.check.command import add_arguments, run
+from translator.check.config_dump import OPENAI_PATHS
 
 Results = dict[str, Any]
 """By the names of the steps."""

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from translator.doctor import add_arguments, run
-from translator.doctor.steps import Finding, ProbeError, Result, Step, printable, run_steps
+from translator.check.command import add_arguments, run
+from translator.check.steps import Finding, ProbeError, Result, Step, printable, run_steps
 
 
 def passes() -> Finding:

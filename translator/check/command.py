@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from translator.doctor import calls, settings
-from translator.doctor.config_dump import Gateway
-from translator.doctor.steps import Finding, ProbeError, Result, Step, run_steps
+from translator.check import calls, envoy_settings
+from translator.check.config_dump import Gateway
+from translator.check.steps import Finding, ProbeError, Result, Step, run_steps
 
 _HEALTH = "translator health"
 _READY = "Envoy ready"
 _FILTER = "ext_proc filter"
-_ROUTE = next(iter(settings.CHECKS))
+_ROUTE = next(iter(envoy_settings.CHECKS))
 _LISTENER = "Envoy listener"
 _LIVE = "upstream live"
 _MODELS = "upstream ready"
@@ -110,12 +110,12 @@ def _envoy_steps(given: argparse.Namespace) -> list[Step]:
 
     @cache
     def load() -> Gateway | None:
-        return settings.load_gateway(admin, given.envoy, timeout)
+        return envoy_settings.load_gateway(admin, given.envoy, timeout)
 
     def present() -> Finding:
-        return settings.filter_present(load())
+        return envoy_settings.filter_present(load())
 
-    def about(check: settings.Check) -> Finding:
+    def about(check: envoy_settings.Check) -> Finding:
         gateway = load()
         if gateway is None:  # then the step before has failed, and this one is not taken
             msg = "there is no filter"
@@ -123,10 +123,10 @@ def _envoy_steps(given: argparse.Namespace) -> list[Step]:
         return check(gateway)
 
     return [
-        Step(_READY, partial(settings.envoy_ready, admin, timeout), _ADMIN_HINT, missing),
+        Step(_READY, partial(envoy_settings.envoy_ready, admin, timeout), _ADMIN_HINT, missing),
         Step(
             "Envoy version",
-            partial(settings.envoy_version, admin, timeout),
+            partial(envoy_settings.envoy_version, admin, timeout),
             _ADMIN_HINT,
             missing,
             (_READY,),
@@ -139,7 +139,7 @@ def _envoy_steps(given: argparse.Namespace) -> list[Step]:
                 missing=missing,
                 needs=(_FILTER, _ROUTE) if routed else (_FILTER,),
             )
-            for name, (check, routed) in settings.CHECKS.items()
+            for name, (check, routed) in envoy_settings.CHECKS.items()
         ),
     ]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from translator.doctor.config_dump import OPENAI_PATHS, Gateway, Json, dig, find, seconds
-from translator.doctor.steps import Finding, ProbeError, fetch, port_of
+from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, find, seconds
+from translator.check.steps import Finding, ProbeError, fetch, port_of
 
 _OK = 200
 _LEAST_VERSION = (1, 36)

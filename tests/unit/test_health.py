@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.transport.certificates import Authority, write
 from tests.unit.transport.running import running
-from translator.serving.health import report
+from translator.health import report
 from translator.settings.sources import load
 from translator.transport.tls import Tls
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from translator.doctor import settings
-from translator.doctor.config_dump import Gateway, find, seconds
+from translator.check import envoy_settings
+from translator.check.config_dump import Gateway, find, seconds
 from translator.exchange.settings import Limits
 
 DUMP = Path(__file__).with_name("config_dump.json").read_text()
@@ -48,7 +48,7 @@ def dump() -> Dump:
 
 def failures(dump: Dump) -> dict[str, str]:
     gateway = dump.find()
-    findings = {name: check(gateway) for name, (check, _) in settings.CHECKS.items()}
+    findings = {name: check(gateway) for name, (check, _) in envoy_settings.CHECKS.items()}
     assert all(finding.hint for finding in findings.values() if not finding.ok)
     return {name: finding.found for name, finding in findings.items() if not finding.ok}
 
@@ -65,7 +65,7 @@ def test_the_projects_own_configuration_is_in_order(dump: Dump) -> None:
 
 
 def test_the_buffer_needed_is_the_translators_default() -> None:
-    assert settings.NEEDED_BUFFER == Limits().request_body == Limits().response_body
+    assert envoy_settings.NEEDED_BUFFER == Limits().request_body == Limits().response_body
 
 
 BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec import Meta, Struct
 
 from translator import sse
-from translator.doctor.steps import Finding, ProbeError, Reply, fetch, port_of
+from translator.check.steps import Finding, ProbeError, Reply, fetch, port_of
 from translator.openai.errors import Envelope
 
 _EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"

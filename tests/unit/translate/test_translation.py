@@ -8,8 +8,8 @@ import pytest
 
 from tests import oip
 from tests.unit.events import documents_of, event
-from translator import offline
 from translator.endpoints.chat import to_oip
+from translator.translate import translation
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -19,18 +19,18 @@ ANSWER = json.dumps(oip.answer("Hi")).encode()
 EVENTS = event(oip.answer("Hi"))
 
 
-def plain(outcome: offline.Outcome) -> tuple[Any, bool]:
+def plain(outcome: translation.Outcome) -> tuple[Any, bool]:
     """The outcome as whoever reads its JSON sees it."""
     document, succeeded = outcome
     return json.loads(msgspec.json.encode(document)), succeeded
 
 
 def response(*arguments: Any, **options: Any) -> tuple[Any, bool]:
-    return plain(offline.translate_response(*arguments, **options))
+    return plain(translation.translate_response(*arguments, **options))
 
 
 def test_a_request() -> None:
-    document, succeeded = plain(offline.translate_request(CHAT, UNARY))
+    document, succeeded = plain(translation.translate_request(CHAT, UNARY))
     assert succeeded
     assert (document["method"], document["path"]) == ("POST", "/v2/models/m/infer")
     assert document["body"] == json.loads(to_oip(UNARY, None)[0])
@@ -40,7 +40,7 @@ def test_a_request() -> None:
 
 def test_a_request_in_any_url_form() -> None:
     path = "/v2/models/m/versions/2/infer/chat/completions"
-    document, _ = plain(offline.translate_request(path, STREAMED))
+    document, _ = plain(translation.translate_request(path, STREAMED))
     assert document["path"] == "/v2/models/m/versions/2/infer_stream"
 
 
@@ -56,7 +56,7 @@ def test_a_request_in_any_url_form() -> None:
     ],
 )
 def test_a_request_that_is_refused(path: str, body: bytes, code: str | None) -> None:
-    document, succeeded = plain(offline.translate_request(path, body))
+    document, succeeded = plain(translation.translate_request(path, body))
     assert not succeeded
     assert set(document) == {"error"}
     assert document["error"]["code"] == code
