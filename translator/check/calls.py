@@ -1,22 +1,22 @@
-"""Calls to the running parts: the translator, Envoy, the model server, and through all of them.
+"""Calls to the running parts: the translator, Envoy, the model server, and through all of them."""
 
-Plain ``urllib`` is all they need, so the base installation can make them.
-"""
-
+import asyncio
 import socket
+import ssl
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import grpc
 import msgspec
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 from msgspec import Meta, Struct
 
 from translator import sse
-from translator.check.steps import Finding, ProbeError, Reply, fetch, port_of
+from translator.check.http_client import Reply, fetch, port_of
+from translator.check.steps import Finding, ProbeError
 from translator.openai.errors import Envelope
+from translator.transport.health.client import status
+from translator.transport.service import SERVICE
+from translator.transport.unary import Failure, NoAnswerError
 
-_EXT_PROC = "envoy.service.ext_proc.v3.ExternalProcessor"
 _OK = 200
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -57,33 +57,32 @@ class _Embeddings(Struct):
     data: Annotated[list[_Vector], Meta(min_length=1)]
 
 
-def translator_health(address: str, timeout: float) -> Finding:
-    """It serves ext_proc, by its own account."""
-    request = health_pb2.HealthCheckRequest(service=_EXT_PROC)
-    # A proxy set in the environment is not on Envoy's way.
-    with grpc.insecure_channel(address, (("grpc.enable_http_proxy", 0),)) as channel:
-        try:
-            reply = health_pb2_grpc.HealthStub(channel).Check(request, timeout=timeout)
-        except grpc.RpcError as error:
-            return _no_health(address, error.code())
-    status = health_pb2.HealthCheckResponse.ServingStatus.Name(reply.status)
-    return Finding(
-        status == "SERVING", "" if status == "SERVING" else status, "it is shutting down: start it"
-    )
+def translator_health(address: str, context: ssl.SSLContext | None, timeout: float) -> Finding:
+    """It serves ext_proc, by its own account.
+
+    Args:
+        address: where it listens.
+        context: for TLS; None for plain text.
+        timeout: seconds.
+    """
+    try:
+        said = asyncio.run(status(address, SERVICE, timeout, context))
+    except NoAnswerError as error:
+        hint = _NO_HEALTH[error.failure].format(address=address)
+        return Finding(ok=False, found=f"{address}: {error}", hint=hint)
+    if said == "SERVING":
+        return Finding(ok=True)
+    return Finding(ok=False, found=said, hint="it is shutting down: start it")
 
 
-def _no_health(address: str, code: grpc.StatusCode) -> Finding:
-    if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED):
-        return Finding(
-            ok=False,
-            found=f"{address} is a gRPC server, but no oip-translator",
-            hint="give the address that oip-translator serve listens on",
-        )
-    return Finding(
-        ok=False,
-        found=f"{address} does not answer ({code.name})",
-        hint=f"start it: oip-translator serve --listen {address}",
-    )
+_NO_HEALTH = {
+    Failure.UNREACHABLE: "start it: oip-translator serve --listen {address}",
+    Failure.TLS_EXPECTED: "say how serve does TLS: by --config, or --tls-certificate and --tls-key",
+    Failure.TLS_REFUSED: "has it TLS at all (tls_certificate)? If it has tls_client_ca, show it a "
+    "certificate that this authority has signed: --tls-certificate and --tls-key",
+    Failure.NOT_SERVED: "give the address that oip-translator serve listens on",
+    Failure.STATUS: "see the translator's log",
+}
 
 
 def listener_open(envoy: str, timeout: float) -> Finding:
@@ -149,8 +148,15 @@ def embeddings(envoy: str, model: str, timeout: float) -> Finding:
     return _judge(reply, _Embeddings, "a list of embeddings")
 
 
-def chat_stream(envoy: str, model: str, timeout: float) -> Finding:
-    """A stream of events comes back, in its form; how it arrived is told, but is no fault."""
+def chat_stream(envoy: str, model: str, timeout: float, *, whole: bool = False) -> Finding:
+    """A stream of events comes back, in its form; how it arrived is told, but is no fault.
+
+    Args:
+        envoy: the listener's URL.
+        model: its name.
+        timeout: seconds.
+        whole: by its settings the model is asked without a stream, so that all comes at once.
+    """
     reply = _ask(envoy, model, timeout, stream=True)
     if reply.status != _OK:
         return _refused(reply)
@@ -159,7 +165,7 @@ def chat_stream(envoy: str, model: str, timeout: float) -> Finding:
     decoder = sse.Decoder()
     events = [*decoder.feed(reply.body), *decoder.finish()]
     *chunks, last = events or [b""]
-    if "content-length" in reply.headers:
+    if "content-length" in reply.headers and not whole:
         return Finding(
             ok=False,
             found=f"{len(events)} events with content-length: they were held back to the last",

@@ -1,20 +1,19 @@
-"""Whether Envoy is set as the translator needs it, by what its admin interface shows."""
+"""Whether Envoy is set as the translator needs it, by what Envoy's admin interface shows."""
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 
 from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, find, seconds
-from translator.check.steps import Finding, ProbeError, fetch, port_of
+from translator.check.http_client import fetch, port_of
+from translator.check.steps import Finding, ProbeError
+from translator.exchange.settings import Limits
 
 _OK = 200
 _LEAST_VERSION = (1, 36)
-_MIB = 1024 * 1024
-NEEDED_BUFFER = 64 * _MIB
-"""What ``oip-translator serve`` translates by default, in either direction."""
-
-_DEFAULT_BUFFER = _MIB
+_DEFAULT_BUFFER = 1024 * 1024
 _LEAST_MESSAGE_TIMEOUT = 1.0
 _LEAST_IDLE_TIMEOUT = 300.0
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -146,14 +145,15 @@ def message_timeout(gateway: Gateway) -> Finding:
     )
 
 
-def listener_buffer(gateway: Gateway) -> Finding:
-    """Envoy can hold a whole request, and a whole answer."""
-    return _buffer([gateway.listener], "listener")
+def listener_buffer(limits: Limits, gateway: Gateway) -> Finding:
+    """Envoy can hold the largest request that is translated, and the largest answer."""
+    needed = max(limits.request_body, limits.response_body)
+    return _buffer([gateway.listener], "listener", needed, "max_request_body and max_response_body")
 
 
-def upstream_buffer(gateway: Gateway) -> Finding:
-    """The same for the connection to the model server."""
-    return _buffer(gateway.upstreams, "cluster")
+def upstream_buffer(limits: Limits, gateway: Gateway) -> Finding:
+    """The connection to the model server can hold the largest answer."""
+    return _buffer(gateway.upstreams, "cluster", limits.response_body, "max_response_body")
 
 
 def translator_http2(gateway: Gateway) -> Finding:
@@ -210,34 +210,45 @@ def idle_timeout(gateway: Gateway) -> Finding:
 
 Check = Callable[[Gateway], Finding]
 
-CHECKS: dict[str, tuple[Check, bool]] = {
-    # what a step is called: (its check, whether it needs a route with the filter on)
-    "ext_proc on OpenAI routes": (filter_on, False),
-    "route to the models": (route_to_models, True),
-    "processing modes": (processing_modes, False),
-    "allow_mode_override": (mode_override, False),
-    "failure_mode_allow": (failure_mode, False),
-    "message_timeout": (message_timeout, False),
-    "listener buffer limit": (listener_buffer, False),
-    "upstream cluster buffer limit": (upstream_buffer, True),
-    "translator cluster HTTP/2": (translator_http2, False),
-    "route timeout": (route_timeout, True),
-    "stream_idle_timeout": (idle_timeout, False),
-}
-"""What to check of a gateway, in this order."""
+ON_ROUTES = "ext_proc on OpenAI routes"
+"""What the first of the checks is called."""
 
 
-def _buffer(holders: list[Json], kind: str) -> Finding:
+def checks(limits: Limits) -> dict[str, tuple[Check, bool]]:
+    """What to check of a gateway, in this order.
+
+    Args:
+        limits: those of the translator.
+
+    Returns:
+        By what a step is called: its check, and whether it needs a route with the filter on.
+    """
+    return {
+        ON_ROUTES: (filter_on, False),
+        "route to the models": (route_to_models, True),
+        "processing modes": (processing_modes, False),
+        "allow_mode_override": (mode_override, False),
+        "failure_mode_allow": (failure_mode, False),
+        "message_timeout": (message_timeout, False),
+        "listener buffer limit": (partial(listener_buffer, limits), False),
+        "upstream cluster buffer limit": (partial(upstream_buffer, limits), True),
+        "translator cluster HTTP/2": (translator_http2, False),
+        "route timeout": (route_timeout, True),
+        "stream_idle_timeout": (idle_timeout, False),
+    }
+
+
+def _buffer(holders: list[Json], kind: str, needed: int, setting: str) -> Finding:
     limits = {
         _name(holder): holder.get("per_connection_buffer_limit_bytes", _DEFAULT_BUFFER)
         for holder in holders
     }
-    short = [name for name, limit in limits.items() if 0 < limit < NEEDED_BUFFER]
+    short = [name for name, limit in limits.items() if 0 < limit < needed]
     return Finding(
         not short,
         ", ".join(f"{name}: {limit} bytes" for name, limit in limits.items()),
-        f"set per_connection_buffer_limit_bytes: {NEEDED_BUFFER} on {kind} {', '.join(short)}, or "
-        "as much as your largest body; whatever is larger is refused",
+        f"set per_connection_buffer_limit_bytes: {needed:d} on {kind} {', '.join(short)}, as much "
+        f"as {setting} of the translator; whatever is larger is refused",
     )
 
 

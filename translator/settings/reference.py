@@ -16,7 +16,8 @@ _HEAD = f"""# Configuration
 Every setting may be a flag (`--max-request-body 128M`), an environment variable
 (`{PREFIX}MAX_REQUEST_BODY=128M`) or a key in a file (`max_request_body = "128M"`). A
 flag is stronger than a variable, a variable than the file, the file than the default. A value that
-is not allowed ends the start with status 2 and a sentence that names it.
+is not allowed ends the start with status 2 and a sentence that names it. `serve`, `health`,
+`translate` and `check` take the settings alike.
 
 The file is given by `--config FILE` or `{PREFIX}CONFIG`: TOML, or YAML if its name ends
 in `.yaml` or `.yml` (`pip install 'oip-translator[yaml]'`). It is read again on SIGHUP and within a

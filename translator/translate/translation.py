@@ -7,11 +7,13 @@ told and not what a second implementation thinks.
 from typing import Any
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from translator.errors import ClientError, TranslatorError
 from translator.exchange import routes
 from translator.exchange.actions import Action, Forward, Respond
 from translator.exchange.exchange import Exchange
+from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.openai.errors import error_body
 
 Outcome = tuple[Any, bool]
@@ -21,13 +23,13 @@ _EVENTS = "text/event-stream"
 _ERROR_EVENT = 'data: {"error":'
 
 
-def translate_request(path: str, body: bytes) -> Outcome:
+def translate_request(path: str, body: bytes, settings: ExchangeSettings = DEFAULTS) -> Outcome:
     """What upstream gets for an OpenAI request body posted to ``path``.
 
     Returns:
         ``{"method", "path", "headers", "body"}``, or an OpenAI error object and False.
     """
-    action = _send(Exchange(), path, body)
+    action = _send(Exchange(settings), path, body)
     if isinstance(action, Respond):
         return Raw(action.body), False
     headers = dict(action.set_headers)
@@ -39,9 +41,10 @@ def translate_request(path: str, body: bytes) -> Outcome:
     }, True
 
 
-def translate_response(
+def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     path: str,
     body: bytes,
+    settings: ExchangeSettings = DEFAULTS,
     *,
     request: bytes | None = None,
     status: int = 200,
@@ -52,6 +55,8 @@ def translate_response(
     Args:
         path: the path of the OpenAI request.
         body: the OIP response, or the whole of an event stream.
+        settings: how exchanges are handled. Without ``request`` the model is the URL's, or one
+            without settings of its own.
         request: the OpenAI request body; without it, one that asks for nothing special.
         status: upstream's HTTP status.
         content_type: upstream's; by default what upstream should have sent.
@@ -60,10 +65,11 @@ def translate_response(
         ``{"status", "headers", "body"}``, the body as JSON or, for events, as a string. False when
         a successful answer could not be translated. For a request at fault, as translate_request.
     """
-    exchange = Exchange()
+    exchange = Exchange(settings)
     if request is None:
         try:
-            _adopt(exchange, path, streamed=(content_type or "").lower().startswith(_EVENTS))
+            streamed = (content_type or "").lower().startswith(_EVENTS)
+            _adopt(exchange, path, settings, streamed=streamed)
         except TranslatorError as error:
             return Raw(error_body(error)), False
     else:
@@ -94,11 +100,14 @@ def _send(exchange: Exchange, path: str, body: bytes) -> Action:
     return exchange.on_request_body(body)
 
 
-def _adopt(exchange: Exchange, path: str, *, streamed: bool) -> None:
+def _adopt(exchange: Exchange, path: str, settings: ExchangeSettings, *, streamed: bool) -> None:
     route = routes.find("POST", path)
     if route is None:
         raise _not_openai(path)
-    exchange.adopt(route, route.endpoint.inference(route.model, streamed))
+    models = settings.models.as_pipelines() if route.pipeline else settings.models
+    inference: Any = route.endpoint.inference(route.model, streamed)
+    of_model = models.of(route.model or "")  # where nothing names it, what holds for all others
+    exchange.adopt(route, replace(inference, settings=of_model))
 
 
 def _not_openai(path: str) -> ClientError:

@@ -1,4 +1,4 @@
-"""What the doctor reads out of Envoy's configuration: a live one's dump, shortened, and changed."""
+"""What ``check`` reads out of Envoy's configuration: a live one's dump, shortened, and changed."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,8 @@ import pytest
 
 from translator.check import envoy_settings
 from translator.check.config_dump import Gateway, find, seconds
-from translator.exchange.settings import Limits
+from translator.exchange.settings import DEFAULTS, Limits
+from translator.settings.sources import load
 
 DUMP = Path(__file__).with_name("config_dump.json").read_text()
 PORT = 25825
@@ -35,7 +36,7 @@ class Dump:
         return found
 
     def find(self, port: int | None = PORT) -> Gateway:
-        """What the doctor sees."""
+        """What ``check`` sees."""
         gateway = find(json.dumps(self.document).encode(), port)
         assert gateway is not None
         return gateway
@@ -46,9 +47,9 @@ def dump() -> Dump:
     return Dump()
 
 
-def failures(dump: Dump) -> dict[str, str]:
-    gateway = dump.find()
-    findings = {name: check(gateway) for name, (check, _) in envoy_settings.CHECKS.items()}
+def failures(dump: Dump, limits: Limits = DEFAULTS.limits) -> dict[str, str]:
+    gateway, checks = dump.find(), envoy_settings.checks(limits)
+    findings = {name: check(gateway) for name, (check, _) in checks.items()}
     assert all(finding.hint for finding in findings.values() if not finding.ok)
     return {name: finding.found for name, finding in findings.items() if not finding.ok}
 
@@ -64,8 +65,27 @@ def test_the_projects_own_configuration_is_in_order(dump: Dump) -> None:
     assert [cluster["name"] for cluster in gateway.upstreams] == ["oip_http"]
 
 
-def test_the_buffer_needed_is_the_translators_default() -> None:
-    assert envoy_settings.NEEDED_BUFFER == Limits().request_body == Limits().response_body
+LISTENER = {"listener buffer limit": "gateway: 67108864 bytes"}
+CLUSTER = {"upstream cluster buffer limit": "oip_http: 67108864 bytes"}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "broken"),
+    [
+        ({"max_request_body": "64M", "max_response_body": "64M"}, {}),
+        ({"max_request_body": "1K", "max_response_body": "67108864"}, {}),
+        ({"max_request_body": "67108865"}, LISTENER),
+        ({"max_response_body": "67108865"}, LISTENER | CLUSTER),
+    ],
+)
+def test_buffers_are_as_large_as_the_settings_let_bodies_be(
+    dump: Dump, bounds: dict[str, str], broken: dict[str, str]
+) -> None:
+    limits = load(bounds, {}).exchange.limits
+    assert failures(dump, limits) == broken
+    for name in broken:
+        check, _ = envoy_settings.checks(limits)[name]
+        assert "_bytes: 67108865 on " in check(dump.find()).hint
 
 
 BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {

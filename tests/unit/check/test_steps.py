@@ -110,7 +110,7 @@ def test_without_an_option_its_steps_are_skipped(capsys: pytest.CaptureFixture[s
     assert run(parse(*argv)) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
-        "✗ translator health: unix:/nowhere.sock does not answer (UNAVAILABLE)",
+        "✗ translator health: unix:/nowhere.sock: nothing listens there",
         "    start it: oip-translator serve --listen unix:/nowhere.sock",
     ]
     assert "- Envoy ready: skipped, because --envoy-admin was not given" in lines
