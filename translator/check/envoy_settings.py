@@ -1,18 +1,12 @@
-"""Whether Envoy is set as the translator needs it, by what Envoy's admin interface shows."""
+"""Whether Envoy is set as the translator needs it, by its configuration."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
-
-from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, find, seconds
-from translator.check.http_client import fetch, port_of
-from translator.check.steps import Finding, ProbeError
+from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, seconds
+from translator.check.steps import Finding
 from translator.exchange.settings import Limits
 
-_OK = 200
-_LEAST_VERSION = (1, 36)
 _DEFAULT_BUFFER = 1024 * 1024
 _LEAST_MESSAGE_TIMEOUT = 1.0
 _LEAST_IDLE_TIMEOUT = 300.0
@@ -26,49 +20,6 @@ _MODES = {
     "response_header_mode": ("SEND", "SEND"),
     "response_body_mode": ("BUFFERED", "NONE"),
 }
-
-
-def envoy_ready(admin: str, timeout: float) -> Finding:
-    """Envoy has its configuration and serves."""
-    reply = fetch(f"{admin}/ready", timeout)
-    if reply.status == _OK:
-        return Finding(ok=True)
-    state = reply.body.decode(errors="replace").strip()
-    return Finding(
-        ok=False,
-        found=f"HTTP {reply.status} {state}".strip(),
-        hint="wait until it has its configuration; if it never does, see Envoy's log",
-    )
-
-
-def envoy_version(admin: str, timeout: float) -> Finding:
-    """It is one that the configuration in envoy/ is written for."""
-    try:
-        info = msgspec.json.decode(fetch(f"{admin}/server_info", timeout).body)
-        version = str(info["version"]).split("/")[1]
-        numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    except (ValueError, LookupError, TypeError) as error:
-        msg = "/server_info tells no version"
-        raise ProbeError(msg) from error
-    least = ".".join(map(str, _LEAST_VERSION))
-    return Finding(numbers >= _LEAST_VERSION, version or "unknown", f"use Envoy {least} or later")
-
-
-def load_gateway(admin: str, envoy: str | None, timeout: float) -> Gateway | None:
-    """The filter in Envoy's configuration, if it has one.
-
-    Raises:
-        ProbeError: the configuration cannot be had.
-    """
-    reply = fetch(f"{admin}/config_dump", timeout)
-    try:
-        if reply.status == _OK:
-            return find(reply.body, port_of(envoy) if envoy else None)
-    except (ValueError, TypeError, AttributeError) as error:
-        msg = "/config_dump is not Envoy's"
-        raise ProbeError(msg) from error
-    msg = f"/config_dump answers HTTP {reply.status}"
-    raise ProbeError(msg)
 
 
 def filter_present(gateway: Gateway | None) -> Finding:

@@ -8,7 +8,7 @@ nothing.
 import argparse
 from functools import cache, partial
 
-from translator.check import calls, envoy_settings
+from translator.check import calls, envoy_admin, envoy_settings
 from translator.check.config_dump import Gateway
 from translator.check.steps import Finding, ProbeError, Step
 from translator.endpoints.model_settings import Models
@@ -57,7 +57,7 @@ def _envoy_steps(given: argparse.Namespace, limits: Limits) -> list[Step]:
 
     @cache
     def load() -> Gateway | None:
-        return envoy_settings.load_gateway(admin, given.envoy, timeout)
+        return envoy_admin.load_gateway(admin, given.envoy, timeout)
 
     def present() -> Finding:
         return envoy_settings.filter_present(load())
@@ -70,10 +70,10 @@ def _envoy_steps(given: argparse.Namespace, limits: Limits) -> list[Step]:
         return check(gateway)
 
     return [
-        Step(_READY, partial(envoy_settings.envoy_ready, admin, timeout), _ADMIN_HINT, missing),
+        Step(_READY, partial(envoy_admin.ready, admin, timeout), _ADMIN_HINT, missing),
         Step(
             "Envoy version",
-            partial(envoy_settings.envoy_version, admin, timeout),
+            partial(envoy_admin.version, admin, timeout),
             _ADMIN_HINT,
             missing,
             (_READY,),
