@@ -61,7 +61,7 @@ proto: $(PROJECT) ## compile proto/ into translator/extproc/_proto
 	  --pyi_out=translator/extproc/_proto external_processor.proto
 
 docs: $(PROJECT) ## write what is made from others: docs/configuration.md, Envoy's parts of k8s/
-	$(PYTHON) -m translator.serving.reference > docs/configuration.md
+	$(PYTHON) -m translator.settings.reference > docs/configuration.md
 	$(PYTHON) k8s/render.py
 
 lock: $(PROJECT) ## write the versions and hashes of what the image holds

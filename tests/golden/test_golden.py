@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from translator.offline import translate_request, translate_response
+from translator.translate.translation import translate_request, translate_response
 
 CASES = Path(__file__).parent / "cases"
 UPDATE = "UPDATE_GOLDEN" in os.environ

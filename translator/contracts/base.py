@@ -49,6 +49,7 @@ class Contract(msgspec.Struct, frozen=True):
         generate: of :class:`~translator.tasks.generation.Generation`.
         embed: of :class:`~translator.tasks.embedding.Embedding`.
         draw: of :class:`~translator.tasks.drawing.Drawing`.
+        can_stream: its models can be asked for a stream of events.
         inputs: the tensors that settings may rename.
         outputs: likewise.
         mesh_suffix: what a Seldon mesh appends to the names of such models.
@@ -58,6 +59,7 @@ class Contract(msgspec.Struct, frozen=True):
     generate: Codec[Generation, Output] | None = None
     embed: Codec[Embedding, Vectors] | None = None
     draw: Codec[Drawing, DrawnImages] | None = None
+    can_stream: bool = True
     inputs: Tensors = {}
     outputs: Tensors = {}
     mesh_suffix: str = ""

@@ -91,6 +91,11 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _check_names("inputs", self.inputs, contract.inputs)
         _check_names("outputs", self.outputs, contract.outputs)
 
+    @property
+    def can_stream(self) -> bool:
+        """Whether the model can be asked for a stream of events."""
+        return self.streams and CONTRACTS[self.contract].can_stream
+
 
 def _check_names(field: str, given: dict[str, str], tensors: Tensors) -> None:
     known = sorted(frozenset().union(*tensors.values()))

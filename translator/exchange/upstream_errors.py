@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from translator.errors import TranslatorError, UpstreamError, model_not_found
-from translator.oip.errors import presentable, read_message
+from translator.error_messages import presentable, read_message
 from translator.openai.errors import Envelope
 
 

@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
-from translator.oip.errors import read_message
+from translator.error_messages import read_message
 from translator.raw_json import ABSENT, NULL, is_present
 
 T = TypeVar("T")

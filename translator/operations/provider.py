@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import UpstreamError, unreadable
-from translator.oip.errors import read_message
+from translator.error_messages import read_message
 from translator.openai.errors import Envelope
 from translator.operations.base import Response
 from translator.raw_json import ABSENT, NULL, decode_object, encode, is_null, is_present, raw

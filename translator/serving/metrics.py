@@ -29,8 +29,8 @@ from translator.serving.conventions import (
     SECONDS_TO_FIRST_TOKEN,
     TOKENS,
 )
-from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
+from translator.settings.current import CurrentSettings
 
 _SECONDS_OF_TRANSLATION = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),

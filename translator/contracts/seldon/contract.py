@@ -11,12 +11,13 @@ from translator.contracts.seldon import drawing, embedding, generation
 from translator.contracts.seldon.wire import MODEL, PIPELINE_GATEWAY, Wire
 
 
-def _contract(name: str, wire: Wire, mesh_suffix: str = "") -> Contract:
+def _contract(name: str, wire: Wire, *, can_stream: bool = True, mesh_suffix: str = "") -> Contract:
     return Contract(
         name,
         generate=partial(generation.ask, wire),
         embed=partial(embedding.ask, wire),
         draw=partial(drawing.ask, wire),
+        can_stream=can_stream,
         inputs={
             "generate": generation.INPUTS,
             "embed": embedding.INPUTS,
@@ -32,4 +33,4 @@ def _contract(name: str, wire: Wire, mesh_suffix: str = "") -> Contract:
 
 
 SELDON = _contract("seldon", MODEL)
-PIPELINE = _contract("seldon-pipeline", PIPELINE_GATEWAY, mesh_suffix=".pipeline")
+PIPELINE = _contract("seldon-pipeline", PIPELINE_GATEWAY, can_stream=False, mesh_suffix=".pipeline")

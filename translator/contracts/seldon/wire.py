@@ -25,12 +25,10 @@ class Wire(msgspec.Struct, frozen=True):
     Attributes:
         parameters: those of a request, given the client's, the key under which the runtime of the
             operation reads them, and the model's settings.
-        streams: it can carry a stream of events.
         packs: it encodes what does not say that it is text.
     """
 
     parameters: Callable[[Object, str, "ModelSettings"], dict[str, Any]]
-    streams: bool
     packs: bool
 
     def call(
@@ -57,7 +55,7 @@ class Wire(msgspec.Struct, frozen=True):
         given = (
             {} if settings.parameters == "none" else self.parameters(parameters, runtime, settings)
         )
-        streamed = stream and self.streams and settings.streams
+        streamed = stream and settings.can_stream
         verb = "infer_stream" if streamed else "infer"
         return Call(verb, encode(InferenceRequest(inputs, given)), streamed)
 
@@ -114,5 +112,5 @@ def _is_scalar(value: Raw) -> bool:
     return text.lstrip(b"-").isdigit() and -(2**63) <= int(text) < 2**63
 
 
-MODEL = Wire(_objects, streams=True, packs=False)
-PIPELINE_GATEWAY = Wire(_scalars, streams=False, packs=True)
+MODEL = Wire(_objects, packs=False)
+PIPELINE_GATEWAY = Wire(_scalars, packs=True)
