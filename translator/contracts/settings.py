@@ -1,5 +1,6 @@
 """The settings of a model: what differs from model to model and no request tells."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
@@ -24,6 +25,11 @@ class ContractName(str):
         if value not in CONTRACTS:
             raise ValueError(cls.allowed)
         return cls(value)
+
+
+def _tensors(of_contracts: Iterable[Tensors]) -> str:
+    names = {name for tensors in of_contracts for names in tensors.values() for name in names}
+    return ", ".join(sorted(names))
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,11 +67,17 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = True
     inputs: Annotated[
         dict[str, str],
-        Meta(description="what the model calls its input tensors, by the contract's names"),
+        Meta(
+            description="what the model calls its input tensors, by the contract's names for them: "
+            + _tensors(contract.inputs for contract in CONTRACTS.values())
+        ),
     ] = {}
     outputs: Annotated[
         dict[str, str],
-        Meta(description="what the model calls its output tensors, by the contract's names"),
+        Meta(
+            description="what the model calls its output tensors, by the contract's names for "
+            "them: " + _tensors(contract.outputs for contract in CONTRACTS.values())
+        ),
     ] = {}
     ask_usage: Annotated[
         bool,
@@ -98,10 +110,10 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _check_names(field: str, given: dict[str, str], tensors: Tensors) -> None:
-    known = sorted(frozenset().union(*tensors.values()))
+    known = _tensors([tensors])
     for ours in given:
-        if ours not in known:
-            msg = f"{field} has no tensor {ours!r}; there are {', '.join(known)}"
+        if ours not in known.split(", "):
+            msg = f"{field} has no tensor {ours!r}; there are {known}"
             raise ValueError(msg)
     for names in tensors.values():
         theirs = [given[ours] for ours in given if ours in names]

@@ -26,6 +26,11 @@ FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Setting
 _PARSED = (Address, ContractName, Mode, Owner, Port, Seconds, Size, Workers)
 
 
+_REPLACED = {
+    "kind": 'write contract = "seldon" for "model", contract = "seldon-pipeline" for "pipeline"',
+}
+
+
 def flag(name: str) -> str:
     """The flag of a setting."""
     return f"--{name.replace('_', '-')}"
@@ -116,12 +121,18 @@ def _wrong_of_a_model(models: Any) -> str | None:
     known = {field.name: field.type for field in fields(ModelSettings)}
     for name, given in models.items() if isinstance(models, dict) else ():
         for key, value in given.items() if isinstance(given, dict) else ():
+            if key in _REPLACED:
+                return f"models.{name}.{key} is no setting any more: {_REPLACED[key]}"
             if key not in known:
                 return f"models.{name} has no setting {key!r}; there are {', '.join(known)}"
             try:
                 msgspec.convert(value, known[key], strict=False, dec_hook=_parse)
             except (msgspec.ValidationError, ValueError):
                 return f"models.{name}.{key} cannot be {value!r}; allowed: {allowed(known[key])}"
+        try:
+            msgspec.convert(given, ModelSettings, strict=False, dec_hook=_parse)
+        except msgspec.ValidationError as error:
+            return f"models.{name}: {error}"
     return None
 
 
@@ -146,9 +157,8 @@ def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     if base is int:
         return f"a whole number from {constraints.ge}"
     if _is_table(kind):
-        keys = get_args(get_args(base)[0])
-        by = ", ".join(keys) if keys else "name; in a flag or variable as JSON"
-        return f"a table by {by}"
+        of_names = get_args(base)[1] is str
+        return "a table of names" if of_names else "a table by name; in a flag or variable as JSON"
     return "text"
 
 
