@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from translator.errors import TranslatorError, UpstreamError, model_not_found
 from translator.error_messages import presentable, read_message
+from translator.errors import TranslatorError, UpstreamError, model_not_found
 from translator.openai.errors import Envelope
 
 

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
+from translator.error_messages import read_message
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
-from translator.error_messages import read_message
 from translator.raw_json import ABSENT, NULL, is_present
 
 T = TypeVar("T")

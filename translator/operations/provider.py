@@ -9,8 +9,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from translator.errors import UpstreamError, unreadable
 from translator.error_messages import read_message
+from translator.errors import UpstreamError, unreadable
 from translator.openai.errors import Envelope
 from translator.operations.base import Response
 from translator.raw_json import ABSENT, NULL, decode_object, encode, is_null, is_present, raw
