@@ -19,7 +19,7 @@ from translator.errors import (
     TranslatorError,
     UpstreamError,
 )
-from translator.exchange import response_headers, routes
+from translator.exchange import request_headers, response_headers, routes
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
@@ -147,22 +147,13 @@ class Exchange:
         if isinstance(accepted, LocalResponse):
             return self._respond(accepted)
         self.inference = inference = accepted
-        request = inference.request
         self.record.model = inference.model
         self.record.streamed = inference.as_events
-        method = self._request.get(":method", request.method)
+        tracing = self.span.headers if self.span else ()
+        request = inference.request
         action = Forward(
-            set_headers=(
-                *(((":method", request.method),) if method != request.method else ()),
-                (":path", request.path),
-                ("content-type", "application/json"),
-                ("content-length", str(len(request.body))),
-                ("accept-encoding", "identity"),
-                *request.headers,
-                ("x-request-id", self._request_id),
-                # For access logs, and for a local reply to know whose client it speaks to.
-                ("x-envoy-original-path", self._request.get(":path", "").partition("?")[0]),
-                *(self.span.headers if self.span else ()),
+            set_headers=request_headers.of_request(
+                request, self._request, self._request_id, tracing
             ),
             body=request.body,
             reroute=True,
