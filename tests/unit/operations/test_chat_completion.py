@@ -7,21 +7,19 @@ import pytest
 
 from tests import oip
 from tests.invariants import check_chat_completion
-from translator.endpoints.chat import ChatInference
-from translator.endpoints.chat_answer import usage_of
-from translator.endpoints.token_counts import UNKNOWN, TokenCounts
+from tests.unit.translating import NOW, chat, complete
 from translator.errors import UpstreamError
 from translator.openai.chat import Usage
+from translator.operations.chat.completion import usage_of
+from translator.operations.chat.state import finish_reason
+from translator.tasks.usage import UNKNOWN, TokenCounts
 
-NOW = 1_700_000_000
-INFERENCE = ChatInference("m", created=NOW)
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
 CHOICES = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}
 
 
-def translate(document: Any, model: str | None = "m") -> Any:
-    body = json.dumps(document).encode()
-    return json.loads(ChatInference(model, created=NOW).from_oip(body).body)
+def translate(document: Any) -> Any:
+    return json.loads(complete(chat(), document))
 
 
 def messages(*outputs: dict[str, Any]) -> list[Any]:
@@ -104,14 +102,9 @@ def test_a_response_without_id_gets_one(absent: str | None) -> None:
     assert first != second
 
 
-@pytest.mark.parametrize(
-    ("asked", "answered", "model"),
-    [("m", "m_1", "m"), (None, "m_1", "m_1"), (None, None, "")],
-)
-def test_the_model_is_called_what_the_client_called_it(
-    asked: str | None, answered: str | None, model: str
-) -> None:
-    assert translate({**oip.answer("x"), "model_name": answered}, asked)["model"] == model
+@pytest.mark.parametrize("answered", ["m_1", None])
+def test_the_model_is_called_what_the_client_called_it(answered: str | None) -> None:
+    assert translate({**oip.answer("x"), "model_name": answered})["model"] == "m"
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
@@ -245,7 +238,7 @@ def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
 """
     body = json.dumps(oip.response(oip.text("content", "other"), oip.text("output_all", own)))
     compact = "".join(own.split()).encode()
-    assert INFERENCE.from_oip(body.encode()).body == compact
+    assert chat().complete([body.encode()]).body == compact
 
 
 def test_an_empty_output_all_leaves_the_answer_to_the_tensors() -> None:
@@ -277,9 +270,7 @@ def test_a_providers_error_has_its_own_fields_and_their_status(
 
 def test_as_many_contents_as_choices_were_asked_for_are_choices() -> None:
     document = oip.response(oip.text("role", "assistant"), oip.text("content", "a", "b"))
-    answer = json.loads(
-        ChatInference("m", choices=2, created=NOW).from_oip(json.dumps(document).encode()).body
-    )
+    answer = json.loads(complete(chat(n=2), document))
     assert [choice["message"]["content"] for choice in answer["choices"]] == ["a", "b"]
 
 
@@ -357,7 +348,7 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     tokens = ('[{"token":"a","logprob":-0.10}]', '{"content":null}')
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
-    answer = INFERENCE.from_oip(json.dumps(document).encode()).body
+    answer = complete(chat(), document)
     assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 
@@ -472,5 +463,21 @@ def test_usage_is_known_when_both_counts_are(tokens: TokenCounts, expected: Usag
 def test_an_answer_tells_its_tokens_and_who_gave_it(
     document: dict[str, Any], tokens: tuple[int | None, int | None], model: str
 ) -> None:
-    answer = INFERENCE.from_oip(json.dumps(document).encode())
+    answer = chat().complete([json.dumps(document).encode()])
     assert (answer.tokens, answer.model) == (tokens, model)
+
+
+@pytest.mark.parametrize(
+    ("given", "called", "legacy", "expected"),
+    [
+        ("", False, False, "stop"),
+        ("", True, False, "tool_calls"),
+        ("", False, True, "function_call"),
+        ("", True, True, "tool_calls"),
+        ("length", True, True, "length"),
+    ],
+)
+def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
+    given: str, expected: str, *, called: bool, legacy: bool
+) -> None:
+    assert finish_reason(given, called=called, legacy=legacy) == expected

@@ -1,4 +1,4 @@
-"""Chat completion requests as tensors."""
+"""Chat completion requests, and the tensors that they become."""
 
 import inspect
 import json
@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from openai.resources.chat.completions import Completions
 
-from translator.endpoints.chat import CHAT, ChatInference, to_oip
+from tests import oip
+from tests.unit.events import documents_of
+from tests.unit.translating import HELLO, accept, chat, complete
+from translator.contracts.models import Models
+from translator.contracts.settings import ModelSettings
 from translator.errors import ClientError
+from translator.operations.base import Inference
+from translator.operations.chat.operation import CHAT
 
-HELLO = {"role": "user", "content": "Hello!"}
 TOOL = {"type": "function", "function": {"name": "f"}}
 # A value for every parameter of chat.completions.create that becomes no tensor, as a client may
 # write it.
@@ -55,8 +60,7 @@ PARAMETERS = {
 
 
 def translate(*messages: Any, **more: Any) -> dict[str, Any]:
-    body = json.dumps({"model": "m", "messages": [*messages], **more}).encode()
-    document = json.loads(to_oip(body, None)[0])
+    document = json.loads(chat(messages=[*messages], **more).request.body)
     assert isinstance(document, dict)
     return document
 
@@ -75,7 +79,7 @@ def tensors(*messages: Any, **more: Any) -> dict[str, list[str]]:
 def parameters_of(fields: str) -> str:
     """The JSON text of the parameters of a request with these fields."""
     body = f'{{"model":"m","messages":[{json.dumps(HELLO)}],{fields}}}'
-    _, _, found = to_oip(body.encode(), None)[0].decode().partition('"parameters":')
+    _, _, found = asked(body.encode()).decode().partition('"parameters":')
     return found.removesuffix("}")
 
 
@@ -86,8 +90,16 @@ def refused(*messages: Any, **more: Any) -> ClientError:
     return caught.value
 
 
-def inference(**more: Any) -> ChatInference:
-    return to_oip(json.dumps({"model": "m", "messages": [HELLO], **more}).encode(), None)[1]
+def asked(body: bytes) -> bytes:
+    """What the model server gets for a request."""
+    return accept(CHAT, body).request.body
+
+
+def tells_usage(inference: Inference) -> bool:
+    """Whether a client that gets events is told the token counts."""
+    counts = {"prompt_tokens": 7, "completion_tokens": 5}
+    answer = complete(inference, {**oip.answer("Hi"), "parameters": counts})
+    return inference.as_events and "usage" in documents_of(answer)[-1]
 
 
 def test_one_message_becomes_plain_strings() -> None:
@@ -248,7 +260,7 @@ def test_what_a_client_wrote_with_spaces_arrives_compact_but_to_the_digit() -> N
         '"tool_calls": [{"id": 9007199254740993}]}'
     )
     body = f'{{"model": "m", "messages": [{message}]}}'.encode()
-    inputs = json.loads(to_oip(body, None)[0])["inputs"]
+    inputs = json.loads(asked(body))["inputs"]
     found = {tensor["name"]: tensor["data"] for tensor in inputs}
     assert found["audio"] == ['{"x":1.10,"y":"a b"}']
     assert found["tool_calls"] == ['{"id":9007199254740993}']
@@ -325,7 +337,7 @@ def test_parameters_keep_their_digits_and_their_order() -> None:
         b'"model":"m","a":{"y":1.10,"b":"<&>"}}'
     )
     verbatim = b'{"z":1e-7,"seed":9007199254740993,"a":{"y":1.10,"b":"<&>"}}'
-    assert to_oip(body, None)[0].endswith(
+    assert asked(body).endswith(
         b'"parameters":{"kwargs":%b,"llm_parameters":%b}}' % (verbatim, verbatim)
     )
 
@@ -346,16 +358,11 @@ def test_parameters_keep_their_digits_and_their_order() -> None:
 def test_the_body_says_whether_to_stream_and_to_count(
     body: dict[str, Any], *, streamed: bool, usage: bool
 ) -> None:
-    found = inference(**body)
-    assert (found.model, found.streamed, found.include_usage) == ("m", streamed, usage)
-    assert found.as_events is streamed
-
-
-def test_an_inference_can_be_made_without_a_request() -> None:
-    found = CHAT.inference("m", True)  # noqa: FBT003 -- the interface
-    assert isinstance(found, ChatInference)
-    assert (found.model, found.streamed, found.include_usage) == ("m", True, False)
-    assert ChatInference("m").streamed is False
+    found = chat(**body)
+    verb = "infer_stream" if streamed else "infer"
+    assert (found.model, found.request.path) == ("m", f"/v2/models/m/{verb}")
+    assert (found.request.streamed, found.as_events, found.stream is not None) == (streamed,) * 3
+    assert tells_usage(found) is usage
 
 
 @pytest.mark.parametrize(
@@ -418,7 +425,7 @@ def test_model_and_messages_are_required(
     body: dict[str, Any], param: str | None, code: str | None
 ) -> None:
     with pytest.raises(ClientError) as caught:
-        to_oip(json.dumps(body).encode(), None)
+        accept(CHAT, body)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
 
@@ -447,7 +454,7 @@ def test_what_is_wrong_with_the_messages_is_said_in_openais_words(
     messages: Any, message: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
-        to_oip(json.dumps({"model": "m", "messages": messages}).encode(), None)
+        chat(messages=messages)
     assert caught.value.message.startswith(message)
 
 
@@ -455,15 +462,15 @@ def test_messages_nested_too_deeply_are_refused() -> None:
     deep = "[" * 200_000 + "]" * 200_000
     for message in (f'{{"role":"user","audio":{deep}}}', f'{{"role":"user","content":{deep}}}'):
         with pytest.raises(ClientError) as caught:
-            to_oip(f'{{"model":"m","messages":[{message}]}}'.encode(), None)
+            asked(f'{{"model":"m","messages":[{message}]}}'.encode())
         assert caught.value.status == 400
 
 
 def test_the_url_may_name_the_model_too() -> None:
-    body = json.dumps({"model": "m", "messages": [HELLO]}).encode()
-    assert to_oip(body, "m")[1].model == "m"
+    body = {"model": "m", "messages": [HELLO]}
+    assert accept(CHAT, body, model_in_url="m").model == "m"
     with pytest.raises(ClientError, match="not the model of this URL"):
-        to_oip(body, "n")
+        accept(CHAT, body, model_in_url="n")
 
 
 @pytest.mark.parametrize("call", [b"1", b"null"])
@@ -473,7 +480,37 @@ def test_many_tool_calls_are_not_all_named_to_find_one_that_is_none(call: bytes)
     tracemalloc.start()
     try:
         with pytest.raises(ClientError, match=r"tool_calls\[0\]"):
-            to_oip(b'{"model":"m","messages":[%b]}' % message, None)
+            asked(b'{"model":"m","messages":[%b]}' % message)
         assert tracemalloc.get_traced_memory()[1] < 100 * count
     finally:
         tracemalloc.stop()
+
+
+def test_a_conversation_may_be_no_longer_than_the_model_allows() -> None:
+    models = Models(ModelSettings(max_messages=2))
+    messages = [HELLO] * 3
+    chat(models=models, messages=messages[:2])
+    with pytest.raises(ClientError) as caught:
+        chat(models=models, messages=messages)
+    error = caught.value
+    assert (error.status, error.code, error.param) == (400, "array_above_max_length", "messages")
+    assert "maximum length 2, but got an array with length 3" in error.message
+
+
+COUNTED = Models(ModelSettings(ask_usage=True))
+
+
+@pytest.mark.parametrize(
+    "options", [{}, None, {"include_usage": False, "include_obfuscation": True}]
+)
+def test_a_model_may_be_asked_to_count_the_tokens_of_every_stream(options: Any) -> None:
+    inference = chat(models=COUNTED, stream=True, stream_options=options)
+    sent = json.loads(inference.request.body)["parameters"]["llm_parameters"]["stream_options"]
+    assert sent == {**(options or {}), "include_usage": True}
+    assert not tells_usage(inference)  # the client is not shown what it did not ask for
+
+
+@pytest.mark.parametrize("more", [{}, {"stream": False}])
+def test_only_a_stream_is_asked_for_its_tokens(more: dict[str, Any]) -> None:
+    parameters = json.loads(chat(models=COUNTED, **more).request.body)["parameters"]
+    assert "stream_options" not in parameters["llm_parameters"]

@@ -10,22 +10,32 @@ import pytest
 
 from tests import oip
 from tests.unit.events import event, stream
-from translator.endpoints.embeddings import EMBEDDINGS, EmbeddingsInference, to_oip
-from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
+from tests.unit.translating import MODELS, accept, complete
+from translator.contracts.models import Models
+from translator.contracts.settings import ModelSettings
 from translator.errors import ClientError, UpstreamError
+from translator.operations.base import Inference
+from translator.operations.embeddings.operation import EMBEDDINGS
+from translator.operations.events import split
 
 
-def ask(
-    text: Any, *, models: Models = DEFAULTS, **more: Any
-) -> tuple[dict[str, Any], EmbeddingsInference]:
-    body = json.dumps({"model": "m", "input": text, **more}).encode()
-    body, inference = to_oip(body, None, models)
-    return json.loads(body), inference
+def ask(text: Any, *, models: Models = MODELS, **more: Any) -> Inference:
+    return accept(EMBEDDINGS, {"model": "m", "input": text, **more}, models)
 
 
-def refused(body: dict[str, Any], models: Models = DEFAULTS) -> ClientError:
+def asked(inference: Inference) -> Any:
+    """What the model server gets."""
+    return json.loads(inference.request.body)
+
+
+def wants(count: int, *, base64: bool = False) -> Inference:
+    """A request for that many vectors."""
+    return ask(["a"] * count, encoding_format="base64" if base64 else "float")
+
+
+def refused(body: dict[str, Any], models: Models = MODELS) -> ClientError:
     with pytest.raises(ClientError) as caught:
-        to_oip(json.dumps(body).encode(), None, models)
+        accept(EMBEDDINGS, body, models)
     assert caught.value.status == 400
     return caught.value
 
@@ -33,6 +43,22 @@ def refused(body: dict[str, Any], models: Models = DEFAULTS) -> ClientError:
 def vectors(shape: list[int], data: str) -> bytes:
     tensor = f'{{"name":"embedding","shape":{shape},"datatype":"FP64","data":{data}}}'
     return f'{{"model_name":"m_1","outputs":[{tensor}]}}'.encode()
+
+
+def inputs_of(inference: Inference) -> int:
+    """How many vectors the answer to a request must have."""
+    taken = [
+        count for count in range(5) if _takes(inference, vectors([count, 1], f"{[1] * count}"))
+    ]
+    [count] = taken
+    return count
+
+
+def _takes(inference: Inference, body: bytes) -> bool:
+    try:
+        return bool(inference.complete([body]))
+    except UpstreamError:
+        return False
 
 
 TEXT = Models(ModelSettings("text"))
@@ -52,12 +78,12 @@ PARAMETERS: dict[str, Any] = {"dimensions": 2, "user": "u", "seed": 2**60, "own"
     ],
 )
 def test_the_input_becomes_one_tensor(given: Any, tensor: dict[str, Any]) -> None:
-    document, inference = ask(given, **PARAMETERS)
-    assert document == {
+    inference = ask(given, **PARAMETERS)
+    assert asked(inference) == {
         "inputs": [{"name": "input", **tensor}],
         "parameters": {"embedding_parameters": PARAMETERS, "llm_parameters": PARAMETERS},
     }
-    assert inference.inputs == tensor["shape"][0]
+    assert inputs_of(inference) == tensor["shape"][0]
 
 
 @pytest.mark.parametrize(
@@ -69,28 +95,27 @@ def test_the_input_becomes_one_tensor(given: Any, tensor: dict[str, Any]) -> Non
     ],
 )
 def test_token_arrays_may_go_as_text(given: Any, data: list[str]) -> None:
-    document, inference = ask(given, models=TEXT)
+    inference = ask(given, models=TEXT)
     tensor = {"name": "input", "shape": [len(data)], "datatype": "BYTES", "data": data}
-    assert document["inputs"] == [tensor]
-    assert inference.inputs == len(data)
+    assert asked(inference)["inputs"] == [tensor]
+    assert inputs_of(inference) == len(data)
 
 
 def test_texts_do_not_depend_on_how_tokens_go() -> None:
-    assert ask(["a", "b"], models=TEXT)[0] == ask(["a", "b"])[0]
+    assert asked(ask(["a", "b"], models=TEXT)) == asked(ask(["a", "b"]))
 
 
 @pytest.mark.parametrize(("model", "datatype"), [("m", "INT64"), ("t", "BYTES")])
 def test_how_tokens_go_is_a_models_own(model: str, datatype: str) -> None:
     models = Models(by_name={"t": ModelSettings("text")})
-    body = json.dumps({"model": model, "input": [1, 2]}).encode()
-    assert json.loads(to_oip(body, None, models)[0])["inputs"][0]["datatype"] == datatype
+    inference = accept(EMBEDDINGS, {"model": model, "input": [1, 2]}, models)
+    assert asked(inference)["inputs"][0]["datatype"] == datatype
 
 
 def test_parameters_keep_their_digits_and_their_order() -> None:
     body = b'{"z":1e-7,"model":"m","input":"a","a":9007199254740993,"user":"\\u00e9"}'
     kept = b'{"z":1e-7,"a":9007199254740993,"user":"\\u00e9"}'
-    document = to_oip(body, None)[0]
-    assert document.endswith(
+    assert accept(EMBEDDINGS, body).request.body.endswith(
         b'"parameters":{"embedding_parameters":%b,"llm_parameters":%b}}' % (kept, kept)
     )
 
@@ -105,11 +130,17 @@ def test_parameters_keep_their_digits_and_their_order() -> None:
     ],
 )
 def test_the_encoding_is_remembered_and_sent_on(more: dict[str, Any], *, expected: bool) -> None:
-    document, inference = ask("a", **more)
-    assert inference.base64 is expected
-    assert document["parameters"]["llm_parameters"] == more
-    assert (inference.model, inference.streamed) == ("m", False)
+    inference = ask("a", **more)
+    assert is_base64(inference) is expected
+    assert asked(inference)["parameters"]["llm_parameters"] == more
+    assert (inference.model, inference.request.streamed) == ("m", False)
     assert inference.as_events is False
+
+
+def is_base64(inference: Inference) -> bool:
+    """Whether the client gets its one vector as text."""
+    [item] = json.loads(inference.complete([vectors([1, 1], "[0.5]")]).body)["data"]
+    return isinstance(item["embedding"], str)
 
 
 KINDS = "an integer, string or array of"
@@ -193,7 +224,7 @@ NONE_OF_THEM = f"Invalid type for 'input[0]': expected one of {KINDS} integers, 
         ([None], f"{NONE_OF_THEM} null instead.", "input[0]", "invalid_type"),
     ],
 )
-@pytest.mark.parametrize("models", [DEFAULTS, TEXT])
+@pytest.mark.parametrize("models", [MODELS, TEXT])
 def test_an_input_that_is_none_is_refused_and_what_is_wrong_named(
     given: Any, message: str, param: str, code: str | None, models: Models
 ) -> None:
@@ -257,9 +288,9 @@ def test_too_few_dimensions_are_refused_in_words_of_their_own(value: int) -> Non
 @pytest.mark.parametrize("name", ["dimensions", "user", "encoding_format", "unknown"])
 def test_a_parameter_that_is_null_passes(name: str) -> None:
     parameters: dict[str, Any] = {name: None}
-    document, inference = ask("a", **parameters)
-    assert document["parameters"]["embedding_parameters"] == parameters
-    assert not inference.base64
+    inference = ask("a", **parameters)
+    assert asked(inference)["parameters"]["embedding_parameters"] == parameters
+    assert not is_base64(inference)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +304,7 @@ def test_a_parameter_that_is_null_passes(name: str) -> None:
     ],
 )
 def test_vectors_keep_their_digits(shape: list[int], data: str, expected: bytes) -> None:
-    answer = EmbeddingsInference("m").from_oip(vectors(shape, data)).body
+    answer = wants(len(json.loads(expected))).complete([vectors(shape, data)]).body
     document = json.loads(answer)
     assert [item["index"] for item in document["data"]] == [*range(len(document["data"]))]
     for vector in expected[2:-2].split(b"],["):
@@ -281,18 +312,17 @@ def test_vectors_keep_their_digits(shape: list[int], data: str, expected: bytes)
     assert [item["embedding"] for item in document["data"]] == json.loads(expected)
 
 
-@pytest.mark.parametrize(("asked", "model"), [("m", "m"), (None, "m_1")])
-def test_the_answer_is_openais_list(asked: str | None, model: str) -> None:
-    assert json.loads(EmbeddingsInference(asked).from_oip(vectors([1, 1], "[0.5]")).body) == {
+def test_the_answer_is_openais_list() -> None:
+    assert json.loads(wants(1).complete([vectors([1, 1], "[0.5]")]).body) == {
         "object": "list",
         "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
-        "model": model,
+        "model": "m",
         "usage": {"prompt_tokens": 0, "total_tokens": 0},
     }
 
 
 def test_base64_is_little_endian_float32() -> None:
-    answer = EmbeddingsInference("m", base64=True).from_oip(vectors([2, 2], "[1.5,-2,0.1,3e9]"))
+    answer = wants(2, base64=True).complete([vectors([2, 2], "[1.5,-2,0.1,3e9]")])
     texts = [item["embedding"] for item in json.loads(answer.body)["data"]]
     assert [base64.b64decode(text) for text in texts] == [
         struct.pack("<2f", 1.5, -2),
@@ -303,14 +333,13 @@ def test_base64_is_little_endian_float32() -> None:
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
     own = '{ "object": "list", "data": [1.10],\n "model": "x", "usage": {} }'
     document = oip.response(oip.text("output_all", own))
-    answer = EmbeddingsInference("m", base64=True).from_oip(json.dumps(document).encode()).body
+    answer = complete(wants(1, base64=True), document)
     assert answer == b'{"object":"list","data":[1.10],"model":"x","usage":{}}'
 
 
 def test_what_a_providers_answer_lacks_is_filled_in() -> None:
     document = oip.response(oip.text("output_all", '{"data": [1.10], "usage": null}'))
-    answer = EmbeddingsInference("m").from_oip(json.dumps(document).encode()).body
-    assert json.loads(answer) == {
+    assert json.loads(complete(wants(1), document)) == {
         "data": [1.10],
         "object": "list",
         "model": "m",
@@ -322,46 +351,47 @@ def test_what_a_providers_answer_lacks_is_filled_in() -> None:
 def test_a_providers_answer_without_vectors_is_upstreams_fault(own: str) -> None:
     document = oip.response(oip.text("output_all", own))
     with pytest.raises(UpstreamError, match="could not be understood"):
-        EmbeddingsInference("m").from_oip(json.dumps(document).encode())
+        complete(wants(1), document)
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("inputs", "body"),
     [
-        b"{}",
-        b"oops",
-        vectors([1, 0], "[]"),
-        vectors([0, 3], "[]"),
-        vectors([0], "[]"),
-        vectors([2, 2], "[1,2,3]"),
-        vectors([-1, 2], "[1,2]"),
-        vectors([3, 2], "[1,2]"),
-        vectors([1], '["a"]'),
-        vectors([1], "[null]"),
+        (1, b"{}"),
+        (1, b"oops"),
+        (1, vectors([1, 0], "[]")),
+        (1, vectors([0, 3], "[]")),
+        (1, vectors([0], "[]")),
+        (2, vectors([2, 2], "[1,2,3]")),
+        (1, vectors([-1, 2], "[1,2]")),
+        (3, vectors([3, 2], "[1,2]")),
+        (1, vectors([1], '["a"]')),
+        (1, vectors([1], "[null]")),
     ],
 )
 @pytest.mark.parametrize("as_base64", [True, False])
 def test_an_answer_without_whole_vectors_is_upstreams_fault(
-    body: bytes, *, as_base64: bool
+    inputs: int, body: bytes, *, as_base64: bool
 ) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
-        EmbeddingsInference("m", base64=as_base64).from_oip(body)
+        wants(inputs, base64=as_base64).complete([body])
     assert caught.value.status == 502
 
 
 def test_embeddings_are_never_streamed() -> None:
-    inference = EMBEDDINGS.inference("m", True)  # noqa: FBT003 -- the interface
-    assert not inference.streamed
-    with pytest.raises(NotImplementedError):
-        inference.stream()
+    inference = ask("a", stream=True)
+    assert not inference.request.streamed
+    assert (inference.stream, inference.as_events) == (None, False)
 
 
-@pytest.mark.parametrize("shape", [[3], [], [2, 2]])
+@pytest.mark.parametrize(("shape", "inputs"), [([3], 1), ([], 1), ([2, 2], 2)])
 @pytest.mark.parametrize("data", [[[1.0, 2.0], []], [[], [1.0]], [[1.0], [2.0, 3.0]]])
-def test_ragged_data_is_upstreams_fault(shape: list[int], data: list[list[float]]) -> None:
+def test_ragged_data_is_upstreams_fault(
+    shape: list[int], inputs: int, data: list[list[float]]
+) -> None:
     body = {"outputs": [{"name": "embedding", "shape": shape, "datatype": "FP64", "data": data}]}
     with pytest.raises(UpstreamError):
-        EmbeddingsInference("m").from_oip(json.dumps(body).encode())
+        complete(wants(inputs), body)
 
 
 # --- Which output, and how many vectors -----------------------------------------------------------
@@ -371,9 +401,8 @@ def tensor(name: str, data: Any, datatype: str = "FP32", **more: Any) -> dict[st
     return {"name": name, "shape": [1, len(data)], "datatype": datatype, "data": data, **more}
 
 
-def answered(*outputs: dict[str, Any], inputs: int | None = None, **extra: Any) -> Any:
-    body = json.dumps(oip.response(*outputs, **extra)).encode()
-    return json.loads(EmbeddingsInference("m", inputs=inputs).from_oip(body).body)
+def answered(*outputs: dict[str, Any], inputs: int = 1, **extra: Any) -> Any:
+    return json.loads(complete(wants(inputs), oip.response(*outputs, **extra)))
 
 
 @pytest.mark.parametrize("datatype", ["FP16", "BF16", "FP32", "FP64"])
@@ -425,7 +454,6 @@ def test_an_answer_in_which_no_output_is_the_vectors_is_upstreams_fault(
 def test_there_is_a_vector_for_each_input(inputs: int) -> None:
     two = {"name": "embedding", "shape": [2, 1], "datatype": "FP32", "data": [0.5, 1.5]}
     assert len(answered(two, inputs=2)["data"]) == 2
-    assert len(answered(two)["data"]) == 2
     with pytest.raises(UpstreamError, match="could not be understood"):
         answered(two, inputs=inputs)
 
@@ -435,8 +463,7 @@ def test_base64_is_float32_of_every_type_flat_or_nested(datatype: str) -> None:
     wanted = base64.b64encode(struct.pack("<2f", 0.1, -2)).decode()
     for data in ([0.1, -2.0], [[0.1, -2.0]]):
         output = {"name": "embedding", "shape": [1, 2], "datatype": datatype, "data": data}
-        body = json.dumps(oip.response(output)).encode()
-        answer = json.loads(EmbeddingsInference("m", base64=True).from_oip(body).body)
+        answer = json.loads(complete(wants(1, base64=True), oip.response(output)))
         assert answer["data"] == [{"object": "embedding", "index": 0, "embedding": wanted}]
 
 
@@ -475,22 +502,21 @@ ONE = oip.response(tensor("embedding", [0.5]))
     "body", [event(ONE), event(ONE) + b"data: [DONE]\n\n", b": ping\n\n" + event(ONE)]
 )
 def test_an_answer_in_one_event_is_the_answer(body: bytes) -> None:
-    inference = EmbeddingsInference("m", inputs=1)
-    assert inference.from_events(body).body == inference.from_oip(json.dumps(ONE).encode()).body
+    assert wants(1).complete(split(body)).body == complete(wants(1), ONE)
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
 def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
-        EmbeddingsInference("m").from_events(body)
+        wants(1).complete(split(body))
     assert (caught.value.status, caught.value.repeats) == (502, True)
 
 
 def test_tokens_are_known_only_where_they_were_counted() -> None:
     counted = oip.response(*json.loads(vectors([1, 1], "[0.5]"))["outputs"])
-    assert EmbeddingsInference("m").from_oip(json.dumps(counted).encode()).tokens == (None, None)
+    assert wants(1).complete([json.dumps(counted).encode()]).tokens == (None, None)
     counted["parameters"] = {"prompt_tokens": 3}
-    answer = EmbeddingsInference("m").from_oip(json.dumps(counted).encode())
+    answer = wants(1).complete([json.dumps(counted).encode()])
     assert (answer.tokens, answer.model) == ((3, None), "chat_1")
 
 
@@ -500,9 +526,8 @@ LONG = "Expected an array with maximum length 2."
 @pytest.mark.parametrize("given", [["a", "b", "c"], [[1], [2], [3]], [[1], [2], ["x"]]])
 def test_more_inputs_than_a_model_takes_are_refused(given: Any) -> None:
     models = Models(ModelSettings(max_inputs=2))
-    body = json.dumps({"model": "m", "input": given}).encode()
     with pytest.raises(ClientError, match=LONG) as caught:
-        to_oip(body, None, models)
+        ask(given, models=models)
     assert (caught.value.code, caught.value.param) == ("array_above_max_length", "input")
 
 
@@ -511,9 +536,7 @@ def test_more_inputs_than_a_model_takes_are_refused(given: Any) -> None:
 )
 def test_what_stands_within_an_input_is_not_counted(given: Any) -> None:
     models = Models(ModelSettings(max_inputs=2))
-    body = json.dumps({"model": "m", "input": given}).encode()
-    _, inference = to_oip(body, None, models)
-    assert inference.inputs == (2 if isinstance(given[0], str | list) else 1)
+    assert inputs_of(ask(given, models=models)) == (2 if isinstance(given[0], str | list) else 1)
 
 
 @pytest.mark.parametrize("given", [[1] * 300_001, [[1] * 150_001, [1] * 150_000]])
@@ -532,7 +555,7 @@ def test_far_too_much_is_refused_before_it_takes_room(element: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(ClientError):
-            to_oip(body, None)
+            accept(EMBEDDINGS, body)
         assert tracemalloc.get_traced_memory()[1] < 4 * len(body)
     finally:
         tracemalloc.stop()
@@ -544,8 +567,8 @@ def test_to_count_texts_takes_no_room(unit: bytes) -> None:
     body = b'{"model":"m","input":["%b"]}' % text
     tracemalloc.start()
     try:
-        _, inference = to_oip(body, None)
+        inference = accept(EMBEDDINGS, body)
         assert tracemalloc.get_traced_memory()[1] < 8 * len(body)
     finally:
         tracemalloc.stop()
-    assert inference.inputs == 1
+    assert inputs_of(inference) == 1

@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 
 from tests import oip
-from translator.endpoints import image_tensors
+from translator.contracts.seldon import images
 from translator.errors import UpstreamError
 from translator.oip.response import decode
-from translator.openai.images import Image
+from translator.tasks.drawing import DrawnImage
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\xff\x80"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01"
 WEBP = b'RIFF\x24\x00\x00\x00WEBPVP8 "\\\xfe'
 GIF = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff"
 FORMATS = {"png": PNG, "jpeg": JPEG, "webp": WEBP, "gif": GIF}
-UNKNOWN = b"\x00\x00\x00\x1cftypavif"
 
 every_format = pytest.mark.parametrize(("name", "data"), FORMATS.items())
 
@@ -26,8 +25,8 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def read(*outputs: dict[str, Any], as_url: bool = False) -> list[Image]:
-    return image_tensors.read(decode(json.dumps(oip.response(*outputs)).encode()), as_url=as_url)
+def read(*outputs: dict[str, Any]) -> list[DrawnImage]:
+    return images.read(decode(json.dumps(oip.response(*outputs)).encode()))
 
 
 def as_triton_writes(data: bytes) -> bytes:
@@ -42,43 +41,29 @@ def as_triton_writes(data: bytes) -> bytes:
 
 @every_format
 def test_base64_stays_base64(name: str, data: bytes) -> None:
-    assert read(oip.text("image", text(data))) == [Image(b64_json=text(data))], name
+    assert read(oip.text("image", text(data))) == [DrawnImage(base64=text(data))], name
 
 
 @every_format
 def test_bytes_as_characters_become_base64(name: str, data: bytes) -> None:
-    assert read(oip.text("image", data.decode("latin-1"))) == [Image(b64_json=text(data))], name
+    assert read(oip.text("image", data.decode("latin-1"))) == [DrawnImage(base64=text(data))], name
 
 
 @every_format
 def test_the_very_bytes_in_the_json_become_base64(name: str, data: bytes) -> None:
     response = decode(as_triton_writes(data))
-    assert image_tensors.read(response, as_url=False) == [Image(b64_json=text(data))], name
+    assert images.read(response) == [DrawnImage(base64=text(data))], name
 
 
 @every_format
-def test_a_data_url_becomes_base64(name: str, data: bytes) -> None:
+def test_a_data_url_stays_one(name: str, data: bytes) -> None:
     url = f"data:image/{name};base64,{text(data)}"
-    assert read(oip.text("image", url)) == [Image(b64_json=text(data))]
+    assert read(oip.text("image", url)) == [DrawnImage(url=url)]
 
 
-@every_format
-@pytest.mark.parametrize("form", ["base64", "characters", "data URL"])
-def test_a_url_says_what_kind_of_image_it_holds(name: str, data: bytes, form: str) -> None:
-    url = f"data:image/{name};base64,{text(data)}"
-    forms = {"base64": text(data), "characters": data.decode("latin-1"), "data URL": url}
-    assert read(oip.text("image", forms[form]), as_url=True) == [Image(url=url)]
-
-
-def test_an_image_of_an_unknown_kind_is_called_a_png() -> None:
-    url = f"data:image/png;base64,{text(UNKNOWN)}"
-    assert read(oip.text("image", text(UNKNOWN)), as_url=True) == [Image(url=url)]
-
-
-@pytest.mark.parametrize("as_url", [True, False])
 @pytest.mark.parametrize("url", ["https://example.com/a.png?b=c", "http://minio/x"])
-def test_a_link_stays_a_link(url: str, *, as_url: bool) -> None:
-    assert read(oip.text("url", url), as_url=as_url) == [Image(url=url)]
+def test_a_link_stays_a_link(url: str) -> None:
+    assert read(oip.text("url", url)) == [DrawnImage(url=url)]
 
 
 @pytest.mark.parametrize("shape", [[3], [3, 1]])
@@ -90,33 +75,33 @@ def test_several_elements_are_several_images_in_their_order(
     data = [[element] for element in elements] if nested else elements
     output = {"name": "images", "datatype": "BYTES", "shape": shape, "data": data}
     assert read(output) == [
-        Image(b64_json=text(PNG)),
-        Image(b64_json=text(GIF)),
-        Image(url="https://example.com/a.png"),
+        DrawnImage(base64=text(PNG)),
+        DrawnImage(base64=text(GIF)),
+        DrawnImage(url="https://example.com/a.png"),
     ]
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_an_element_that_is_nothing_is_no_image(nothing: str | None) -> None:
     output = {"name": "image", "shape": [2], "datatype": "BYTES", "data": [nothing, text(PNG)]}
-    assert read(output) == [Image(b64_json=text(PNG))]
+    assert read(output) == [DrawnImage(base64=text(PNG))]
 
 
 def test_base64_of_a_pipelines_gateway_is_taken_off() -> None:
     inner = oip.text("image", text(text(PNG).encode()))
     inner["parameters"] = {"content_type": "base64"}
-    assert read(inner) == [Image(b64_json=text(PNG))]
+    assert read(inner) == [DrawnImage(base64=text(PNG))]
 
 
 def test_base64_that_the_content_type_names_is_that_of_the_image() -> None:
     output = oip.text("image", text(PNG))
     output["parameters"] = {"content_type": "base64"}
-    assert read(output) == [Image(b64_json=text(PNG))]
+    assert read(output) == [DrawnImage(base64=text(PNG))]
 
 
 def test_base64_in_lines_is_base64() -> None:
     wrapped = base64.encodebytes(PNG * 10).decode()
-    assert read(oip.text("image", wrapped)) == [Image(b64_json=text(PNG * 10))]
+    assert read(oip.text("image", wrapped)) == [DrawnImage(base64=text(PNG * 10))]
 
 
 # --- Which output ---------------------------------------------------------------------------------
@@ -128,7 +113,7 @@ def test_base64_in_lines_is_base64() -> None:
 )
 def test_the_only_text_is_the_images_whatever_its_name(name: str) -> None:
     numbers = {"name": "seed", "shape": [1], "datatype": "INT64", "data": [7]}
-    assert read(numbers, oip.text(name, text(PNG))) == [Image(b64_json=text(PNG))]
+    assert read(numbers, oip.text(name, text(PNG))) == [DrawnImage(base64=text(PNG))]
 
 
 @pytest.mark.parametrize(
@@ -136,23 +121,22 @@ def test_the_only_text_is_the_images_whatever_its_name(name: str) -> None:
 )
 def test_a_known_name_goes_before_others(name: str) -> None:
     others = [oip.text("revised_prompt", "a cat"), oip.text("type", "text")]
-    assert read(*others, oip.text(name, text(PNG))) == [Image(b64_json=text(PNG))]
+    assert read(*others, oip.text(name, text(PNG))) == [DrawnImage(base64=text(PNG))]
 
 
 def test_of_two_known_names_the_first_in_the_list_counts() -> None:
     outputs = [oip.text("url", "https://example.com/a.png"), oip.text("image", text(PNG))]
-    assert read(*outputs) == [Image(b64_json=text(PNG))]
+    assert read(*outputs) == [DrawnImage(base64=text(PNG))]
 
 
 def test_pixels_under_a_known_name_are_not_taken_for_text() -> None:
     pixels = {"name": "image", "shape": [2], "datatype": "FP32", "data": [0.5, 0.25]}
-    assert read(pixels, oip.text("encoded", text(PNG))) == [Image(b64_json=text(PNG))]
+    assert read(pixels, oip.text("encoded", text(PNG))) == [DrawnImage(base64=text(PNG))]
 
 
 # --- No image -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("as_url", [True, False])
 @pytest.mark.parametrize(
     "outputs",
     [
@@ -173,24 +157,16 @@ def test_pixels_under_a_known_name_are_not_taken_for_text() -> None:
         [oip.text("image", text(PNG)[:-1])],
     ],
 )
-def test_what_is_no_image_is_upstreams_fault(
-    outputs: list[dict[str, Any]], *, as_url: bool
-) -> None:
+def test_what_is_no_image_is_upstreams_fault(outputs: list[dict[str, Any]]) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
-        read(*outputs, as_url=as_url)
+        read(*outputs)
     assert (caught.value.status, caught.value.repeats) == (502, True)
 
 
-@pytest.mark.parametrize("as_url", [True, False])
 @pytest.mark.parametrize(
     "url",
     ["data:", "data:image/png;base64,", "data:image/png;base64,AAAAA", "data:image/png,<svg>"],
 )
-def test_a_data_url_that_holds_no_base64_is_upstreams_fault(url: str, *, as_url: bool) -> None:
+def test_a_data_url_that_holds_no_base64_is_upstreams_fault(url: str) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        read(oip.text("image", url), as_url=as_url)
-
-
-def test_a_data_url_keeps_its_own_kind() -> None:
-    url = f"data:image/avif;base64,{text(UNKNOWN)}"
-    assert read(oip.text("image", url), as_url=True) == [Image(url=url)]
+        read(oip.text("image", url))

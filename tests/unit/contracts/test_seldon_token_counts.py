@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from msgspec import Raw
 
 from tests import oip
-from translator.endpoints import token_counts
+from translator.contracts.seldon import token_counts
 from translator.oip.response import decode
 
 NAMES = [
@@ -128,25 +127,6 @@ def test_a_usage_nested_too_deeply_is_ignored() -> None:
 def test_a_usage_tensor_may_be_nested_like_any_other() -> None:
     usage = {"name": "usage", "datatype": "BYTES", "shape": [1, 1], "data": [[json.dumps(USAGE)]]}
     assert read(usage) == (7, 5)
-
-
-@pytest.mark.parametrize(
-    ("usage", "expected"),
-    [
-        ({"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}, (7, 5)),
-        ({"input_tokens": 7, "output_tokens": 5}, (7, 5)),
-        ({"prompt_tokens": 7, "total_tokens": 7}, (7, None)),
-        ({"prompt_tokens": None, "completion_tokens": "x"}, (None, None)),
-        ([7], (None, None)),
-        (None, (None, None)),
-    ],
-)
-def test_counts_are_read_from_openais_object(usage: Any, expected: tuple[int, int]) -> None:
-    assert token_counts.of_usage(Raw(json.dumps(usage).encode())) == expected
-
-
-def test_a_usage_that_is_not_there_counts_nothing() -> None:
-    assert token_counts.of_usage(None) == (None, None)
 
 
 def test_a_sum_beyond_64_bits_is_no_count() -> None:

@@ -6,29 +6,45 @@ from collections.abc import Callable
 import pytest
 
 from tests.unit.events import data_of, event, stream
-from translator.endpoints.stream import EventStream, only_event, read_events
 from translator.errors import UpstreamError
-from translator.oip.response import InferenceResponse
+from translator.oip import response
 from translator.openai.errors import error_body
+from translator.operations.base import OPENAI, only
+from translator.operations.events import EventStream, collect, split
+from translator.tasks.usage import UNKNOWN
 
-TOO_LARGE = b"data: " + b"x" * (64 * 1024 * 1024)
+
+def identity_of(data: bytes) -> str:
+    return response.decode(data).id or ""
 
 
-class Echo(EventStream):
-    """Says the id of each response that has one, and goodbye."""
+class Echo:
+    """A writer that says the id of each response that has one, and goodbye."""
 
-    has_begun = False
+    tokens = UNKNOWN
+    model = ""
 
-    def chunks_of(self, response: InferenceResponse) -> list[bytes]:
-        self.has_begun = self.has_begun or bool(response.id)
-        return [response.id.encode()] if response.id else []
+    def __init__(self) -> None:
+        self.has_begun = False
 
-    def closing_chunks(self) -> list[bytes]:
+    def write(self, output: str) -> list[bytes]:
+        self.has_begun = self.has_begun or bool(output)
+        return [output.encode()] if output else []
+
+    def close(self) -> list[bytes]:
         return [b"bye"]
 
 
+def echo() -> EventStream[str]:
+    return EventStream(identity_of, Echo(), OPENAI, limit=1000)
+
+
+def collected(*responses: bytes) -> list[bytes]:
+    return collect(Echo(), map(identity_of, responses))
+
+
 def run(*chunks: bytes) -> list[bytes]:
-    translator = Echo()
+    translator = echo()
     return data_of(b"".join(map(translator.feed, chunks)) + translator.finish())
 
 
@@ -48,31 +64,27 @@ def test_a_done_of_the_servers_own_is_the_end() -> None:
     ]
 
 
-@pytest.mark.parametrize("feed", [Echo.finish, lambda echo: echo.feed(b"data: [DONE]\n\n")])
-def test_what_has_ended_says_nothing_more(feed: Callable[[Echo], bytes]) -> None:
-    echo = Echo()
-    echo.feed(event({"id": "a"}))
-    assert data_of(feed(echo)) == [b"bye", b"[DONE]"]
-    assert (echo.feed(event({"id": "b"})), echo.finish()) == (b"", b"")
-    assert echo.fail(UpstreamError("x")) == b""
+@pytest.mark.parametrize(
+    "end", [EventStream.finish, lambda translator: translator.feed(b"data: [DONE]\n\n")]
+)
+def test_what_has_ended_says_nothing_more(end: Callable[[EventStream[str]], bytes]) -> None:
+    translator = echo()
+    translator.feed(event({"id": "a"}))
+    assert data_of(end(translator)) == [b"bye", b"[DONE]"]
+    assert (translator.feed(event({"id": "b"})), translator.finish()) == (b"", b"")
+    assert translator.fail(UpstreamError("x")) == b""
 
 
 def test_a_failure_from_outside_is_the_end() -> None:
-    echo = Echo()
-    echo.feed(event({"id": "a"}))
+    translator = echo()
+    translator.feed(event({"id": "a"}))
     error = UpstreamError("broken off")
-    assert data_of(echo.fail(error)) == [error_body(error), b"[DONE]"]
-    assert (echo.feed(event({"id": "b"})), echo.finish()) == (b"", b"")
+    assert data_of(translator.fail(error)) == [error_body(error), b"[DONE]"]
+    assert (translator.feed(event({"id": "b"})), translator.finish()) == (b"", b"")
 
 
-def test_a_whole_response_makes_a_whole_stream() -> None:
-    echo = Echo()
-    assert data_of(echo.whole(document("a"))) == [b"a", b"bye", b"[DONE]"]
-    assert (echo.feed(event({"id": "b"})), echo.finish()) == (b"", b"")
-
-
-def test_collected_chunks_are_the_data_of_the_stream_without_its_end() -> None:
-    assert Echo().collect([document("a"), b"{}", document("b")]) == [b"a", b"b", b"bye"]
+def test_collected_events_are_the_data_of_the_stream_without_its_end() -> None:
+    assert collected(document("a"), b"{}", document("b")) == [b"a", b"b", b"bye"]
 
 
 @pytest.mark.parametrize(
@@ -83,20 +95,17 @@ def test_collected_chunks_are_the_data_of_the_stream_without_its_end() -> None:
         ([document("a"), b'{"error":"CUDA out of memory"}'], "CUDA out of memory"),
         ([b'{"error":{"code":7}}'], "The model server failed while it was answering."),
         ([document("a"), b"{"], "The model server sent a response that could not be understood."),
+        ([b"[]"], "The model server sent a response that could not be understood."),
+        ([b""], "The model server sent a response that could not be understood."),
+        ([b'{"error":"x"}'], "x"),
     ],
 )
 def test_what_holds_no_answer_or_an_error_cannot_be_collected(
     responses: list[bytes], message: str
 ) -> None:
     with pytest.raises(UpstreamError) as caught:
-        Echo().collect(responses)
+        collected(*responses)
     assert (caught.value.message, caught.value.status) == (message, 502)
-
-
-@pytest.mark.parametrize("response", [b"{}", b"[]", b"", b'{"error":"x"}'])
-def test_a_response_without_an_answer_makes_no_stream(response: bytes) -> None:
-    with pytest.raises(UpstreamError):
-        Echo().whole(response)
 
 
 @pytest.mark.parametrize(
@@ -113,16 +122,17 @@ def test_a_response_without_an_answer_makes_no_stream(response: bytes) -> None:
     ],
 )
 def test_the_responses_in_a_whole_stream_are_read(body: bytes, expected: list[bytes]) -> None:
-    assert [data.replace(b": ", b":") for data in read_events(body)] == [
+    assert [data.replace(b": ", b":") for data in split(body)] == [
         data.replace(b": ", b":") for data in expected
     ]
 
 
 def test_the_only_response_in_a_stream_is_its_answer() -> None:
-    assert only_event(b": ping\n\n" + event({"id": "a"}) + b"data: [DONE]\n\n") == document("a")
+    body = b": ping\n\n" + event({"id": "a"}) + b"data: [DONE]\n\n"
+    assert only(split(body)) == document("a")
 
 
 @pytest.mark.parametrize("body", [b"", stream({}, {})])
 def test_a_stream_of_none_or_several_has_no_only_response(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        only_event(body)
+        only(split(body))

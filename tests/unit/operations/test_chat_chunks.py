@@ -8,23 +8,22 @@ import pytest
 from tests import oip
 from tests.invariants import check_chunks
 from tests.unit.events import documents_of, event, stream
-from translator.endpoints.chat_stream import ChatStream
+from tests.unit.translating import NOW, chat, chat_stream, complete
 from translator.errors import UpstreamError
 
-NOW = 1_700_000_000
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":'}}
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
 TOTAL = {**COUNTS, "total_tokens": 12}
 
 
-def run(*chunks: bytes, model: str | None = "m", include_usage: bool = False) -> bytes:
+def run(*chunks: bytes, include_usage: bool = False) -> bytes:
     """The whole output for these chunks and the end of the stream."""
-    translator = ChatStream(model, NOW, include_usage=include_usage)
+    translator = chat_stream(include_usage=include_usage)
     return b"".join(map(translator.feed, chunks)) + translator.finish()
 
 
-def translate(*documents: Any, **options: Any) -> list[Any]:
-    return documents_of(run(stream(*documents), **options))
+def translate(*documents: Any, include_usage: bool = False) -> list[Any]:
+    return documents_of(run(stream(*documents), include_usage=include_usage))
 
 
 def choices(*documents: Any) -> list[Any]:
@@ -53,7 +52,7 @@ def test_every_chunk_is_a_whole_chunk_of_openais() -> None:
 
 
 def test_a_chunk_goes_out_as_soon_as_its_event_is_complete() -> None:
-    translator = ChatStream("m", NOW)
+    translator = chat_stream()
     text = event(oip.answer("Hi"))
     assert translator.feed(text[:-1]) == b""
     assert b'"content":"Hi"' in translator.feed(text[-1:])
@@ -155,14 +154,8 @@ def test_usage_that_is_not_known_is_not_made_up() -> None:
     assert all(chunk["usage"] is None for chunk in translate(oip.answer("x"), include_usage=True))
 
 
-@pytest.mark.parametrize(("given", "expected"), [("m", "m"), (None, "chat_1")])
-def test_the_model_is_called_what_the_client_called_it(given: str | None, expected: str) -> None:
-    assert {chunk["model"] for chunk in translate(oip.answer("x"), model=given)} == {expected}
-
-
-def test_a_model_that_nobody_names_has_an_empty_name() -> None:
-    nameless = {**oip.answer("x"), "model_name": None}
-    assert {chunk["model"] for chunk in translate(nameless, model=None)} == {""}
+def test_the_model_is_called_what_the_client_called_it() -> None:
+    assert {chunk["model"] for chunk in translate(oip.answer("x"))} == {"m"}
 
 
 def test_all_chunks_have_the_first_responses_id() -> None:
@@ -183,7 +176,7 @@ def test_a_done_of_the_servers_own_is_the_end() -> None:
 
 
 def test_nothing_is_said_after_the_end() -> None:
-    translator = ChatStream("m", NOW)
+    translator = chat_stream()
     translator.feed(event(oip.answer("Hi")) + b"data: [DONE]\n\n")
     assert translator.feed(event(oip.answer("more"))) == b""
     assert translator.finish() == b""
@@ -246,7 +239,7 @@ def test_a_stream_without_an_answer_is_an_error(nothing: bytes) -> None:
 
 
 def test_an_event_that_is_too_large_is_an_error() -> None:
-    translator = ChatStream("m", NOW)
+    translator = chat_stream()
     piece = b"data: " + b"x" * (16 * 1024 * 1024)
     output = b"".join(translator.feed(piece) for _ in range(5)) + translator.finish()
     [only] = documents_of(output)
@@ -376,8 +369,8 @@ def test_an_upstream_error_is_one_that_clients_know() -> None:
 
 def whole(document: Any, *, include_usage: bool = False) -> list[Any]:
     """The stream that one whole response becomes."""
-    translator = ChatStream("m", NOW, include_usage=include_usage)
-    found = documents_of(translator.whole(json.dumps(document).encode()))
+    inference = chat(stream=True, stream_options={"include_usage": include_usage})
+    found = documents_of(complete(inference, document))
     check_chunks(found, include_usage=include_usage, verbatim=True)
     return found
 
@@ -470,7 +463,7 @@ def test_a_whole_response_without_an_answer_is_upstreams_fault(document: Any) ->
 
 
 def test_counts_that_come_one_by_one_are_all_known() -> None:
-    translator = ChatStream("m", NOW)
+    translator = chat_stream()
     for name, count in COUNTS.items():
         translator.feed(event({**oip.answer("x"), "parameters": {name: count}}))
-    assert (translator.tokens, translator.answered_by) == ((7, 5), "chat_1")
+    assert (translator.tokens, translator.model) == ((7, 5), "chat_1")

@@ -1,5 +1,6 @@
 """Image generation, both ways."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,36 +8,45 @@ import pytest
 
 from tests import oip
 from tests.unit.events import data_of, event, stream
-from translator.endpoints.images import IMAGES, ImagesInference, to_oip
+from tests.unit.translating import NOW, accept, complete
 from translator.errors import ClientError, UpstreamError
 from translator.openai.parameters import IMAGES_PARAMETERS
+from translator.operations.base import Inference
+from translator.operations.events import split
+from translator.operations.images import IMAGES
 
 
-def answer(document: Any) -> bytes:
-    return json.dumps(oip.response(oip.text("output_all", json.dumps(document)))).encode()
+def ask(**fields: Any) -> Inference:
+    return accept(IMAGES, {"model": "m", "prompt": "a", **fields})
+
+
+def asked(body: bytes) -> bytes:
+    """What the model server gets for a request."""
+    return accept(IMAGES, body).request.body
 
 
 def events(document: Any) -> list[Any]:
-    output = ImagesInference("m", as_events=True).from_oip(answer(document)).body
+    output = complete(ask(stream=True), oip.provided(document))
     return [json.loads(data) for data in data_of(output)]
 
 
 def test_the_prompt_becomes_a_tensor_and_the_rest_parameters() -> None:
-    body, inference = to_oip(b'{"model":"m","n":2,"prompt":"a cat","size":"1x1"}', None)
-    assert json.loads(body) == {
+    inference = accept(IMAGES, b'{"model":"m","n":2,"prompt":"a cat","size":"1x1"}')
+    assert json.loads(inference.request.body) == {
         "inputs": [{"name": "prompt", "shape": [1], "datatype": "BYTES", "data": ["a cat"]}],
         "parameters": {"llm_parameters": {"n": 2, "size": "1x1"}},
     }
-    assert inference == ImagesInference("m")
+    assert (inference.model, inference.as_events) == ("m", False)
 
 
 def test_the_url_alone_may_name_the_model() -> None:
-    assert to_oip(b'{"prompt":"a cat"}', "dall-e")[1].model == "dall-e"
+    inference = accept(IMAGES, b'{"prompt":"a cat"}', model_in_url="dall-e")
+    assert inference.model == "dall-e"
 
 
 def refused(**body: Any) -> ClientError:
     with pytest.raises(ClientError) as caught:
-        to_oip(json.dumps(body).encode(), None)
+        accept(IMAGES, body)
     assert caught.value.status == 400
     return caught.value
 
@@ -48,13 +58,13 @@ def test_every_parameter_travels_to_the_digit_and_in_its_order() -> None:
         b'"size":"1024x1024","stream":false,"style":"vivid","user":"u","seed":9007199254740993,'
         b'"guidance":7.50,"own":{"b":1e-7,"a":null}'
     )
-    body, _ = to_oip(b'{"model":"m",%b,"prompt":"a cat"}' % parameters, None)
+    body = asked(b'{"model":"m",%b,"prompt":"a cat"}' % parameters)
     assert body.endswith(b'"parameters":{"llm_parameters":{%b}}}' % parameters)
 
 
 @pytest.mark.parametrize("n", range(1, 11))
 def test_up_to_ten_images_may_be_asked_for(n: int) -> None:
-    body, _ = to_oip(b'{"model":"m","prompt":"a","n":%d}' % n, None)
+    body = asked(b'{"model":"m","prompt":"a","n":%d}' % n)
     assert json.loads(body)["parameters"]["llm_parameters"] == {"n": n}
 
 
@@ -105,7 +115,7 @@ def test_a_model_must_be_named() -> None:
 
 @pytest.mark.parametrize("name", sorted(IMAGES_PARAMETERS))
 def test_every_parameter_may_be_null(name: str) -> None:
-    body, _ = to_oip(b'{"model":"m","prompt":"a","%b":null}' % name.encode(), None)
+    body = asked(b'{"model":"m","prompt":"a","%b":null}' % name.encode())
     assert json.loads(body)["parameters"]["llm_parameters"] == {name: None}
 
 
@@ -113,24 +123,25 @@ def test_every_parameter_may_be_null(name: str) -> None:
     ("wanted", "as_url"), [('"url"', True), ('"b64_json"', False), ("null", False)]
 )
 def test_whether_urls_are_wanted_is_remembered(wanted: str, *, as_url: bool) -> None:
-    body = b'{"model":"m","prompt":"a","response_format":%b}' % wanted.encode()
-    assert to_oip(body, None)[1].as_url is as_url
+    inference = ask(response_format=json.loads(wanted))
+    [image] = json.loads(complete(inference, oip.response(oip.text("image", PNG))))["data"]
+    assert image == ({"url": URL} if as_url else {"b64_json": PNG})
 
 
-@pytest.mark.parametrize(("stream", "as_events"), [("true", True), ("false", False)])
-def test_a_stream_is_made_here_and_not_asked_of_upstream(stream: str, *, as_events: bool) -> None:
-    _, inference = to_oip(b'{"model":"m","prompt":"a","stream":%b}' % stream.encode(), None)
+@pytest.mark.parametrize("as_events", [True, False])
+def test_a_stream_is_made_here_and_not_asked_of_upstream(*, as_events: bool) -> None:
+    inference = ask(stream=as_events)
     assert inference.as_events is as_events
-    assert not inference.streamed
-    with pytest.raises(NotImplementedError):
-        inference.stream()
+    assert inference.request.path == "/v2/models/m/infer"
+    assert not inference.request.streamed
+    assert inference.stream is None
 
 
 def test_a_providers_answer_passes_untouched_but_compact() -> None:
     own = '{\n "created": 7,\n "data": [{"b64_json": "AA=="}]\n}'
     body = json.dumps(oip.response(oip.text("output_all", own))).encode()
     compact = b'{"created":7,"data":[{"b64_json":"AA=="}]}'
-    assert ImagesInference("m").from_oip(body).body == compact
+    assert ask().complete([body]).body == compact
 
 
 def test_every_image_becomes_a_completed_event() -> None:
@@ -177,12 +188,8 @@ def test_events_need_images(document: Any) -> None:
 @pytest.mark.parametrize("body", [b"{}", b"oops", b'{"outputs":[{"name":"image","data":["x"]}]}'])
 def test_an_answer_without_an_image_is_upstreams_fault(body: bytes, *, as_events: bool) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
-        ImagesInference("m", as_events=as_events).from_oip(body)
+        ask(stream=as_events).complete([body])
     assert (caught.value.status, caught.value.repeats) == (502, True)
-
-
-def test_an_inference_can_be_made_without_a_request() -> None:
-    assert IMAGES.inference("m", True) == ImagesInference("m")  # noqa: FBT003 -- the interface
 
 
 # --- Images in tensors ----------------------------------------------------------------------------
@@ -191,27 +198,26 @@ PNG = "iVBORw0KGgo="
 URL = f"data:image/png;base64,{PNG}"
 
 
-def made(*outputs: dict[str, Any], inference: ImagesInference | None = None, **extra: Any) -> bytes:
-    body = json.dumps(oip.response(*outputs, **extra)).encode()
-    return (inference or ImagesInference("m", created=7)).from_oip(body).body
+def made(*outputs: dict[str, Any], inference: Inference | None = None, **extra: Any) -> bytes:
+    return complete(inference or ask(), oip.response(*outputs, **extra))
 
 
 def test_images_in_a_tensor_become_openais_answer() -> None:
     answer = json.loads(made(oip.text("image", PNG, "https://example.com/a.png")))
     assert answer == {
-        "created": 7,
+        "created": NOW,
         "data": [{"b64_json": PNG}, {"url": "https://example.com/a.png"}],
     }
 
 
 def test_an_answer_was_created_when_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time", lambda: 1_700_000_000.9)
-    _, inference = to_oip(b'{"model":"m","prompt":"a"}', None)
-    assert json.loads(made(oip.text("image", PNG), inference=inference))["created"] == 1_700_000_000
+    inference = ask()
+    monkeypatch.setattr("time.time", lambda: NOW + 60.0)
+    assert json.loads(made(oip.text("image", PNG), inference=inference))["created"] == NOW
 
 
 def test_a_url_is_made_where_one_is_wanted() -> None:
-    _, inference = to_oip(b'{"model":"m","prompt":"a","response_format":"url"}', None)
+    inference = ask(response_format="url")
     answer = json.loads(made(oip.text("image", PNG), inference=inference))
     assert answer["data"] == [{"url": URL}]
 
@@ -257,36 +263,85 @@ def test_a_usage_nested_beyond_reason_is_none() -> None:
     assert "usage" not in json.loads(made(oip.text("image", PNG), deep))
 
 
+# --- The form that the client wants ---------------------------------------------------------------
+
+DATA = {
+    "png": b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\xff\x80",
+    "jpeg": b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01",
+    "webp": b'RIFF\x24\x00\x00\x00WEBPVP8 "\\\xfe',
+    "gif": b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff",
+}
+UNKNOWN = base64.b64encode(b"\x00\x00\x00\x1cftypavif").decode()
+
+every_format = pytest.mark.parametrize(("name", "data"), DATA.items())
+
+
+def image(element: str, *, as_url: bool = False) -> Any:
+    """The image that a client gets for an element of a tensor."""
+    inference = ask(response_format="url" if as_url else "b64_json")
+    [found] = json.loads(made(oip.text("image", element), inference=inference))["data"]
+    return found
+
+
+@every_format
+def test_a_data_url_becomes_base64(name: str, data: bytes) -> None:
+    encoded = base64.b64encode(data).decode()
+    assert image(f"data:image/{name};base64,{encoded}") == {"b64_json": encoded}
+
+
+@every_format
+@pytest.mark.parametrize("form", ["base64", "characters", "data URL"])
+def test_a_url_says_what_kind_of_image_it_holds(name: str, data: bytes, form: str) -> None:
+    encoded = base64.b64encode(data).decode()
+    url = f"data:image/{name};base64,{encoded}"
+    forms = {"base64": encoded, "characters": data.decode("latin-1"), "data URL": url}
+    assert image(forms[form], as_url=True) == {"url": url}
+
+
+def test_an_image_of_an_unknown_kind_is_called_a_png() -> None:
+    assert image(UNKNOWN, as_url=True) == {"url": f"data:image/png;base64,{UNKNOWN}"}
+
+
+def test_a_data_url_keeps_its_own_kind() -> None:
+    url = f"data:image/avif;base64,{UNKNOWN}"
+    assert image(url, as_url=True) == {"url": url}
+
+
+@pytest.mark.parametrize("as_url", [True, False])
+@pytest.mark.parametrize("url", ["https://example.com/a.png?b=c", "http://minio/x"])
+def test_a_link_stays_a_link(url: str, *, as_url: bool) -> None:
+    assert image(url, as_url=as_url) == {"url": url}
+
+
 # --- Streams --------------------------------------------------------------------------------------
 
 
 def test_images_in_a_tensor_become_events() -> None:
-    _, inference = to_oip(b'{"model":"m","prompt":"a","stream":true}', None)
-    output = made(oip.text("image", PNG, "AAAA"), inference=inference)
+    output = made(oip.text("image", PNG, "AAAA"), inference=ask(stream=True))
     assert [json.loads(data) for data in data_of(output)] == [
         {
             "type": "image_generation.completed",
             "b64_json": data,
-            "created_at": inference.created,
+            "created_at": NOW,
         }
         for data in (PNG, "AAAA")
     ]
 
 
 def test_events_hold_base64_also_where_urls_are_wanted() -> None:
-    _, inference = to_oip(b'{"model":"m","prompt":"a","stream":true,"response_format":"url"}', None)
+    inference = ask(stream=True, response_format="url")
     [data] = data_of(made(oip.text("image", PNG), inference=inference))
     assert json.loads(data)["b64_json"] == PNG
 
 
 def test_a_link_in_a_tensor_cannot_be_streamed() -> None:
-    inference = ImagesInference("m", as_events=True)
+    inference = ask(stream=True)
     with pytest.raises(UpstreamError, match="link to an image"):
         made(oip.text("url", "https://example.com/a.png"), inference=inference)
 
 
 def test_counts_of_tokens_are_in_every_event() -> None:
-    inference = ImagesInference("m", as_events=True)
+    inference = ask(stream=True)
     counts = {"input_tokens": 3, "output_tokens": 9}
     for data in data_of(made(oip.text("image", PNG), inference=inference, parameters=counts)):
         assert json.loads(data)["usage"] == USAGE
@@ -295,7 +350,7 @@ def test_counts_of_tokens_are_in_every_event() -> None:
 @pytest.mark.parametrize("usage", ["null", '{"total_tokens":9007199254740993,"x":1e-7,"a":[]}'])
 def test_a_providers_usage_is_kept_to_the_digit(usage: str) -> None:
     own = f'{{"created":7,"data":[{{"b64_json":"AA=="}}],"usage":{usage}}}'
-    output = made(oip.text("output_all", own), inference=ImagesInference("m", as_events=True))
+    output = made(oip.text("output_all", own), inference=ask(stream=True))
     assert output == (
         b'data: {"type":"image_generation.completed","b64_json":"AA==","created_at":7,"usage":%b}'
         b"\n\n" % usage.encode()
@@ -308,12 +363,13 @@ def test_a_null_of_a_provider_stays_null(field: str) -> None:
     assert found[field] is None
 
 
-@pytest.mark.parametrize("more", ["", ',"created":null', ',"created":7.5'])
-def test_an_event_has_a_time_also_where_the_provider_gives_none(more: str) -> None:
-    inference = ImagesInference("m", as_events=True, created=7)
+@pytest.mark.parametrize(
+    ("more", "created"), [("", NOW), (',"created":null', NOW), (',"created":7.5', 7)]
+)
+def test_an_event_has_a_time_also_where_the_provider_gives_none(more: str, created: int) -> None:
     own = oip.text("output_all", f'{{"data":[{{"b64_json":"AA=="}}]{more}}}')
-    [data] = data_of(made(own, inference=inference))
-    assert json.loads(data)["created_at"] == 7
+    [data] = data_of(made(own, inference=ask(stream=True)))
+    assert json.loads(data)["created_at"] == created
 
 
 def test_a_stream_of_no_images_is_upstreams_fault() -> None:
@@ -329,19 +385,19 @@ ONE = oip.response(oip.text("image", PNG))
 @pytest.mark.parametrize("as_events", [True, False])
 @pytest.mark.parametrize("body", [event(ONE), event(ONE) + b"data: [DONE]\n\n"])
 def test_an_answer_in_one_event_is_the_answer(body: bytes, *, as_events: bool) -> None:
-    inference = ImagesInference("m", as_events=as_events)
-    assert inference.from_events(body).body == inference.from_oip(json.dumps(ONE).encode()).body
+    inference = ask(stream=as_events)
+    assert inference.complete(split(body)).body == complete(inference, ONE)
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
 def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        ImagesInference("m").from_events(body)
+        ask().complete(split(body))
 
 
 @pytest.mark.parametrize("as_events", [False, True])
 def test_a_providers_image_tells_its_tokens(*, as_events: bool) -> None:
     usage = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
     document = oip.provided({"data": [{"b64_json": "AA=="}], "usage": usage})
-    answer = ImagesInference("m", as_events=as_events).from_oip(json.dumps(document).encode())
+    answer = ask(stream=as_events).complete([json.dumps(document).encode()])
     assert (answer.tokens, answer.model) == ((7, 5), "chat_1")

@@ -1,4 +1,4 @@
-"""Pictures, sounds and files, kept out of the translation."""
+"""Images, sounds and files, kept out of the translation."""
 
 import base64
 import json
@@ -10,11 +10,13 @@ from unittest import mock
 import pytest
 
 from tests import oip
-from translator.endpoints import large_payloads
-from translator.endpoints.chat import to_oip
-from translator.endpoints.images import ImagesInference
-from translator.endpoints.large_payloads import IN_IMAGES, IN_MESSAGES
+from tests.unit.translating import accept
 from translator.errors import ClientError
+from translator.operations import large_values
+from translator.operations.base import Inference
+from translator.operations.chat.operation import CHAT
+from translator.operations.images import IMAGES
+from translator.operations.large_values import IN_IMAGES, IN_MESSAGES
 
 BYTES = random.Random(1).randbytes(90_000)  # noqa: S311 -- the same each time is what is wanted
 BASE64 = base64.b64encode(BYTES).decode()
@@ -32,10 +34,18 @@ def chat(*parts: Any, **more: Any) -> dict[str, Any]:
     return {"model": "m", "messages": messages, **more}
 
 
-def whole(body: bytes, **arguments: Any) -> bytes:
-    """The translation of a request in which nothing is set aside."""
-    with mock.patch.object(large_payloads, "set_aside", lambda body, _field: (body, ())):
-        return to_oip(body, None, **arguments)[0]
+def translated(body: bytes) -> bytes:
+    return accept(CHAT, body).request.body
+
+
+def whole(body: bytes) -> bytes:
+    """The translation of a request from which nothing is taken out."""
+    with mock.patch.object(large_values, "extract", lambda body, _field: (body, ())):
+        return translated(body)
+
+
+def draw(*, stream: bool = False) -> Inference:
+    return accept(IMAGES, {"model": "m", "prompt": "a", "stream": stream})
 
 
 SOUND = {"type": "input_audio", "input_audio": {"data": BASE64, "format": "wav"}}
@@ -45,32 +55,32 @@ FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": URL}}
 @pytest.mark.parametrize("parts", [[picture()], [SOUND], [FILE], [picture(), SOUND, FILE]])
 @pytest.mark.parametrize("separators", [NARROW, (", ", ": ")])
 @pytest.mark.parametrize("before", [[], [{"role": "system", "content": "Be brief."}]])
-def test_a_translation_is_the_same_with_payloads_set_aside(
+def test_a_translation_is_the_same_with_values_taken_out(
     parts: list[Any], separators: tuple[str, str], before: list[Any]
 ) -> None:
     document = chat(*parts)
     document["messages"] = [*before, *document["messages"]]
     body = json.dumps(document, separators=separators, ensure_ascii=False).encode()
-    small, payloads = large_payloads.set_aside(body, IN_MESSAGES)
-    assert len(payloads) == len(parts)
+    small, values = large_values.extract(body, IN_MESSAGES)
+    assert len(values) == len(parts)
     assert len(small) < 2000
-    assert large_payloads.put_back(small, payloads) == body
-    assert to_oip(body, None)[0] == whole(body)
+    assert large_values.restore(small, values) == body
+    assert translated(body) == whole(body)
 
 
 def test_what_goes_to_two_places_comes_to_both() -> None:
     body = json.dumps(chat(reference={"url": URL}), separators=NARROW).encode()
-    assert len(large_payloads.set_aside(body, IN_MESSAGES)[1]) == 1
-    translated = to_oip(body, None)[0]
-    assert translated == whole(body)
-    assert translated.count(URL.encode()) == 2
+    assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
+    found = translated(body)
+    assert found == whole(body)
+    assert found.count(URL.encode()) == 2
 
 
-def test_the_json_that_a_text_quotes_may_hold_a_payload() -> None:
+def test_the_json_that_a_text_quotes_may_hold_a_value() -> None:
     text = json.dumps({"image_url": {"url": URL}, "x": 1})
     body = json.dumps(chat({"type": "text", "text": text})).encode()
-    assert len(large_payloads.set_aside(body, IN_MESSAGES)[1]) == 1
-    assert to_oip(body, None)[0] == whole(body)
+    assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
+    assert translated(body) == whole(body)
 
 
 @pytest.mark.parametrize(
@@ -87,20 +97,20 @@ def test_the_json_that_a_text_quotes_may_hold_a_payload() -> None:
 )
 def test_what_is_small_or_no_base64_stays(url: str) -> None:
     body = json.dumps(chat(picture(url)), ensure_ascii=False).encode()
-    assert large_payloads.set_aside(body, IN_MESSAGES) == (body, ())
-    assert to_oip(body, None)[0] == whole(body)
+    assert large_values.extract(body, IN_MESSAGES) == (body, ())
+    assert translated(body) == whole(body)
 
 
-def test_a_payload_ends_where_an_escape_begins() -> None:
+def test_a_value_ends_where_an_escape_begins() -> None:
     body = json.dumps(chat(picture(f'{URL}"{URL}'))).encode()
-    assert len(large_payloads.set_aside(body, IN_MESSAGES)[1]) == 1
-    assert to_oip(body, None)[0] == whole(body)
+    assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
+    assert translated(body) == whole(body)
 
 
 @pytest.mark.parametrize("name", ["model", "role", "type", "text", "content", "name", "user"])
 def test_other_fields_stay(name: str) -> None:
     body = json.dumps({name: BASE64}).encode()
-    assert large_payloads.set_aside(body, IN_MESSAGES) == (body, ())
+    assert large_values.extract(body, IN_MESSAGES) == (body, ())
 
 
 LIST = "1," * 70_000
@@ -117,7 +127,7 @@ LIST = "1," * 70_000
 )
 def test_what_stands_between_two_texts_stays(body: str) -> None:
     assert json.loads(body)
-    assert large_payloads.set_aside(body.encode(), IN_MESSAGES) == (body.encode(), ())
+    assert large_values.extract(body.encode(), IN_MESSAGES) == (body.encode(), ())
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,7 @@ def test_what_is_no_json_is_refused_as_ever(old: str, new: str) -> None:
     body = json.dumps(chat(picture()), separators=NARROW)
     assert old in body
     with pytest.raises(ClientError, match="could not parse the JSON body"):
-        to_oip(body.replace(old, new).encode(), None)
+        translated(body.replace(old, new).encode())
 
 
 @pytest.mark.parametrize("byte", [b"\x80", b"\xff"])
@@ -147,14 +157,14 @@ def test_what_is_no_utf_8_is_refused_as_ever(byte: bytes) -> None:
     body = json.dumps(chat(picture()), separators=NARROW).encode()
     for place in (body.index(b"Was"), body.index(BASE64.encode()) + 70_000):
         with pytest.raises(ClientError, match="could not parse the JSON body"):
-            to_oip(body[:place] + byte + body[place:], None)
+            translated(body[:place] + byte + body[place:])
 
 
 def test_a_large_picture_is_copied_once() -> None:
     body = json.dumps(chat(*[picture(URL * 5)] * 3)).encode()
     tracemalloc.start()
     try:
-        to_oip(body, None)
+        translated(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -166,22 +176,22 @@ def test_a_large_picture_is_copied_once() -> None:
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("as_events", [True, False])
-def test_an_answer_is_the_same_with_images_set_aside(
+def test_an_answer_is_the_same_with_images_taken_out(
     indent: int | None, *, as_events: bool
 ) -> None:
     image = {"b64_json": BASE64, "revised_prompt": 'A "cat"'}
     own = json.dumps({"created": 7, "data": [image, {"b64_json": BASE64[::-1]}]}, indent=indent)
     body = json.dumps(oip.response(oip.text("output_all", own))).encode()
-    inference = ImagesInference("m", as_events=as_events)
-    assert len(large_payloads.set_aside(body, IN_IMAGES)[1]) == 2
-    with mock.patch.object(large_payloads, "set_aside", lambda body, _field: (body, ())):
-        expected = inference.from_oip(body)
-    assert inference.from_oip(body) == expected
+    inference = draw(stream=as_events)
+    assert len(large_values.extract(body, IN_IMAGES)[1]) == 2
+    with mock.patch.object(large_values, "extract", lambda body, _field: (body, ())):
+        expected = inference.complete([body])
+    assert inference.complete([body]) == expected
     assert expected.body.count(BASE64.encode()) == 1
 
 
 def test_images_in_tensors_are_looked_at() -> None:
     body = json.dumps(oip.response(oip.text("b64_json", BASE64))).encode()
-    assert large_payloads.set_aside(body, IN_IMAGES) == (body, ())
-    [image] = json.loads(ImagesInference("m").from_oip(body).body)["data"]
+    assert large_values.extract(body, IN_IMAGES) == (body, ())
+    [image] = json.loads(draw().complete([body]).body)["data"]
     assert image == {"b64_json": BASE64}

@@ -8,9 +8,8 @@ import pytest
 from tests import oip
 from tests.invariants import check_chunks
 from tests.unit.events import data_of, documents_of, event, stream
-from translator.endpoints.chat_stream import ChatStream
+from tests.unit.translating import NOW, chat_stream
 
-NOW = 1_700_000_000
 HEAD: dict[str, Any] = {
     "id": "chatcmpl-9",
     "object": "chat.completion.chunk",
@@ -23,7 +22,7 @@ Document = dict[str, Any]
 
 
 def run(*chunks: Document | str, include_usage: bool = False) -> bytes:
-    translator = ChatStream("m", NOW, include_usage=include_usage)
+    translator = chat_stream(include_usage=include_usage)
     return translator.feed(stream(*map(oip.provided, chunks))) + translator.finish()
 
 
@@ -519,7 +518,7 @@ def test_a_providers_arguments_in_an_object_become_text() -> None:
 
 def test_tensors_and_chunks_in_one_stream_are_one_answer() -> None:
     body = event(oip.provided(FIRST)) + event(oip.answer("lo"))
-    found = documents_of(ChatStream("m", NOW).feed(body + b"data: [DONE]\n\n"))
+    found = documents_of(chat_stream().feed(body + b"data: [DONE]\n\n"))
     check_chunks(found, verbatim=True)
     said = [choice["delta"].get("content") for chunk in found for choice in chunk["choices"]]
     assert said == ["Hel", "lo", None]
@@ -639,9 +638,9 @@ def test_a_word_on_the_prompt_waits_for_a_whole_completion_too() -> None:
 
 @pytest.mark.parametrize("include_usage", [True, False])
 def test_tokens_are_known_whether_the_client_asked_or_not(*, include_usage: bool) -> None:
-    translator = ChatStream("m", NOW, include_usage=include_usage)
+    translator = chat_stream(include_usage=include_usage)
     said = {**HEAD, "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]}
     translator.feed(stream(oip.provided(said)))
-    assert (translator.answered_by, translator.tokens) == ("gpt", (None, None))
+    assert (translator.model, translator.tokens) == ("gpt", (None, None))
     translator.feed(stream(oip.provided({**HEAD, "choices": [], "usage": USAGE})))
     assert translator.tokens == (7, 5)

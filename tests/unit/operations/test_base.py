@@ -1,16 +1,26 @@
 """The model's name: where it may stand and what it may be."""
 
+import json
+
 import pytest
 from msgspec import Raw
 
-from translator.endpoints import REGISTRY
-from translator.endpoints.base import model_not_found, take_model
-from translator.errors import ClientError
+from tests.unit.translating import accept
+from translator.errors import ClientError, model_not_found
+from translator.operations.base import Operation, take_model
+from translator.operations.registry import OPERATIONS
 
 
-def test_the_registry_knows_each_endpoint_by_its_operation() -> None:
-    assert set(REGISTRY) == {"chat/completions", "embeddings", "images/generations"}
-    assert all(endpoint.operation == name for name, endpoint in REGISTRY.items())
+def test_the_registry_knows_each_operation_by_its_name() -> None:
+    assert set(OPERATIONS) == {"chat/completions", "embeddings", "images/generations"}
+    assert all(operation.name == name for name, operation in OPERATIONS.items())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_the_example_of_an_operation_is_accepted_with_a_model(operation: Operation) -> None:
+    example = json.loads(operation.example)
+    inference = accept(operation, {"model": "m", **example})
+    assert (inference.model, inference.request.streamed, inference.as_events) == ("m", False, False)
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from tests import oip
 from tests.invariants import check_chat_completion
 from tests.unit.events import event, stream
-from translator.endpoints.chat import ChatInference
+from tests.unit.translating import NOW, chat, complete
 from translator.errors import UpstreamError
+from translator.operations.events import split
 
-NOW = 1_700_000_000
 HEAD: dict[str, Any] = {
     "id": "chatcmpl-9",
     "object": "chat.completion.chunk",
@@ -23,12 +23,12 @@ COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
 TOTAL = {**COUNTS, "total_tokens": 12}
 
 
-def gather_text(body: bytes, model: str | None = "m") -> bytes:
-    return ChatInference(model, created=NOW).from_events(body).body
+def aggregated(body: bytes) -> bytes:
+    return chat().complete(split(body)).body
 
 
-def gather(*documents: Any) -> Any:
-    answer = json.loads(gather_text(stream(*documents)))
+def aggregate(*documents: Any) -> Any:
+    answer = json.loads(aggregated(stream(*documents)))
     check_chat_completion(answer, verbatim=True)
     return answer
 
@@ -42,7 +42,7 @@ def part(index: int = 0, reason: str | None = None, **delta: Any) -> Any:
 
 
 def message_of(*documents: Any) -> Any:
-    [choice] = gather(*documents)["choices"]
+    [choice] = aggregate(*documents)["choices"]
     return choice["message"]
 
 
@@ -52,8 +52,8 @@ END = chunk(part(reason="length"))
 
 
 def test_the_events_of_the_local_runtime_add_up_to_its_answer() -> None:
-    whole = ChatInference("m", created=NOW).from_oip(json.dumps(oip.answer("Hello")).encode()).body
-    assert gather(oip.answer("Hel"), oip.answer("lo")) == json.loads(whole)
+    whole = complete(chat(), oip.answer("Hello"))
+    assert aggregate(oip.answer("Hel"), oip.answer("lo")) == json.loads(whole)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_the_events_of_the_local_runtime_add_up_to_its_answer() -> None:
     ],
 )
 def test_a_single_event_is_the_answer(whole: Any) -> None:
-    unary = ChatInference("m", created=NOW).from_oip(json.dumps(whole).encode()).body
-    assert gather_text(event(whole)) == unary
+    unary = complete(chat(), whole)
+    assert aggregated(event(whole)) == unary
 
 
 def test_a_providers_whole_completion_passes_to_the_digit() -> None:
@@ -75,7 +75,7 @@ def test_a_providers_whole_completion_passes_to_the_digit() -> None:
         '{"id":"c","x":1.10e-7,"object":"chat.completion","created":1,"model":"m",'
         '"big":9007199254740993,"choices":[{}]}'
     )
-    assert gather_text(event(oip.provided(own))) == own.encode()
+    assert aggregated(event(oip.provided(own))) == own.encode()
 
 
 def test_what_a_providers_whole_completion_lacks_is_filled_in() -> None:
@@ -84,13 +84,13 @@ def test_what_a_providers_whole_completion_lacks_is_filled_in() -> None:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}]
     }
     head = {"id": "chatcmpl-4f5c", "object": "chat.completion", "created": NOW, "model": "m"}
-    assert gather(oip.provided(said)) == {**said, **head}
+    assert aggregate(oip.provided(said)) == {**said, **head}
 
 
 @pytest.mark.parametrize("nothing", [{}, {"choices": []}, {"choices": None}, {"choices": {}}])
 def test_a_completion_without_choices_is_upstreams_fault(nothing: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        gather(oip.provided(nothing))
+        aggregate(oip.provided(nothing))
 
 
 def test_what_only_the_provider_knows_is_added_up_too() -> None:
@@ -98,7 +98,7 @@ def test_what_only_the_provider_knows_is_added_up_too() -> None:
     more = {"index": 0, "custom": {"input": "s"}}
     first = part(role="assistant", reasoning_content="h", tool_calls=[custom], annotations=[1])
     second = part(reasoning_content="m", tool_calls=[more], annotations=[2])
-    answer = json.loads(gather_text(stream(chunk(first), chunk(second), END)))
+    answer = json.loads(aggregated(stream(chunk(first), chunk(second), END)))
     message = answer["choices"][0]["message"]
     assert message["reasoning_content"] == "hm"
     assert message["annotations"] == [1, 2]
@@ -107,7 +107,7 @@ def test_what_only_the_provider_knows_is_added_up_too() -> None:
 
 
 def test_the_chunks_of_a_provider_add_up_to_its_answer() -> None:
-    assert gather(FIRST, MORE, END) == {
+    assert aggregate(FIRST, MORE, END) == {
         **HEAD,
         "object": "chat.completion",
         "choices": [
@@ -127,18 +127,16 @@ def test_any_line_end_comments_and_done_are_fine(ending: bytes) -> None:
     for text in ("Hel", "lo"):
         lines += [b"data: " + json.dumps(oip.answer(text)).encode(), b""]
     lines += [b"data:", b"", b"data: [DONE]", b"", b"data: garbage", b"", b""]
-    assert gather_text(ending.join(lines)) == gather_text(
-        stream(oip.answer("Hel"), oip.answer("lo"))
-    )
+    assert aggregated(ending.join(lines)) == aggregated(stream(oip.answer("Hel"), oip.answer("lo")))
 
 
 def test_a_last_event_that_was_cut_off_before_its_blank_line_counts() -> None:
     body = stream(oip.answer("Hel"), oip.answer("lo"))
-    assert gather_text(body.rstrip(b"\n")) == gather_text(body)
+    assert aggregated(body.rstrip(b"\n")) == aggregated(body)
 
 
 def test_choices_may_come_in_any_order() -> None:
-    found = gather(
+    found = aggregate(
         chunk(part(1, role="assistant", content="b1")),
         chunk(part(0, role="assistant", content="a1"), part(1, content="b2")),
         chunk(part(1, "length")),
@@ -151,7 +149,7 @@ def test_choices_may_come_in_any_order() -> None:
 
 
 def test_every_choice_of_the_tensors_is_added_up() -> None:
-    found = gather(oip.answer("a", "b"), oip.answer("c", "d"))
+    found = aggregate(oip.answer("a", "b"), oip.answer("c", "d"))
     assert [choice["message"]["content"] for choice in found["choices"]] == ["ac", "bd"]
 
 
@@ -163,7 +161,7 @@ def test_the_fragments_of_tool_calls_are_put_together() -> None:
         {"index": 0, "function": {"arguments": ":1}"}},
     ]
     chunks = [chunk(part(tool_calls=[call])) for call in calls]
-    [choice] = gather(*chunks)["choices"]
+    [choice] = aggregate(*chunks)["choices"]
     assert choice["message"] == {
         "role": "assistant",
         "content": None,
@@ -198,7 +196,7 @@ def test_the_fragments_in_tensors_are_put_together() -> None:
 
 def test_function_calls_are_put_together() -> None:
     pieces = [{"name": "f", "arguments": "{"}, {"arguments": "}"}, {"name": None}]
-    [choice] = gather(*(chunk(part(function_call=piece)) for piece in pieces))["choices"]
+    [choice] = aggregate(*(chunk(part(function_call=piece)) for piece in pieces))["choices"]
     assert choice["message"]["function_call"] == {"name": "f", "arguments": "{}"}
     assert choice["message"]["content"] is None
     assert choice["finish_reason"] == "function_call"
@@ -227,7 +225,7 @@ def test_logprobs_are_joined_to_the_digit() -> None:
     ]
     assert (
         b'"logprobs":{"content":[{"logprob":-0.10},{"logprob":-1e-7},{}],"refusal":[{"a":1}]}'
-        in gather_text(stream(*events))
+        in aggregated(stream(*events))
     )
 
 
@@ -243,7 +241,7 @@ def test_logprobs_are_joined_to_the_digit() -> None:
 )
 def test_logprobs_that_are_half_there_are_joined_too(pieces: list[Any], joined: Any) -> None:
     chunks = [chunk({**part(content="x"), "logprobs": piece}) for piece in pieces]
-    [choice] = gather(*chunks)["choices"]
+    [choice] = aggregate(*chunks)["choices"]
     expected = None if joined is None else {"content": None, "refusal": None, **joined}
     assert choice["logprobs"] == expected
 
@@ -252,7 +250,7 @@ def test_logprobs_of_tensors_are_joined() -> None:
     documents = [oip.answer(text) for text in "ab"]
     for document, text in zip(documents, "ab", strict=True):
         document["outputs"].append(oip.text("logprobs", json.dumps([{"token": text}])))
-    [choice] = gather(*documents)["choices"]
+    [choice] = aggregate(*documents)["choices"]
     assert choice["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}], "refusal": None}
 
 
@@ -266,30 +264,30 @@ def test_logprobs_of_tensors_are_joined() -> None:
     ],
 )
 def test_usage_is_kept(chunks: list[Any]) -> None:
-    assert gather(*chunks)["usage"] == TOTAL
+    assert aggregate(*chunks)["usage"] == TOTAL
 
 
 def test_usage_is_kept_to_the_digit() -> None:
     usage = json.dumps(HEAD)[:-1] + ',"choices":[],"usage":{"prompt_tokens":7,"cost":1.10}}'
-    assert b'"usage":{"prompt_tokens":7,"cost":1.10}' in gather_text(
+    assert b'"usage":{"prompt_tokens":7,"cost":1.10}' in aggregated(
         stream(FIRST, oip.provided(usage))
     )
 
 
 def test_usage_that_is_not_known_is_not_made_up() -> None:
-    assert "usage" not in gather(FIRST, END)
+    assert "usage" not in aggregate(FIRST, END)
 
 
 def test_what_a_provider_says_of_itself_is_kept() -> None:
     more = {"service_tier": "default", "system_fingerprint": "fp_1"}
-    found = gather(chunk(part(content="a"), **more), chunk(part(content="b"), service_tier=None))
+    found = aggregate(chunk(part(content="a"), **more), chunk(part(content="b"), service_tier=None))
     assert {name: found[name] for name in more} == more
 
 
 def test_what_a_compatible_provider_gets_wrong_is_put_right_first() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a"'}}
     rest = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": ":1}"}}
-    found = gather(
+    found = aggregate(
         chunk(part(role="assistant", tool_calls=[call])),
         chunk(part(role="assistant", tool_calls=[rest]), id="other", created=1),
         chunk(part(reason="tool_calls")),
@@ -301,10 +299,8 @@ def test_what_a_compatible_provider_gets_wrong_is_put_right_first() -> None:
     assert choice["message"]["content"] is None
 
 
-@pytest.mark.parametrize(("asked", "model"), [("m", "m"), (None, "chat_1")])
-def test_the_model_is_called_what_the_client_called_it(asked: str | None, model: str) -> None:
-    body = stream(oip.answer("a"), oip.answer("b"))
-    assert json.loads(gather_text(body, asked))["model"] == model
+def test_the_model_is_called_what_the_client_called_it() -> None:
+    assert aggregate(oip.answer("a"), oip.answer("b"))["model"] == "m"
 
 
 @pytest.mark.parametrize(
@@ -327,12 +323,12 @@ def test_the_model_is_called_what_the_client_called_it(asked: str | None, model:
 )
 def test_what_adds_up_to_no_answer_is_upstreams_fault(body: bytes, message: str) -> None:
     with pytest.raises(UpstreamError, match=message) as caught:
-        gather_text(body)
+        aggregated(body)
     assert caught.value.status == 502
 
 
 def test_a_single_chunk_is_a_whole_answer() -> None:
-    answer = gather(chunk(part(reason="stop", role="assistant", content="Hello")))
+    answer = aggregate(chunk(part(reason="stop", role="assistant", content="Hello")))
     assert answer["object"] == "chat.completion"
     assert answer["choices"][0]["message"]["content"] == "Hello"
 

@@ -1,16 +1,16 @@
-"""The tensors of an answer, choice by choice."""
+"""The tensors of a response, choice by choice."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from tests import oip
-from translator.endpoints import chat_tensors
-from translator.endpoints.chat_state import finish_reason
-from translator.endpoints.chat_tensors import Answer
+from translator.contracts.seldon import outputs as seldon_outputs
 from translator.errors import UpstreamError
 from translator.oip.response import InferenceResponse, decode
+from translator.tasks.generation import ChoiceOutput
 
 TOKEN = {"token": "Hi", "logprob": -0.10, "bytes": None, "top_logprobs": []}
 
@@ -19,17 +19,17 @@ def response(*outputs: dict[str, Any], **extra: Any) -> InferenceResponse:
     return decode(json.dumps(oip.response(*outputs, **extra)).encode())
 
 
-def read(*outputs: dict[str, Any]) -> list[Answer]:
-    return chat_tensors.read(response(*outputs))
+def read(*outputs: dict[str, Any]) -> Sequence[ChoiceOutput]:
+    return seldon_outputs.read(response(*outputs)).choices
 
 
-def hello(*outputs: dict[str, Any]) -> Answer:
+def hello(*outputs: dict[str, Any]) -> ChoiceOutput:
     [answer] = read(oip.text("role", "assistant"), oip.text("content", "Hi"), *outputs)
     assert answer.content == "Hi"
     return answer
 
 
-def contents(*outputs: dict[str, Any]) -> list[str]:
+def contents(*outputs: dict[str, Any]) -> list[str | None]:
     return [answer.content for answer in read(*outputs)]
 
 
@@ -38,10 +38,10 @@ def contents(*outputs: dict[str, Any]) -> list[str]:
     [
         ([oip.text("role", "assistant"), oip.text("content", "a")], ["a"]),
         ([oip.text("role", "assistant"), oip.text("content", "a", "b")], ["ab"]),
-        ([oip.text("role", "assistant")], [""]),
+        ([oip.text("role", "assistant")], [None]),
         ([oip.text("role", "assistant", "assistant"), oip.text("content", "a")], ["a", ""]),
         ([oip.text("content", "a", "b")], ["a", "b"]),
-        ([oip.text("tool_calls", "", "")], [""]),
+        ([oip.text("tool_calls", "", "")], [None]),
         ([oip.text("role"), oip.text("content")], []),
         ([oip.text("role")], []),
         ([oip.text("type", "text")], []),
@@ -49,7 +49,7 @@ def contents(*outputs: dict[str, Any]) -> list[str]:
     ],
 )
 def test_the_roles_else_the_contents_say_how_many_choices_there_are(
-    outputs: list[dict[str, Any]], expected: list[str]
+    outputs: list[dict[str, Any]], expected: list[str | None]
 ) -> None:
     assert contents(*outputs) == expected
 
@@ -96,7 +96,7 @@ def test_of_several_choices_each_has_the_calls_of_its_element() -> None:
 
 
 def test_of_what_is_not_given_nothing_is_said() -> None:
-    assert hello() == Answer("Hi", [])
+    assert hello() == ChoiceOutput("Hi", [])
 
 
 @pytest.mark.parametrize(("elements", "expected"), [(["no"], "no"), ([""], None), ([], None)])
@@ -153,31 +153,7 @@ def test_logprobs_are_openais_object_or_its_tokens_or_nothing(
 
 @pytest.mark.parametrize("name", ["logprobs", "refusal", "function_call", "finish_reason"])
 def test_a_numeric_tensor_of_the_same_name_is_anothers(name: str) -> None:
-    assert hello(oip.numbers(name, -0.5, datatype="FP32")) == Answer("Hi", [])
-
-
-@pytest.mark.parametrize(
-    ("word", "expected"),
-    [
-        ("stop", "stop"),
-        ("length", "length"),
-        ("tool_calls", "tool_calls"),
-        ("content_filter", "content_filter"),
-        ("function_call", "function_call"),
-        ("STOP", "stop"),
-        ("eos_token", "stop"),
-        ("stop_sequence", "stop"),
-        ("end_turn", "stop"),
-        ("max_tokens", "length"),
-        ("MAX_TOKENS", "length"),
-        ("max_length", "length"),
-        ("tool_use", "tool_calls"),
-        ("a word of tomorrow", "stop"),
-        ("", ""),
-    ],
-)
-def test_a_finish_reason_is_one_of_openais(word: str, expected: str) -> None:
-    assert hello(oip.text("finish_reason", word)).finish_reason == expected
+    assert hello(oip.numbers(name, -0.5, datatype="FP32")) == ChoiceOutput("Hi", [])
 
 
 def test_what_few_runtimes_give_belongs_to_the_choice_of_its_element() -> None:
@@ -197,7 +173,7 @@ def test_what_few_runtimes_give_belongs_to_the_choice_of_its_element() -> None:
 
 def test_outputs_nobody_knows_are_ignored() -> None:
     unknown = oip.numbers("get_temperature", 1.5, datatype="FP32"), oip.text("x", "y")
-    assert hello(*unknown) == Answer("Hi", [])
+    assert hello(*unknown) == ChoiceOutput("Hi", [])
 
 
 @pytest.mark.parametrize(
@@ -213,19 +189,3 @@ def test_outputs_nobody_knows_are_ignored() -> None:
 def test_a_tensor_that_is_not_what_its_name_says_is_upstreams_fault(output: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         read(output, oip.text("content", "Hi"))
-
-
-@pytest.mark.parametrize(
-    ("given", "called", "legacy", "expected"),
-    [
-        ("", False, False, "stop"),
-        ("", True, False, "tool_calls"),
-        ("", False, True, "function_call"),
-        ("", True, True, "tool_calls"),
-        ("length", True, True, "length"),
-    ],
-)
-def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
-    given: str, expected: str, *, called: bool, legacy: bool
-) -> None:
-    assert finish_reason(given, called=called, legacy=legacy) == expected
