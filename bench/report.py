@@ -1,7 +1,7 @@
 """Results as tables for people, and as JSON for whoever wants to know better."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -31,12 +31,6 @@ def markdown(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def section(results: Sequence[Result], machine: Mapping[str, Any], plan: Plan) -> str:
-    """One suite in Markdown, without a heading."""
-    words = f"{surroundings(machine)} {method(plan, results)}"
-    return "\n\n".join([words, *_tables(results, _piped)]) + "\n"
-
-
 def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """Everything, each suite with where and how it was measured; its units are in ``metrics``."""
     about = {"machine": dict(machine), "plan": asdict(plan)}
@@ -54,6 +48,13 @@ def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict
         }
         for suite, results in measured.items()
     }
+
+
+def read(document: Mapping[str, Any]) -> Iterator[tuple[Measured, Mapping[str, Any], Plan]]:
+    """Each suite of a :func:`document`, with where and how it was measured."""
+    for suite, found in document.items():
+        results = [Result(**result) for result in found["results"]]
+        yield {suite: results}, found["machine"], Plan(**found["plan"])
 
 
 def _rounded(metrics: Mapping[str, float]) -> dict[str, float]:

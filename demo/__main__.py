@@ -1,12 +1,12 @@
 """``make demo``: OpenAI clients on one side, a real model server on the other, until Ctrl-C."""
 
 import argparse
+import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,8 +42,12 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         _require_free(port)
-        with tempfile.TemporaryDirectory(prefix="oip-translator-demo-") as folder:
-            _run(port, Path(folder))
+        folder = Path(tempfile.mkdtemp(prefix="oip-translator-demo-"))
+        try:
+            _run(port, folder)
+        except KeyboardInterrupt:
+            shutil.rmtree(folder)  # after any other end the logs stay
+            raise
     except stack.StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -62,35 +66,22 @@ def _run(port: int, folder: Path) -> None:
         stack.translator(worker, folder),
         stack.envoy(config, folder),
     ]
-    try:
-        with ExitStack() as running:
-            for server in servers:
-                begun = time.monotonic()
-                sys.stdout.write(f"Starting {server.name} ... ")
-                sys.stdout.flush()
-                running.enter_context(server)
-                _say(f"ready after {time.monotonic() - begun:.1f} s")
-            _say(_READY.format(url=f"http://localhost:{port}", folder=folder))
-            _watch(servers)
-    except stack.StackError as error:
-        # The folder goes with us, so what a person needs of the log is shown now.
-        raise stack.StackError(f"{error}{_tail(error.log)}") from error
-
-
-def _watch(servers: Sequence[stack.Server]) -> None:
-    while True:
+    with ExitStack() as running:
         for server in servers:
-            if server.poll() is not None:
-                msg = f"{server.name} stopped with status {server.poll()}."
-                raise stack.StackError(msg, server.log)
-        time.sleep(0.5)
-
-
-def _tail(log: Path | None, lines: int = 15) -> str:
-    if log is None or not log.exists():
-        return ""
-    last = log.read_text(errors="replace").splitlines()[-lines:]
-    return "\n".join(["", "The end of its log:", *last]) if last else ""
+            begun = time.monotonic()
+            sys.stdout.write(f"Starting {server.name} ... ")
+            sys.stdout.flush()
+            try:
+                running.enter_context(server)
+            except stack.StackError:
+                _say("failed")
+                raise
+            _say(f"ready after {time.monotonic() - begun:.1f} s")
+        _say(_READY.format(url=f"http://localhost:{port}", folder=folder))
+        while True:
+            for server in servers:
+                server.check()
+            time.sleep(0.5)
 
 
 def _port(text: str) -> int:

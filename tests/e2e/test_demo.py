@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -72,20 +73,70 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
     assert err.count("\n") == 1
 
 
-def test_a_server_that_fails_is_named_with_the_end_of_its_log(
+def test_a_server_that_fails_is_named_with_the_reason_and_its_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def failing(_http: int, _grpc: int, folder: Path) -> stack.Server:
-        argv = ["sh", "-c", "echo no such model; exit 3"]
+        argv = ["sh", "-c", "echo a word before; echo no such model; exit 3"]
         return stack.Server("MLServer", argv, log=folder / "x.log", ready=lambda: False)
 
     monkeypatch.setattr(stack, "mlserver", failing)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process's handlers stay pytest's
     monkeypatch.setattr(sys, "argv", ["demo", "--port", str(stack.free_port())])
     assert main() == 1
-    err = capsys.readouterr().err
-    assert err.startswith("MLServer stopped with status 3.\n")
-    assert err.endswith("no such model\n")
+    out, err = capsys.readouterr()
+    assert out == "Starting MLServer ... failed\n"
+    stopped, reason, kept = err.splitlines()
+    assert (stopped, reason) == ("MLServer stopped with status 3.", "no such model")
+    log = Path(kept.removeprefix("Its log: "))
+    assert log.read_text() == "a word before\nno such model\n"
+    shutil.rmtree(log.parent)
+
+
+def test_a_model_that_cannot_be_loaded_is_the_reason(tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(stack.MODELS / "openai-images", models / "openai-images")
+    shutil.copy(stack.MODELS / "settings.json", models)
+    broken = {"name": "broken", "implementation": "runtimes.no_such.Runtime"}
+    (models / "broken").mkdir()
+    (models / "broken" / "model-settings.json").write_text(json.dumps(broken))
+    server = stack.mlserver(stack.free_port(), stack.free_port(), tmp_path, models=models)
+    with pytest.raises(stack.StackError) as error, server:
+        pytest.fail("it is not ready")
+    stopped, reason, *_ = str(error.value).splitlines()
+    assert stopped == "MLServer stopped with status 0."
+    assert reason == "ModuleNotFoundError: No module named 'runtimes.no_such'"
+
+
+def test_a_server_that_will_never_be_ready_is_not_waited_for(tmp_path: Path) -> None:
+    server = stack.Server(
+        "It",
+        ["sh", "-c", "echo all is lost; exec sleep 60"],
+        log=tmp_path / "log",
+        ready=lambda: False,
+        fatal="all is lost",
+        timeout=60,
+    )
+    with pytest.raises(stack.StackError) as error, server:
+        pytest.fail("it is not ready")
+    assert str(error.value).startswith("It could not start, and does not end.\nall is lost\n")
+    assert server.poll() == -signal.SIGTERM
+
+
+def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    server = stack.Server("It", ["/no/such"], log=tmp_path / "log", ready=lambda: True)
+    with pytest.raises(stack.StackError, match=r"It cannot be run: .*'/no/such'"), server:
+        pytest.fail("it runs")
+
+
+def test_a_signal_that_ended_a_server_is_named(tmp_path: Path) -> None:
+    argv = ["sh", "-c", "kill -KILL $$"]
+    server = stack.Server("It", argv, log=tmp_path / "log", ready=lambda: False)
+    with (
+        pytest.raises(stack.StackError, match=r"It stopped by SIGKILL\.\nIts log is empty"),
+        server,
+    ):
+        pytest.fail("it is not ready")
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "http"])

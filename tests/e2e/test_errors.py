@@ -129,16 +129,6 @@ def test_a_wrong_content_type_is_415(gateway: Gateway, upstream: Upstream, kind:
     assert upstream.received == []
 
 
-def test_a_body_over_the_limit_is_413(gateway: Gateway, upstream: Upstream) -> None:
-    content = "x" * (64 * 1024 * 1024)
-    reply = gateway.post(
-        PATH, {"model": "chat", "messages": [{"role": "user", "content": content}]}
-    )
-    assert reply.status == 413
-    assert reply.error["code"] == "request_too_large"
-    assert upstream.received == []
-
-
 def test_a_chunked_body_over_envoys_buffer_is_413(gateway: Gateway, upstream: Upstream) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
     chunks = (b"x" * 1024 * 1024 for _ in range(70))
@@ -193,32 +183,13 @@ def test_an_upstream_error_keeps_its_status(
     assert "x-should-retry" not in reply.headers
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '{"outputs": []}', '{"outputs": [{"name": 1}]}'])
-def test_an_answer_that_makes_no_sense_is_502(
-    gateway: Gateway, upstream: Upstream, body: str
-) -> None:
-    upstream.answer(body)
-    reply = gateway.post(PATH, HELLO)
-    assert reply.status == 502
-    assert reply.error["type"] == "server_error"
-    assert reply.headers["x-should-retry"] == "false"
-
-
 def test_an_event_stream_without_a_body_is_502(gateway: Gateway, upstream: Upstream) -> None:
     upstream.answer("", content_type="text/event-stream")
     reply = gateway.post(PATH, {**HELLO, "stream": True})
     assert (reply.status, reply.error["type"]) == (502, "server_error")
 
 
-def test_an_error_inside_a_stream_is_an_error_event(gateway: Gateway, upstream: Upstream) -> None:
-    upstream.stream(oip.answer("Hel"), {"error": "out of memory"}, oip.answer("lo"))
-    reply = gateway.post(PATH, {**HELLO, "stream": True})
-    *_, last, done, end = reply.body.split(b"\n\n")
-    assert json.loads(last.removeprefix(b"data: "))["error"]["message"] == "out of memory"
-    assert (done, end) == (b"data: [DONE]", b"")
-    assert b'"lo"' not in reply.body
-
-
+@pytest.mark.transport
 def test_a_stream_cut_off_is_cut_off_for_the_client_too(
     gateway: Gateway, upstream: Upstream
 ) -> None:
@@ -236,6 +207,7 @@ def test_a_stream_cut_off_is_cut_off_for_the_client_too(
     connection.close()
 
 
+@pytest.mark.transport
 def test_a_client_that_hangs_up_ends_the_inference(gateway: Gateway, upstream: Upstream) -> None:
     gates = [Gate() for _ in range(50)]
     upstream.stream(
@@ -277,6 +249,7 @@ def test_no_translator_is_503(upstream: Upstream, tmp_path: Path) -> None:
     assert upstream.received == []
 
 
+@pytest.mark.transport
 def test_a_translator_that_dies_midway_is_503(upstream: Upstream, tmp_path: Path) -> None:
     with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port) as parts:
         gateway = Gateway(*parts)

@@ -33,6 +33,7 @@ def health(*options: str, env: Mapping[str, str] | None = None) -> tuple[int, st
     return done.returncode, done.stdout
 
 
+@pytest.mark.transport
 async def test_a_process_serves_then_drains_then_is_gone(tmp_path: Path) -> None:
     port = stack.free_port()
     target = f"127.0.0.1:{port}"

@@ -75,6 +75,7 @@ def test_the_access_log_shows_model_and_tokens(tmp_path: Path, upstream: Upstrea
     ]
 
 
+@pytest.mark.transport
 def test_tokens_are_known_of_a_stream_that_its_client_left(
     tmp_path: Path, upstream: Upstream
 ) -> None:

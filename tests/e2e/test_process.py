@@ -16,6 +16,8 @@ from tests import oip
 from tests.e2e.conftest import Gateway, send
 from tests.e2e.upstream import Gate, Upstream
 
+pytestmark = pytest.mark.transport
+
 JSON = {"content_type": "application/json"}
 PATH = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
@@ -114,16 +116,6 @@ def test_an_exchange_too_many_is_told_to_wait(upstream: Upstream, tmp_path: Path
         connection.close()
     assert (refused.status, refused.error["code"]) == (503, "overloaded")
     assert refused.headers["retry-after"] == "1"
-
-
-def test_an_answer_over_the_translators_own_limit_is_502(
-    upstream: Upstream, tmp_path: Path
-) -> None:
-    options = ["--max-response-body", "1K"]
-    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
-        upstream.answer(oip.answer("x" * 2000))
-        reply = Gateway(*parts).post(PATH, HELLO)
-    assert (reply.status, reply.error["type"]) == (502, "server_error")
 
 
 def test_nothing_is_logged_of_bodies_and_credentials(upstream: Upstream, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from tests.e2e.conftest import send
 from tests.e2e.load import Exchange, Load, Models, load, models
 from tests.e2e.upstream import Upstream
 
+pytestmark = pytest.mark.transport
+
 TRANSLATORS = 2
 MANY = 100  # exchanges, enough to meet each translator on each of Envoy's threads
 

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import grpc
+import pytest
 
 from demo import stack
 from tests.e2e.conftest import send
@@ -41,6 +42,7 @@ def as_nobody() -> list[str]:
     return [*argv, "env", "-i", "-C", "/", f"PYTHONPATH={stack.ROOT}"]
 
 
+@pytest.mark.transport
 async def test_it_serves_as_nobody_and_changes_no_file(tmp_path: Path) -> None:
     port, admin = stack.free_port(), stack.free_port()
     options = ["--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin}"]

@@ -13,7 +13,7 @@ from tests.e2e.fleet import Fleet, adjacent_ports, fleet
 from tests.e2e.load import load, models
 
 REPLICAS = 2
-MANY = 200
+MANY = 100
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from tests.unit.events import stream
 from translator.exchange.headers import CREDENTIALS
 from translator.transport.grpcio import SERVICE
 
+pytestmark = pytest.mark.transport
+
 SECRET = "hush"  # noqa: S105 -- an invented one
 CHAT, EMBEDDINGS, IMAGES = "/v1/chat/completions", "/v1/embeddings", "/v1/images/generations"
 HELLO: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "hush-question"}]}

@@ -192,6 +192,7 @@ def test_04_events_that_arrive_together_or_in_halves_all_get_through(
         assert said(first + response.read()) == "ABCD"
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("place", [0, 1])
 def test_05_an_event_may_be_five_megabytes(
     gateway: Gateway, upstream: Upstream, place: int
@@ -216,6 +217,7 @@ def test_06_an_indented_chunk_is_one_line(gateway: Gateway, upstream: Upstream) 
     assert events(reply.body) == chunks
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize(
     ("broken", "message"),
     [({"error": "out of memory"}, "out of memory"), ("data: {nonsense\n\n", "understood")],
@@ -458,6 +460,7 @@ def test_12_embeddings_of_a_wrong_shape_are_an_openai_error(
 # 13-17: one answer
 
 
+@pytest.mark.transport
 def test_13_a_client_that_hangs_up_ends_an_inference_that_is_not_streamed(
     gateway: Gateway, upstream: Upstream
 ) -> None:
@@ -810,6 +813,7 @@ def test_27_images_come_from_a_tensor_where_there_is_no_output_all(
 # 28-31: many at once, limits, traces; experiments, pipelines and gRPC
 
 
+@pytest.mark.transport
 def test_28_forty_streams_run_at_once(gateway: Gateway, upstream: Upstream) -> None:
     gate = Gate()
     with ExitStack() as held:
@@ -839,6 +843,7 @@ def test_29_a_request_may_not_be_larger_than_the_limit(
     assert upstream.received == []
 
 
+@pytest.mark.transport
 def test_29_limits_hold_in_both_directions(upstream: Upstream, tmp_path: Path) -> None:
     options = ["--max-request-body", "1K", "--max-response-body", "1K"]
     with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:

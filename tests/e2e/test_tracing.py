@@ -37,6 +37,7 @@ def export_to(monkeypatch: pytest.MonkeyPatch, port: int, protocol: str = "http/
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
 def test_a_stream_is_a_span_of_the_clients_trace(
     upstream: Upstream,

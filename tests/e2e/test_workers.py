@@ -55,6 +55,7 @@ def sockets(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_socket())
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("listen", ["", "unix:{folder}/{{worker}}"])
 async def test_each_serves_on_an_endpoint_of_its_own(tmp_path: Path, listen: str) -> None:
     with fleet(tmp_path, listen=listen.format(folder=tmp_path)) as running:
@@ -135,6 +136,7 @@ async def drained(running: Fleet, stop: Callable[[], None]) -> int:
     return await asyncio.to_thread(running.supervisor.wait, 20)
 
 
+@pytest.mark.transport
 @pytest.mark.parametrize("by", ["SIGTERM", "SIGINT", "Ctrl-C"])
 async def test_a_stop_drains_all(tmp_path: Path, by: str) -> None:
     with fleet(tmp_path) as running:
@@ -166,6 +168,7 @@ async def test_a_stop_before_they_are_ready_is_a_good_one(
         assert "Traceback" not in running.log
 
 
+@pytest.mark.transport
 async def test_without_their_supervisor_they_drain_and_end(tmp_path: Path) -> None:
     with fleet(tmp_path) as running:
         pids = running.workers().values()
@@ -276,6 +279,7 @@ async def test_without_their_library_there_are_no_metrics(tmp_path: Path) -> Non
     assert (reply.status, b"oip-translator[metrics]" in reply.body) == (501, True)
 
 
+@pytest.mark.transport
 def test_envoy_gives_work_to_all(upstream: Upstream, tmp_path: Path) -> None:
     with fleet(tmp_path) as running:
         port = stack.free_port()

@@ -20,6 +20,7 @@ NEEDED = {
     ],
     "requirements-build.lock": PROJECT["build-system"]["requires"],
 }
+MLSERVER = stack.ROOT / "demo" / "requirements-mlserver.txt"
 
 
 def locked(name: str) -> dict[str, tuple[Version, list[str]]]:
@@ -51,9 +52,15 @@ def test_every_package_has_its_hashes(name: str) -> None:
 
 
 def test_every_extra_of_a_serving_process_is_shipped() -> None:
-    assert set(SHIPPED) == set(EXTRAS) - {"bench", "demo", "dev", "fuzz"}
+    working = {"bench", "demo", "dev", "fuzz", "lint", "lock", "test-e2e", "test-unit"}
+    assert set(SHIPPED) == set(EXTRAS) - working
 
 
 def test_the_extras_that_are_shipped_are_those_that_are_locked() -> None:
     script = (stack.ROOT / "tests" / "image" / "lock.sh").read_text()
     assert re.findall(r"--extra (\w+)", script) == SHIPPED
+
+
+def test_the_model_server_is_locked_in_the_versions_that_are_asked_for() -> None:
+    asked = [line for line in MLSERVER.read_text().splitlines() if not line.startswith("#")]
+    assert set(asked) <= set(MLSERVER.with_suffix(".lock").read_text().splitlines())

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import oip
@@ -154,6 +154,7 @@ def test_a_compatible_providers_stream_is_put_right(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@settings(max_examples=20)  # of each fault, which the test above mixes with others
 @given(answers(), st.booleans(), st.booleans())
 def test_each_fault_of_providers_is_put_right(
     fault: str,

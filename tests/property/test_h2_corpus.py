@@ -1,14 +1,35 @@
-"""What a fuzzer has found to be different ways through the lean transport leads to no harm."""
+"""What a fuzzer begins with, and what it found to be different, leads to no harm."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.fuzz import peer
+from tests.fuzz import inputs, peer
 
-CORPUS = sorted((Path(peer.__file__).parent / "corpus").iterdir())
+SEEDS = inputs.read(inputs.SEEDS)
 
 
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
-def test_an_input_of_the_corpus(path: Path) -> None:
-    peer.run(path.read_bytes())
+@pytest.mark.parametrize("name", SEEDS)
+def test_a_seed(name: str) -> None:
+    peer.run(SEEDS[name])
+
+
+def test_all_that_was_found() -> None:
+    found = inputs.unpack(inputs.ARCHIVE)
+    assert len(found) > 100
+    failed = {}
+    for name, data in found.items():
+        try:
+            peer.run(data)
+        except AssertionError as error:
+            failed[name] = error
+    assert not failed
+
+
+def test_an_archive_gives_back_what_was_packed_and_is_the_same_each_time(tmp_path: Path) -> None:
+    files = {"b": b"two", "a": b"one"}
+    archives = tmp_path / "1.tar.xz", tmp_path / "2.tar.xz"
+    for archive, names in zip(archives, ("ab", "ba"), strict=True):
+        inputs.pack({name: files[name] for name in names}, archive)
+    assert inputs.unpack(archives[0]) == files
+    assert archives[0].read_bytes() == archives[1].read_bytes()

@@ -1,7 +1,6 @@
-"""envoy/ holds configurations that Envoy accepts and that say what the translator relies on."""
+"""envoy/ holds configurations of Envoy's types that say what the translator relies on."""
 
 from pathlib import Path
-from subprocess import run
 
 import pytest
 import yaml
@@ -14,21 +13,13 @@ from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager i
 from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _previous_hosts
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
-from demo.stack import GATEWAY, ROOT, envoy_binary
+from demo.stack import GATEWAY, ROOT
 from translator.exchange.settings import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.
 IMPORTED = (_access_loggers, _cel, _previous_hosts, _router, _upstreams)
 FILTER = "envoy.filters.http.ext_proc"
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_envoy_validates(path: Path) -> None:
-    argv = [str(envoy_binary()), "--mode", "validate", "--use-dynamic-base-id", "-c", str(path)]
-    done = run(argv, capture_output=True, text=True, check=False)  # noqa: S603 -- our own binary
-    assert done.returncode == 0, done.stderr
-    assert "deprecated" not in done.stderr.lower()
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

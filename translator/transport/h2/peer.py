@@ -137,10 +137,24 @@ class Peer(asyncio.BufferedProtocol):
                 call.go_on()
                 self._forget_if_over(stream, call)
         if self._leaving and not self._full and not len(outbox):
-            # Closed with bytes unread, TCP would take back those that its peer has not read yet.
-            self._parting = True
+            self._part()
+
+    def _part(self) -> None:
+        """End the connection once all has left this process.
+
+        Only the sending half is shut: closed with bytes unread, TCP would take back those that the
+        client has not read yet. The client may be gone by now. The transport would find that out in
+        a callback of the event loop, with nobody to catch it, if bytes of ours still waited in it.
+        """
+        self._transport.set_write_buffer_limits(high=0)
+        if self._full:  # it has bytes, and says so; then resume_writing leads here again
+            return
+        self._parting = True
+        self._abort_soon()
+        try:
             self._transport.write_eof()
-            self._abort_soon()
+        except OSError:
+            self._transport.abort()
 
     def _abort_soon(self) -> None:
         """Do not wait much longer for a client to read, or to hang up."""

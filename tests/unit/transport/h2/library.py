@@ -217,6 +217,8 @@ async def raw(address: str, buffer: int = 0) -> AsyncIterator[socket.socket]:
         sock.settimeout(0)
         if buffer:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if not unix:  # or the kernel holds a second write back for 40 ms
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host, _, port = address.rpartition(":")
         where = address.removeprefix("unix:") if unix else (host, int(port))
         await asyncio.get_running_loop().sock_connect(sock, where)

@@ -72,6 +72,7 @@ async def test_one_that_is_idle_because_it_does_not_read_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
+    monkeypatch.setattr(module, "LINGER", 0.02)
     async with (
         serving(
             f"unix:{tmp_path}/s", Limits(greeting=0.02, idle=0.1), lambda _: bytes(200_000)

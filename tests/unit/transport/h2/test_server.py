@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import grpc
@@ -190,53 +191,45 @@ async def test_a_connection_that_is_cut_in_a_frame(tcp: Served) -> None:
     assert [session.closed for session in tcp.sessions] == [1]
 
 
-@pytest.mark.parametrize(
-    ("data", "fields", "status"),
-    [
-        (message(b"", flag=1), {}, (13, "a compressed message without grpc-encoding")),
-        (
-            message(b"", flag=1),
-            {"grpc-encoding": "identity"},
-            (13, "a compressed message without grpc-encoding"),
-        ),
-        (message(b"", flag=1), {"grpc-encoding": "gzip"}, (12, "compression is not supported")),
-        (message(b"\xff\xff\xff"), {}, (3, "not a ProcessingRequest")),
-        (message(b""), {}, (3, "not a ProcessingRequest")),
-        (message(b"\x7a\x00"), {}, (3, "not a ProcessingRequest")),
-        (b"\0\0\0\x03\xe9", {}, (8, "a message of 1001 bytes is too large")),
-        (message(b"..")[:-1], {}, (13, "the last message is not whole")),
-        (b"\0\0", {}, (13, "the last message is not whole")),
-    ],
-)
-@pytest.mark.parametrize("after", [b"", packed(EXCHANGE[0])])
-@pytest.mark.parametrize("together", [True, False])
-@pytest.mark.parametrize("end", [True, False])
-async def test_a_call_that_cannot_go_on(
-    data: bytes,
-    fields: dict[str, str],
-    status: tuple[int, str],
-    after: bytes,
-    *,
-    together: bool,
-    end: bool,
-) -> None:
-    if not end and "whole" in status[1]:
-        end = True  # before that it may yet become whole
+UNDECLARED = (13, "a compressed message without grpc-encoding")
+NO_REQUEST = (3, "not a ProcessingRequest")
+NOT_WHOLE = (13, "the last message is not whole")
+CANNOT_GO_ON: dict[str, tuple[bytes, dict[str, str], tuple[int, str]]] = {
+    "compressed": (message(b"", flag=1), {}, UNDECLARED),
+    "compressed as identity": (message(b"", flag=1), {"grpc-encoding": "identity"}, UNDECLARED),
+    "compressed with gzip": (
+        message(b"", flag=1),
+        {"grpc-encoding": "gzip"},
+        (12, "compression is not supported"),
+    ),
+    "not protobuf": (message(b"\xff\xff\xff"), {}, NO_REQUEST),
+    "empty": (message(b""), {}, NO_REQUEST),
+    "unknown field": (message(b"\x7a\x00"), {}, NO_REQUEST),
+    "too large": (b"\0\0\0\x03\xe9", {}, (8, "a message of 1001 bytes is too large")),
+    "cut in a message": (message(b"..")[:-1], {}, NOT_WHOLE),
+    "cut in a prefix": (b"\0\0", {}, NOT_WHOLE),
+}
+
+
+@pytest.mark.parametrize("case", CANNOT_GO_ON)
+async def test_a_call_that_cannot_go_on(case: str) -> None:
+    data, fields, status = CANNOT_GO_ON[case]
+    # Only its end tells that a message will never be whole.
+    ends = [True] if status == NOT_WHOLE else [True, False]
     async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
-        stream = await client.open(PROCESS, fields)
-        if together:
-            data = after + data
-        elif after:
-            await client.send(stream, after)
-            await client.reply(stream)
-        await client.send(stream, data, end=end)
-        answer = await client.ended(stream)
-        assert answer.status == status
-        assert kinds(answer.messages) == KINDS[: bool(after)]
-        assert not served.calls
-        # The connection goes on.
-        assert (await client.call(PROCESS, packed(*EXCHANGE))).status == (0, "")
-        assert answer.reset == (None if end else 0), "it is told to stop if it has not"
+        for after, together, end in product((b"", packed(EXCHANGE[0])), (True, False), ends):
+            stream = await client.open(PROCESS, fields)
+            if after and not together:
+                await client.send(stream, after)
+                await client.reply(stream)
+            await client.send(stream, after * together + data, end=end)
+            answer = await client.ended(stream)
+            assert answer.status == status
+            assert kinds(answer.messages) == KINDS[: bool(after)]
+            assert not served.calls
+            # The connection goes on.
+            assert (await client.call(PROCESS, packed(*EXCHANGE))).status == (0, "")
+            assert answer.reset == (None if end else 0), "it is told to stop if it has not"
 
 
 async def test_what_is_wrong_is_told_after_what_was_right() -> None:
