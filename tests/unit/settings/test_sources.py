@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from translator.endpoints.model_settings import ModelSettings
+from translator.contracts.settings import ModelSettings
 from translator.exchange.headers import CREDENTIALS
 from translator.settings.definition import Settings
 from translator.settings.sources import FIELDS, SettingsError, load

@@ -8,7 +8,8 @@ import pytest
 
 from tests import oip
 from tests.unit.events import documents_of, event
-from translator.endpoints.chat import to_oip
+from tests.unit.translating import accept
+from translator.operations.chat.operation import CHAT as CHAT_COMPLETIONS
 from translator.translate import translation
 
 CHAT = "/v1/chat/completions"
@@ -33,7 +34,7 @@ def test_a_request() -> None:
     document, succeeded = plain(translation.translate_request(CHAT, UNARY))
     assert succeeded
     assert (document["method"], document["path"]) == ("POST", "/v2/models/m/infer")
-    assert document["body"] == json.loads(to_oip(UNARY, None)[0])
+    assert document["body"] == json.loads(accept(CHAT_COMPLETIONS, UNARY).request.body)
     assert document["headers"]["seldon-model"] == "m"
     assert not any(name.startswith(":") for name in document["headers"])
 
