@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import cast
 
 from translator.transport.h2.calls import Call, Request
@@ -31,6 +32,9 @@ class Peer(asyncio.BufferedProtocol):
         services: what its client can call.
         limits: what it may cost.
         peers: all there are, of which it is one as long as it is open.
+
+    Attributes:
+        gone: set once it is closed.
     """
 
     def __init__(self, services: Services, limits: Limits, peers: "set[Peer]") -> None:
@@ -40,12 +44,12 @@ class Peer(asyncio.BufferedProtocol):
         self._connection = Connection(limits)
         self._calls: dict[int, Call] = {}
         self._leaving = False  # the connection ends once all is sent
-        self._parting = False  # all is sent
+        self._parting = False  # all is sent, and the client has been told so
         self._full = False  # the client does not read as fast as it is answered
         self._silent = 0.0  # seconds
         self._buffer = memoryview(bytearray(_READ))
         self._loop = asyncio.get_running_loop()
-        self._gone = asyncio.Event()
+        self.gone = asyncio.Event()
         self._timer = self._loop.call_later(limits.greeting, self._greeted)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -79,24 +83,25 @@ class Peer(asyncio.BufferedProtocol):
         """See :class:`asyncio.Protocol`."""
         self._full = False
         self._transport.resume_reading()
-        self._flush()
+        # Not at once: asyncio calls this as it writes, and if a write fails in here it closes the
+        # connection twice.
+        self._loop.call_soon(self._flush)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """See :class:`asyncio.Protocol`."""
         self._peers.discard(self)
         self._timer.cancel()
-        self._gone.set()
+        self.gone.set()
         self._close_calls()
 
-    async def leave(self) -> None:
-        """Say goodbye, and wait until all that was said has been heard."""
+    def leave(self) -> None:
+        """Say goodbye, and close the connection once all that was said has been heard."""
         for call in self._calls.values():
             call.finish(Status.UNAVAILABLE, "draining")
         self._calls.clear()
         self._connection.say_goodbye()
         self._leaving = True
         self._flush()
-        await self._gone.wait()
 
     def abort(self) -> None:
         """Do not wait for it any longer."""
@@ -136,25 +141,23 @@ class Peer(asyncio.BufferedProtocol):
                 call = self._calls[stream]  # one that is over is not freed
                 call.go_on()
                 self._forget_if_over(stream, call)
-        if self._leaving and not self._full and not len(outbox):
-            self._part()
+        if self._leaving and not (len(outbox) or self._transport.is_closing()):
+            self._half_close()
 
-    def _part(self) -> None:
-        """End the connection once all has left this process.
-
-        Only the sending half is shut: closed with bytes unread, TCP would take back those that the
-        client has not read yet. The client may be gone by now. The transport would find that out in
-        a callback of the event loop, with nobody to catch it, if bytes of ours still waited in it.
-        """
-        self._transport.set_write_buffer_limits(high=0)
-        if self._full:  # it has bytes, and says so; then resume_writing leads here again
+    def _half_close(self) -> None:
+        """Tell the client that nothing more comes, once the kernel has all that was written."""
+        # "Full" now means that asyncio has bytes left. With some, write_eof would be carried out in
+        # a callback of asyncio's, where nobody could catch its error.
+        self._transport.set_write_buffer_limits(0)
+        if self._full:
             return
         self._parting = True
-        self._abort_soon()
-        try:
+        # Closed with bytes unread, TCP would take back those that its peer has not read yet.
+        with suppress(
+            OSError
+        ):  # the client has reset the connection; asyncio will find out by itself
             self._transport.write_eof()
-        except OSError:
-            self._transport.abort()
+        self._abort_soon()
 
     def _abort_soon(self) -> None:
         """Do not wait much longer for a client to read, or to hang up."""

@@ -92,14 +92,20 @@ class H2Transport:
         services.closed = True
         for server in self._servers:
             server.close()
-        if self._peers:
-            leaving = [asyncio.ensure_future(peer.leave()) for peer in self._peers]
-            await asyncio.wait(leaving, timeout=LINGER)
-            for peer in tuple(self._peers):
-                peer.abort()
-            await asyncio.wait(leaving)
+        for peer in tuple(self._peers):
+            peer.leave()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._gone(), LINGER)
+        for peer in tuple(self._peers):
+            peer.abort()
+        await self._gone()
         if self._file is not None:
             self._file.remove()
+
+    async def _gone(self) -> None:
+        """Wait until all connections are closed."""
+        for peer in tuple(self._peers):
+            await peer.gone.wait()
 
     def _peer(self) -> Peer:
         return Peer(self._services, self._limits, self._peers)

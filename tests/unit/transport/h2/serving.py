@@ -1,8 +1,8 @@
 """The transport on a socket of its own, its sessions counted, and what is left in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,18 @@ LONG = 120.0  # a grace that no test waits for
 
 
 class Counted(Session):
-    """A session that counts what it is asked, and how often it is closed."""
+    """A session that counts what it is asked, and how often it is closed.
+
+    Attributes:
+        asked: how often it was.
+        closed: likewise.
+        at_end: called as it is closed.
+    """
 
     def __init__(self, answer: Callable[[bytes | bytearray], bytes] | None = None) -> None:
         super().__init__()
         self.asked = self.closed = 0
+        self.at_end: Callable[[], object] = lambda: None
         self._instead = answer
 
     def answer(self, message: bytes | bytearray) -> Reply:
@@ -33,6 +40,7 @@ class Counted(Session):
     def close(self) -> None:
         """See :class:`Session`."""
         self.closed += 1
+        self.at_end()
         super().close()
 
 
@@ -82,13 +90,24 @@ class Served:
         return self.sessions[-1]
 
 
+@contextmanager
+def nothing_unhandled() -> Iterator[None]:
+    """No callback fails, and no task that nobody awaits. asyncio reports both to the loop."""
+    loop = asyncio.get_running_loop()
+    reported: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    yield
+    loop.set_exception_handler(None)
+    assert not reported, reported
+
+
 @asynccontextmanager
 async def serving(
     address: str = "127.0.0.1:0",
     limits: Limits = DEFAULTS,
     answer: Callable[[bytes | bytearray], bytes] | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve; in the end nothing is left, and each session was closed once.
+    """Serve; in the end nothing is left, nothing has failed, and each session was closed once.
 
     Args:
         address: where.
@@ -98,14 +117,15 @@ async def serving(
     served = Served(limits, answer)
     port = await served.transport.start(address)
     served.address = address if address.startswith("unix:") else f"127.0.0.1:{port}"
-    try:
-        yield served
-    finally:
-        await served.transport.drain(0)
-    assert not served.peers
-    assert not served.calls
-    assert {session.closed for session in served.sessions} <= {1}
-    await until(lambda: not tasks())
+    with nothing_unhandled():
+        try:
+            yield served
+        finally:
+            await served.transport.drain(0)
+        assert not served.peers
+        assert not served.calls
+        assert {session.closed for session in served.sessions} <= {1}
+        await until(lambda: not tasks())
 
 
 def tasks() -> list[str]:

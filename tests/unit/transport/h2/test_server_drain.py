@@ -1,7 +1,6 @@
 """A drain: what is told to whom, what may go on, and that nothing is left."""
 
 import asyncio
-import socket
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests.unit.transport.h2.library import (
     raw,
 )
 from tests.unit.transport.h2.serving import LONG, serving, tasks, until
-from tests.unit.transport.running import SOON
 from translator.extproc.session import Session
 from translator.transport.h2 import peer, server
 from translator.transport.h2.server import H2Transport
@@ -163,39 +161,6 @@ async def test_a_client_that_does_not_read_is_cut_after_a_while(window: int, lin
         assert 0.9 * linger < loop.time() - began < 5
         assert not served.peers
         assert not tasks()
-
-
-async def test_a_client_that_has_just_hung_up_is_no_error(address: str) -> None:
-    """Its end is not read yet, and the goodbye is written to a connection that is gone."""
-    async with serving(address) as served:
-        async with raw(served.address) as sock:
-            await until(lambda: served.peers)
-            await asyncio.get_running_loop().sock_recv(sock, 2**16)
-            [peer] = served.peers
-        async with asyncio.timeout(SOON):
-            await peer.leave()
-        assert not served.peers
-
-
-async def test_a_goodbye_that_does_not_fit_ends_when_it_has_gone() -> None:
-    """The last bytes wait for the client, which reads them and hangs up at once."""
-    async with serving() as served, raw(served.address, buffer=1) as sock:
-        await until(lambda: served.peers)
-        [peer] = served.peers
-        loop = asyncio.get_running_loop()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**12)
-        peer._transport.get_extra_info("socket").setsockopt(  # noqa: SLF001 -- it has no other name
-            socket.SOL_SOCKET, socket.SO_SNDBUF, 2**12
-        )
-        peer._connection.outbox.add(bytes(2**15))  # noqa: SLF001 -- as above
-        leaving = asyncio.create_task(peer.leave())
-        await asyncio.sleep(0)
-        assert peer._transport.get_write_buffer_size()  # noqa: SLF001 -- as above
-        assert not served.listens_to[0]
-        while await loop.sock_recv(sock, 2**16):
-            pass
-        await leaving
-        assert not served.peers
 
 
 async def test_a_client_that_does_not_hang_up_is_hung_up_on() -> None:

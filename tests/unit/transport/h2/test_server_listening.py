@@ -33,8 +33,11 @@ async def test_ipv6_is_heard(host: str) -> None:
         assert await serves(f"[::1]:{served.address.rpartition(':')[2]}")
 
 
-@pytest.mark.parametrize("port", [0, stack.free_port()])
-async def test_every_address_of_a_name_is_heard(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("given", [False, True], ids=["any-port", "given-port"])
+async def test_every_address_of_a_name_is_heard(
+    monkeypatch: pytest.MonkeyPatch, *, given: bool
+) -> None:
+    port = stack.free_port() if given else 0
     resolve = socket.getaddrinfo
 
     def both(host: str, port: str, **options: int) -> list[object]:
