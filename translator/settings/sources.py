@@ -120,7 +120,9 @@ def _wrong_of_a_model(models: Any) -> str | None:
     """Which setting of which model is wrong, in a table of tables; None for anything else."""
     known = {field.name: field.type for field in fields(ModelSettings)}
     for name, given in models.items() if isinstance(models, dict) else ():
-        for key, value in given.items() if isinstance(given, dict) else ():
+        if not isinstance(given, dict):
+            return None
+        for key, value in given.items():
             if key in _REPLACED:
                 return f"models.{name}.{key} is no setting any more: {_REPLACED[key]}"
             if key not in known:
@@ -188,7 +190,7 @@ def as_flags(settings: Settings) -> dict[str, str]:
 def shown(value: Any) -> str:
     """A value as it would be written."""
     if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
+        return msgspec.json.encode(value, enc_hook=str).decode()  # of kinds of our own
     if isinstance(value, tuple):
         return ",".join(value)
     if value is None:

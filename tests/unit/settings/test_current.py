@@ -118,7 +118,7 @@ def test_a_worker_that_starts_with_a_wrong_file_has_the_settings_of_the_others(
             "max_request_body": "3M",
             "forward_headers": "cookie,authorization",
             "listen": "h:1",
-            "models": '{"m": {"kind": "pipeline"}}',
+            "models": '{"m": {"contract": "seldon-pipeline"}}',
         },
         {},
     )

@@ -104,7 +104,10 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("models", '{"m": 3}', "a table by name"),
         ("models", '{"m": {"token_input": "words"}}', "int64, text"),
         ("models", '{"m": {"max_messages": 0}}', "a whole number from 1"),
-        ("models", '{"m": {"inputs": {"text": "x"}}}', "a table by role, "),
+        ("models", '{"m": {"inputs": {"text": "x"}}}', "there are audio, content, "),
+        ("models", '{"m": {"inputs": "x"}}', "a table of names"),
+        ("models", '{"m": {"contract": "own"}}', "seldon, seldon-pipeline"),
+        ("models", '{"m": {"kind": "pipeline"}}', 'contract = "seldon-pipeline"'),
         ("models", '{"m": {"unknown": 1}}', "there are token_input, "),
     ],
 )
