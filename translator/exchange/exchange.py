@@ -10,6 +10,8 @@ from functools import wraps
 from time import monotonic
 from typing import Concatenate, ParamSpec
 
+from msgspec.structs import replace
+
 from translator import ids
 from translator.contracts.models import Target
 from translator.errors import (
@@ -115,7 +117,12 @@ class Exchange:
         self._request_id = headers.get("x-request-id") or ids.request_id()
         self.record.request_id = self._request_id
         path = headers.get(":path", "")
-        self.route = routes.find(headers.get(":method", ""), path)
+        try:
+            self.route = routes.find(headers.get(":method", ""), path)
+        except routes.MethodError as error:
+            self.route = routes.Route(error.operation)  # whose API says it
+            self.record.operation = error.operation.name
+            raise
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
@@ -126,10 +133,11 @@ class Exchange:
             raise OverloadedError
         self._decoder = admit(headers, self._settings.limits.request_body)
         self._to(State.HELD, Phase.REQUEST_HEADERS)
-        if end_of_stream:
-            return self.on_request_body(b"")
-        kept = self._settings.kept_headers
-        return Forward(remove_headers=stripped(STRIPPED_FROM_REQUEST, kept))
+        removed = stripped(STRIPPED_FROM_REQUEST, self._settings.kept_headers)
+        if not end_of_stream:
+            return Forward(remove_headers=removed)
+        action = self.on_request_body(b"")
+        return replace(action, remove_headers=removed) if isinstance(action, Forward) else action
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
@@ -179,7 +187,12 @@ class Exchange:
     @_phase(Phase.REQUEST_TRAILERS)
     def on_request_trailers(self) -> Action:
         """The request ends with trailers and had no body. Otherwise they are left alone."""
-        return self.on_request_body(b"")
+        assert self.route is not None  # noqa: S101 -- HELD implies it
+        accepted = self._accept(b"", self.route)
+        if isinstance(accepted, LocalResponse):
+            return self._respond(accepted)
+        # With trailers a request can be given no body, so nothing can be asked for it.
+        raise ClientError("A request without a body cannot have trailers.")
 
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
@@ -300,7 +313,7 @@ class Exchange:
         body = self._dialect.error_body(error)
         self._answered(error.status, body)
         headers = response_headers.of_error(error, body, self._common_headers)
-        if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
+        if phase <= Phase.REQUEST_TRAILERS:
             return Respond(error.status, headers, body)
         return Forward(
             set_headers=((":status", str(error.status)), *headers),

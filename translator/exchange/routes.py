@@ -30,6 +30,23 @@ _PER_MODEL = re.compile(
 _IMPOSSIBLE_VERSION = re.compile(r"^\.{1,2}$|[\ud800-\udfff]|^.{513}", re.DOTALL)
 
 
+class MethodError(ClientError):
+    """An operation was asked for by a method that it does not have (405).
+
+    Attributes:
+        operation: the one.
+    """
+
+    def __init__(self, operation: Operation, method: str, path: str) -> None:
+        super().__init__(
+            f"Not allowed to {method} on {path} "
+            f"(HINT: Perhaps you meant to use {' or '.join(operation.methods)})",
+            status=405,
+            code="method_not_supported",
+        )
+        self.operation = operation
+
+
 class Route(NamedTuple):
     """A request line understood: what is asked for, and what the URL says of the model.
 
@@ -54,7 +71,7 @@ def find(method: str, path: str) -> Route | None:
         path: ``:path`` as Envoy gives it, with a query perhaps.
 
     Raises:
-        ClientError: 404 for an operation we do not serve, 405 for a method that it does not have.
+        ClientError: 404 for an operation that is not served, or MethodError.
     """
     return _find(method, path.partition("?")[0].rstrip("/"))
 
@@ -70,12 +87,7 @@ def _find(method: str, path: str) -> Route | None:
     if operation is None or _IMPOSSIBLE_VERSION.search(version):
         raise ClientError(f"Invalid URL ({method} {path})", status=404, code="unknown_url")
     if method not in operation.methods:
-        raise ClientError(
-            f"Not allowed to {method} on {path} "
-            f"(HINT: Perhaps you meant to use {' or '.join(operation.methods)})",
-            status=405,
-            code="method_not_supported",
-        )
+        raise MethodError(operation, method, path)
     model = parts.get("model")
     return Route(
         operation,

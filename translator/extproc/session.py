@@ -129,7 +129,7 @@ class Session:
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with what has become known of the exchange since the last one."""
-        onward = phase is Phase.REQUEST_BODY and isinstance(action, Forward)
+        onward = phase <= Phase.REQUEST_BODY and isinstance(action, Forward)
         direction = Direction.TO_SERVER if onward else Direction.TO_CLIENT
         self._bodies.note(direction, action.body, last=last)
         known = metadata.of(self.exchange.record)

@@ -35,7 +35,7 @@ def translate_request(path: str, body: bytes, settings: ExchangeSettings = DEFAU
         return Raw(action.body), False
     headers = dict(action.set_headers)
     return {
-        "method": "POST",
+        "method": headers.pop(":method", _method(path)),
         "path": headers.pop(":path"),
         "headers": headers,
         "body": Raw(action.body or b"null"),
@@ -87,7 +87,7 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
 
 def _send(exchange: Exchange, path: str, body: bytes) -> Action:
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as Envoy shows it
-    head = {":method": "POST", ":path": path, "content-type": "application/json"}
+    head = {":method": _method(path), ":path": path, "content-type": "application/json"}
     action = exchange.on_request_headers(head, end_of_stream=not body)
     if isinstance(action, Respond):
         return action
@@ -104,7 +104,7 @@ class _Named(msgspec.Struct):
 def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
     """The smallest request that such a response may be the answer to."""
     try:
-        route = routes.find("POST", path)
+        route = routes.find(_method(path), path)
     except ClientError:
         route = None
     if route is None:
@@ -116,6 +116,17 @@ def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
     fields = decode_object(route.operation.example)
     fields["model"] = raw(route.model or named.model_name)
     return encode(fields | {"stream": raw(streamed)})
+
+
+def _method(path: str) -> str:
+    """The method by which something is asked for there."""
+    try:
+        routes.find("POST", path)
+    except routes.MethodError as error:
+        return error.operation.methods[0]
+    except ClientError:
+        pass  # told when it is asked for
+    return "POST"
 
 
 def _not_openai(path: str) -> ClientError:

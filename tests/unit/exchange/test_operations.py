@@ -10,6 +10,7 @@ from tests.unit.exchange.conftest import Serve
 from translator.errors import ClientError, TranslatorError, UpstreamError
 from translator.exchange.actions import Action, Forward, Respond
 from translator.exchange.exchange import Exchange
+from translator.exchange.headers import STRIPPED_FROM_REQUEST
 from translator.exchange.states import State
 from translator.operations.base import Dialect, Inference, LocalResponse, Operation, Response
 from translator.operations.events import EventStream
@@ -18,6 +19,13 @@ from translator.tasks.usage import UNKNOWN
 
 GET = {":method": "GET", ":path": "/v1/fake", "x-request-id": "id-7"}
 POST = {**GET, ":method": "POST", "content-type": "application/json"}
+
+
+def told(error: TranslatorError) -> bytes:
+    return b'{"oops":%d}' % error.status
+
+
+OWN = Dialect(told, lambda error: b"event: oops\ndata: %b\n\n" % told(error), b"event: end\n\n")
 READY = UpstreamRequest("/v2/health/ready", b"", method="GET")
 
 
@@ -40,6 +48,7 @@ def test_an_operation_without_a_body_is_accepted_at_its_headers(serve: Serve) ->
     assert isinstance(action, Forward)
     assert dict(action.set_headers)[":path"] == "/v2/health/ready"
     assert (action.body, action.reroute) == (b"", True)
+    assert action.remove_headers == STRIPPED_FROM_REQUEST
     assert exchange.state is State.SENT
     exchange.on_response_headers(JSON, end_of_stream=False)
     assert exchange.on_response_body(b"{}", end_of_stream=True).body == b'{"answered":1}'
@@ -51,6 +60,26 @@ def test_another_method_is_told_the_one_that_there_is(serve: Serve) -> None:
     assert isinstance(action, Respond)
     assert action.status == 405
     assert b"Not allowed to POST on /v1/fake (HINT: Perhaps you meant to use GET)" in action.body
+
+
+def test_a_method_is_refused_in_the_dialect_of_the_operation(serve: Serve) -> None:
+    serve(Operation("fake", "fake", asking(READY), methods=("GET",), dialect=OWN))
+    exchange = Exchange()
+    action = exchange.on_request_headers(POST, end_of_stream=False)
+    assert isinstance(action, Respond)
+    assert action.body == b'{"oops":405}'
+    assert exchange.record.operation == "fake"
+
+
+def test_trailers_cannot_stand_for_a_body_that_the_model_server_is_to_get(serve: Serve) -> None:
+    serve(Operation("fake", "fake", asking(READY)))
+    exchange = Exchange()
+    exchange.on_request_headers(POST, end_of_stream=False)
+    action = exchange.on_request_trailers()
+    assert isinstance(action, Respond)
+    assert action.status == 400
+    assert b"cannot have trailers" in action.body
+    assert exchange.state is State.DONE
 
 
 @pytest.mark.parametrize("asked", ["GET", "POST"])
@@ -107,11 +136,6 @@ def test_a_local_response_is_the_clients_at_once(
 # --- Errors in the dialect of the operation -------------------------------------------------------
 
 
-def told(error: TranslatorError) -> bytes:
-    return b'{"oops":%d}' % error.status
-
-
-OWN = Dialect(told, lambda error: b"event: oops\ndata: %b\n\n" % told(error), b"event: end\n\n")
 UNARY, STREAMED = b"{}", b'{"stream":true}'
 
 
