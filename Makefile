@@ -68,7 +68,7 @@ proto: ## compile proto/ into translator/extproc/_proto
 
 docs: ## write what is made from others: docs/configuration.md, Envoy's parts of k8s/
 	@demo/install.sh demo
-	$(PYTHON) -m translator.serving.reference > docs/configuration.md
+	$(PYTHON) -m translator.settings.reference > docs/configuration.md
 	$(PYTHON) k8s/render.py
 
 lock: ## write the versions of what the image and the demo hold

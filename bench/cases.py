@@ -149,14 +149,14 @@ def _peer(
 
 
 def _openai(exchange: Exchange) -> Question:
-    expected = exchange.translated[1].from_oip(exchange.oip_response).body
+    expected = exchange.translated.complete([exchange.oip_response]).body
     good = partial(_equals, _constant(expected))
     return Question(Request(exchange.openai_path, exchange.openai_request), good)
 
 
 def _oip(exchange: Exchange) -> Question:
     good = partial(_equals, _constant(exchange.oip_response))
-    return Question(Request(exchange.oip_path, exchange.translated[0]), good)
+    return Question(Request(exchange.oip_path, exchange.translated.request.body), good)
 
 
 def _equals(expected: bytes, answer: bytes) -> bool:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from translator.endpoints import REGISTRY
-from translator.endpoints.base import Inference
-from translator.endpoints.model_settings import DEFAULTS
+from translator.contracts.models import Target
 from translator.extproc._proto.external_processor_pb2 import (
     HeaderMap,
     HeaderValue,
@@ -13,6 +11,8 @@ from translator.extproc._proto.external_processor_pb2 import (
     HttpHeaders,
     ProcessingRequest,
 )
+from translator.operations.base import Inference
+from translator.operations.registry import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class Exchange:
         return f"/v2/models/{self.model}/infer"
 
     @cached_property
-    def translated(self) -> tuple[bytes, Inference]:
-        """What the filter makes of the request, and what translates the answer."""
-        return REGISTRY[self.operation].to_oip(self.openai_request, None, DEFAULTS)
+    def translated(self) -> Inference:
+        """What the filter makes of the request, and what translates the response."""
+        return translate(self.operation, self.openai_request)
 
     def messages(self) -> list[bytes]:
         """Envoy's four messages of the exchange, in order, each a serialised ProcessingRequest."""
@@ -82,6 +82,13 @@ class Exchange:
             ProcessingRequest(response_headers=response).SerializeToString(),
             ProcessingRequest(response_body=answered).SerializeToString(),
         ]
+
+
+def translate(operation: str, body: bytes) -> Inference:
+    """What the filter makes of a request body."""
+    accepted = OPERATIONS[operation].accept(body, Target())
+    assert isinstance(accepted, Inference)  # noqa: S101 -- the model server is asked
+    return accepted
 
 
 def _headers(**headers: str) -> HttpHeaders:

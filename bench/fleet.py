@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.results import BenchError
 from demo import stack
-from translator.transport import probe
+from translator.transport.health.client import status
+from translator.transport.unary import NoAnswerError
 
 _PATIENCE = 60.0  # seconds until all serve
 _PAUSE = 0.002  # seconds between two looks, so that much may be missed
@@ -57,9 +58,9 @@ class Fleet:
     async def _serves(self, port: int) -> None:
         while self.server.poll() is None:
             try:
-                if await probe.status(f"127.0.0.1:{port}", "", _PATIENCE) == "SERVING":
+                if await status(f"127.0.0.1:{port}", "", _PATIENCE) == "SERVING":
                     return
-            except probe.NoHealthError:
+            except NoAnswerError:
                 await asyncio.sleep(_PAUSE)
         raise stack.StackError(f"{self.server.name} has ended.", self.server.log)
 

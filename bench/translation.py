@@ -21,11 +21,9 @@ from types import ModuleType
 import msgspec
 
 from bench import bodies
-from bench.exchange import Exchange
+from bench.exchange import Exchange, translate
 from bench.plan import Plan
 from bench.results import Progress, Result
-from translator.endpoints import REGISTRY
-from translator.endpoints.model_settings import DEFAULTS
 from translator.extproc.session import Session
 
 NAME = "translation"
@@ -34,6 +32,7 @@ YARDSTICKS = ("json", "orjson")
 
 _REPEATS = 7
 _SECONDS = 0.05  # of one repeat, at least
+_MOST = 2**20  # bytes of an event
 
 Work = Callable[[], object]
 
@@ -92,15 +91,14 @@ def _read_and_write(module: ModuleType, read: Sequence[bytes]) -> None:
 
 
 def _request(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
-    to_oip = REGISTRY[exchange.operation].to_oip
     body = exchange.openai_request
-    return lambda: to_oip(body, None, DEFAULTS), [body]
+    return lambda: translate(exchange.operation, body), [body]
 
 
 def _response(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
-    _, inference = exchange.translated
+    complete = exchange.translated.complete
     body = exchange.oip_response
-    return lambda: inference.from_oip(body), [body]
+    return lambda: complete([body]), [body]
 
 
 def _both(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
@@ -124,8 +122,10 @@ def _messages(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
 def _event() -> tuple[Work, Sequence[bytes]]:
     """One word of a streamed answer, in the middle of it."""
     exchange = bodies.small_chat()
-    inference = REGISTRY[exchange.operation].inference(exchange.model, True)  # noqa: FBT003 -- the interface
-    stream = inference.stream()
+    asked = msgspec.json.decode(exchange.openai_request) | {"stream": True}
+    begin = translate(exchange.operation, msgspec.json.encode(asked)).stream
+    assert begin is not None  # noqa: S101 -- a stream was asked for
+    stream = begin(_MOST)
     body = msgspec.json.format(exchange.oip_response, indent=-1)
     event = b"data: %b\n\n" % body.replace(bodies.CONTENT.encode(), b" Bucharest")
     stream.feed(event)  # the first is another one, with the role
@@ -139,8 +139,8 @@ def _image() -> tuple[Work, Sequence[bytes]]:
     output = {"name": "output_all", "shape": [1, 1], "datatype": "BYTES"}
     answer = {"outputs": [{**output, "data": [json.dumps(own, indent=2)]}]}
     body = msgspec.json.encode(answer)
-    inference = REGISTRY["images/generations"].inference("images", False)  # noqa: FBT003 -- the interface
-    return lambda: inference.from_oip(body), [body]
+    complete = translate("images/generations", b'{"model":"images","prompt":"x"}').complete
+    return lambda: complete([body]), [body]
 
 
 def _vectors(count: int, width: int, *, base64: bool) -> tuple[Work, Sequence[bytes]]:

@@ -106,3 +106,19 @@ class InternalError(TranslatorError):
             code="internal_error",
             repeats=True,
         )
+
+
+def unreadable() -> UpstreamError:
+    """The error for an answer of the model server that cannot be understood."""
+    message = "The model server sent a response that could not be understood."
+    return UpstreamError(message, repeats=True)
+
+
+def model_not_found(model: str | None) -> ClientError:
+    """The error for a model that is not there, status 404, in OpenAI's words."""
+    name = f"`{model}`" if model else "that you requested"
+    return ClientError(
+        f"The model {name} does not exist or you do not have access to it.",
+        status=404,
+        code="model_not_found",
+    )

@@ -86,7 +86,3 @@ class Decoder:
 def encode(data: bytes) -> bytes:
     """One event holding ``data``, which must be a single line, as compact JSON is."""
     return b"data: %b\n\n" % data
-
-
-DONE = encode(b"[DONE]")
-"""What ends every OpenAI stream."""

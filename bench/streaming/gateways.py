@@ -61,7 +61,7 @@ def _start(contender: str, upstream: int, folder: Path, started: ExitStack) -> G
         port=port,
         upstream=upstream,
         path=events.OPENAI_PATH if openai else events.OIP_PATH,
-        body=events.STREAMED.openai_request if openai else events.STREAMED.translated[0],
+        body=events.STREAMED.openai_request if openai else events.STREAMED.translated.request.body,
         openai=openai,
         numbered=contender != NOOP,
     )

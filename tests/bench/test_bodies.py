@@ -29,7 +29,7 @@ def test_sizes(exchange: Exchange, request_size: int, response_size: int) -> Non
 def test_the_proof_is_in_every_good_answer(exchange: Exchange) -> None:
     assert exchange.proof
     assert exchange.proof in exchange.oip_response
-    assert exchange.proof in exchange.translated[1].from_oip(exchange.oip_response).body
+    assert exchange.proof in exchange.translated.complete([exchange.oip_response]).body
 
 
 def test_embeddings_are_float32_the_same_each_time() -> None:
@@ -42,7 +42,7 @@ def test_embeddings_are_float32_the_same_each_time() -> None:
 
 def test_embeddings_as_base64_hold_the_same_numbers() -> None:
     exchange = bodies.embeddings(2, 4, base64=True)
-    answer = json.loads(exchange.translated[1].from_oip(exchange.oip_response).body)
+    answer = json.loads(exchange.translated.complete([exchange.oip_response]).body)
     numbers = [
         number
         for vector in answer["data"]

@@ -40,4 +40,4 @@ def test_replies_are_recorded_for_each_path_and_phase() -> None:
     for exchange in (chat, embeddings):
         replies = recorded[exchange.openai_path]
         assert [*replies] == [message[0] for message in exchange.messages()]
-        assert exchange.translated[0] in [*replies.values()][1]
+        assert exchange.translated.request.body in [*replies.values()][1]

@@ -52,7 +52,7 @@ def test_an_end_that_has_not_come_is_none() -> None:
 def direct(port: int | None = None, *, numbered: bool = True) -> Target:
     """The load's own model server without anything between, or whatever is on the port."""
     upstream = stack.free_port()
-    body = events.STREAMED.translated[0]
+    body = events.STREAMED.translated.request.body
     return Target(port or upstream, upstream, events.OIP_PATH, body, False, numbered)  # noqa: FBT003 -- a field
 
 

@@ -1,4 +1,4 @@
-"""The doctor, before real Envoy, the real translator and model servers, well and broken."""
+"""``check``, before real Envoy, the real translator and model servers, well and broken."""
 
 import argparse
 import json
@@ -11,9 +11,12 @@ import pytest
 from demo import stack
 from tests import oip
 from tests.e2e.conftest import Gateway, ModelServer
+from tests.e2e.tls import NAME, OURS
+from tests.e2e.tls import gateway as gateway_over_tls
 from tests.e2e.upstream import Gate, Script, Upstream
-from translator.doctor import add_arguments, run
-from translator.doctor.config_dump import OPENAI_PATHS
+from tests.unit.transport.certificates import write
+from translator.check.command import add_arguments, run
+from translator.check.config_dump import OPENAI_PATHS
 
 Results = dict[str, Any]
 """By the names of the steps."""
@@ -34,7 +37,7 @@ def options(gateway: Gateway, upstream: int) -> list[str]:
 
 
 def script(upstream: Upstream) -> None:
-    """What the model server answers, in the order in which the doctor asks."""
+    """What the model server answers, in the order in which it is asked."""
     for _ in ("live", "ready"):
         upstream.answer("")
     upstream.answer(oip.answer("Hello."))
@@ -95,6 +98,58 @@ def test_a_model_that_is_not_there(
     assert '- chat stream nobody: skipped, because "chat nobody" failed' in lines
     failed = [line.partition(":")[0] for line in lines if line.startswith("✗")]
     assert failed == ["✗ chat nobody", "✗ chat openai-embeddings", "✗ embeddings chatgpt"]
+
+
+@pytest.mark.parametrize("client_ca", [None, OURS.pem], ids=["TLS", "mutual TLS"])
+def test_all_is_well_over_tls(
+    upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str], client_ca: bytes | None
+) -> None:
+    files = write(tmp_path / "secret", OURS.issue(NAME), client_ca)
+    names = {"certificate": files.certificate, "key": files.key, "client_ca": files.client_ca}
+    settings = tmp_path / "settings.toml"
+    settings.write_text("".join(f"tls_{name} = '{path}'\n" for name, path in names.items() if path))
+    with gateway_over_tls(tmp_path, upstream, tls=files, client=OURS.issue("envoy")) as running:
+        script(upstream)
+        given = [*options(running, upstream.port), *MODELS]
+        assert check(*given, "--config", str(settings)) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if not line.startswith("✓ ")] == []
+        assert "✓ translator health" in lines
+        # Nothing else is judged by it: Envoy has certificates of its own.
+        assert check(*given, "--json") == 1
+    failed, *_ = json.loads(capsys.readouterr().out)
+    assert failed["name"] == "translator health"
+    assert failed["found"] == f"127.0.0.1:{running.worker}: TLS is spoken there, not plain text"
+    assert "--tls-certificate" in failed["hint"]
+
+
+def test_the_bounds_are_those_of_the_settings(
+    gateway: Gateway,
+    upstream: Upstream,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OIP_TRANSLATOR_MAX_REQUEST_BODY", "65M")
+    assert check(*options(gateway, upstream.port)[:4], "--max-response-body=66M", "--json") == 1
+    results = json.loads(capsys.readouterr().out)
+    hints = {item["name"]: item["hint"] for item in results if item["ok"] is False}
+    assert set(hints) == {"listener buffer limit", "upstream cluster buffer limit"}
+    assert all("limit_bytes: 69206016 on " in hint for hint in hints.values())
+    assert check(*options(gateway, upstream.port)[:4], "--max-request-body=64M") == 0
+
+
+def test_a_model_without_streams_is_none_that_holds_them_back(
+    upstream: Upstream, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = '--models={"chat": {"streams": false}}'
+    for _ in range(4):
+        upstream.answer(oip.answer("Hello."))
+    with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=[models]) as parts:
+        given = ["--envoy", Gateway(*parts).url, "--chat", "chat"]
+        assert check(*given, models) == 0
+        assert "✓ chat stream chat: 2 events in " in capsys.readouterr().out
+        assert check(*given) == 1
+        assert "✗ chat stream chat: 3 events with content-length" in capsys.readouterr().out
 
 
 class Config:
@@ -216,7 +271,7 @@ def diagnose_broken(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> tuple[int, Results]:
-    """What the doctor says with a configuration broken before Envoy starts."""
+    """What is said with a configuration broken before Envoy starts."""
     port, admin, worker = stack.free_port(), stack.free_port(), stack.free_port()
     document = stack.gateway_config(
         port=port, admin=admin, http=upstream, grpc=upstream, translators=[worker]
@@ -253,7 +308,7 @@ def test_the_translator_is_down(
     assert failed == {
         "name": "translator health",
         "ok": False,
-        "found": f"{address} does not answer (UNAVAILABLE)",
+        "found": f"{address}: nothing listens there",
         "hint": f"start it: oip-translator serve --listen {address}",
     }
     assert status == 1

@@ -182,7 +182,7 @@ def test_settings_change_while_requests_are_served(upstream: Upstream, tmp_path:
 
 def test_a_pipeline_is_reached_as_one(upstream: Upstream, tmp_path: Path) -> None:
     upstream.answer(oip.answer("Hi"))
-    options = ["--models", '{"chat": {"kind": "pipeline"}}']
+    options = ["--models", '{"chat": {"contract": "seldon-pipeline"}}']
     with stack.gateway(tmp_path, http=upstream.port, grpc=upstream.port, options=options) as parts:
         reply = Gateway(*parts).post(PATH, {**HELLO, "stream": True, "temperature": 0.5})
     (received,) = upstream.received

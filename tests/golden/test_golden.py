@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from translator.offline import translate_request, translate_response
+from translator.translate.translation import translate_request, translate_response
 
 CASES = Path(__file__).parent / "cases"
 UPDATE = "UPDATE_GOLDEN" in os.environ
@@ -36,8 +36,7 @@ def _no_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same time and the same ids in every run."""
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
     fixed = SimpleNamespace(hex="0123456789abcdef0123456789abcdef")
-    for module in ("chat_answer", "tool_calls"):
-        monkeypatch.setattr(f"translator.endpoints.{module}.uuid4", lambda: fixed)
+    monkeypatch.setattr("translator.ids.uuid4", lambda: fixed)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,7 @@ import pytest
 from demo import stack
 from tests.image.context import Context
 from tests.image.dockerfile import Dockerfile, DockerfileError, Instruction, Stage, parse
-from translator.serving.values import Address
+from translator.settings.values import Address
 
 TEXT = (stack.ROOT / "Dockerfile").read_text()
 DOCKERFILE = parse(TEXT)

@@ -12,7 +12,7 @@ import yaml
 
 from tests.k8s.manifests import BUILDS, Object, Pod, build, data, of_kind, pods, start, the
 from translator import __version__
-from translator.serving.current import CurrentSettings
+from translator.settings.current import CurrentSettings
 
 BEFORE_A_MESH = {"gateway", "istio", "envoy-gateway", "seldon-envoy"}
 SIZES = {"Ki": 1, "Mi": 1024, "Gi": 1024**2}

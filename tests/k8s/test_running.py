@@ -116,10 +116,10 @@ KNOWN = {
     # Triton has no streams.
     "triton": {"chat stream chat": "3 events with content-length: they were held back to the last"},
 }
-"""What the doctor finds, and nobody can help."""
+"""What `check` finds, and nobody can help."""
 
 
-def test_the_doctor_finds_nothing_wrong(place: Running, upstream: Upstream) -> None:
+def test_check_finds_nothing_wrong(place: Running, upstream: Upstream) -> None:
     upstream.answer(oip.answer("Hello"))
     if place.name == "triton":
         upstream.answer(oip.answer("Hello"))

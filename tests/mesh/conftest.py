@@ -30,9 +30,9 @@ SETTINGS = """
 seldon_mesh = true
 
 [models]
-chain = {kind = "pipeline"}
-packed = {kind = "pipeline"}
-gone = {kind = "pipeline"}
+chain = {contract = "seldon-pipeline"}
+packed = {contract = "seldon-pipeline"}
+gone = {contract = "seldon-pipeline"}
 """
 
 

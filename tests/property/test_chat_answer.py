@@ -19,10 +19,22 @@ from tests.property.streams import (
     of_completion,
     tensor_events,
 )
-from translator.endpoints.chat import ChatInference
+from tests.unit.translating import chat, complete
 from translator.errors import UpstreamError
+from translator.operations.events import split
 
-INFERENCE = ChatInference("m", created=7)
+INFERENCE = chat()
+STREAMED = chat(stream=True, stream_options={"include_usage": True})
+
+
+def aggregated(body: bytes) -> Any:
+    """The answer that a whole stream of events adds up to."""
+    return json.loads(INFERENCE.complete(split(body)).body)
+
+
+def translated(document: Any) -> Any:
+    """The answer that one response is."""
+    return json.loads(complete(INFERENCE, document))
 
 
 def whole_tensors(answer: Answer) -> Any:
@@ -51,7 +63,7 @@ def check(completion: Any, answer: Answer, *, verbatim: bool = False) -> None:
 
 @given(answers(silent=True))
 def test_a_whole_response_says_what_was_said(answer: Answer) -> None:
-    check(json.loads(INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode()).body), answer)
+    check(translated(whole_tensors(answer)), answer)
 
 
 @given(st.data(), answers(silent=True))
@@ -59,26 +71,23 @@ def test_a_stream_of_tensors_adds_up_to_the_whole_answer(
     data: st.DataObject, answer: Answer
 ) -> None:
     body = data.draw(tensor_events(answer).flatmap(framed))
-    gathered = json.loads(INFERENCE.from_events(body).body)
-    check(gathered, answer)
-    unary = INFERENCE.from_oip(json.dumps(whole_tensors(answer)).encode()).body
-    assert gathered == json.loads(unary)
+    added_up = aggregated(body)
+    check(added_up, answer)
+    assert added_up == translated(whole_tensors(answer))
 
 
 @given(st.data(), answers())
 def test_a_providers_chunks_add_up_to_the_whole_answer(data: st.DataObject, answer: Answer) -> None:
     chunks, faults = data.draw(faulty_chunks(answer, include_usage=True))
     assume(len(chunks) > 1)
-    gathered = json.loads(
-        INFERENCE.from_events(data.draw(framed([*map(oip.provided, chunks)]))).body
-    )
+    added_up = aggregated(data.draw(framed([*map(oip.provided, chunks)])))
     reasons = answer.reasons
     if "no finish" in faults:
         reasons = [None for _ in reasons]
     usage = SOME_USAGE if "counts along" in faults else None
     known = Answer(answer.turns, reasons, answer.usage or usage)
-    assert of_completion(gathered) == dict(enumerate(known.said))
-    assert gathered.get("usage") == known.usage
+    assert of_completion(added_up) == dict(enumerate(known.said))
+    assert added_up.get("usage") == known.usage
 
 
 NAMES = st.sampled_from(
@@ -115,14 +124,13 @@ OUTPUTS = st.lists(
 @given(OUTPUTS, VALUES)
 def test_any_response_is_an_answer_or_upstreams_fault(outputs: list[str], counts: str) -> None:
     body = f'{{"outputs":[{",".join(outputs)}],"parameters":{{"usage":{counts}}}}}'.encode()
-    streamed = ChatInference("m", streamed=True, include_usage=True)
-    for translate in (
-        INFERENCE.from_oip,
-        streamed.from_oip,
-        lambda body: INFERENCE.from_events(b"data: %b\n\ndata: %b\n\n" % (body, body)).body,
+    for inference, responses in (
+        (INFERENCE, [body]),
+        (STREAMED, [body]),
+        (INFERENCE, split(b"data: %b\n\ndata: %b\n\n" % (body, body))),
     ):
         try:
-            answer = translate(body)
+            answer = inference.complete(responses).body
         except UpstreamError as error:
             assert error.status == 502  # noqa: PT017 -- either is fine
         else:

@@ -18,13 +18,15 @@ from tests.property.conversations import (
     read_back,
     taken_apart,
 )
-from translator.endpoints.chat import ChatInference, to_oip
+from tests.unit.translating import accept
 from translator.errors import ClientError
+from translator.operations.base import Inference
+from translator.operations.chat.operation import CHAT
 
 
 def tensors(body: bytes) -> dict[str, list[str]]:
     found = {}
-    for tensor in json.loads(to_oip(body, None)[0])["inputs"]:
+    for tensor in json.loads(accept(CHAT, body).request.body)["inputs"]:
         assert tensor["datatype"] == "BYTES"
         assert tensor["shape"] == [len(tensor["data"])]
         assert all(isinstance(element, str) for element in tensor["data"])
@@ -81,7 +83,7 @@ def test_parameters_survive_digit_for_digit_and_in_order(
     own = [('"model"', '"m"'), ('"messages"', '[{"role":"user","content":"x"}]')]
     mixed = [*pairs[:place], *own, *pairs[place:]]
     body = "{" + ",".join(f"{space}{name}:{space}{text}" for name, text in mixed) + "}"
-    upstream = to_oip(body.encode(), None)[0].decode()
+    upstream = accept(CHAT, body.encode()).request.body.decode()
     same = ",".join(
         f"{json.dumps(name, ensure_ascii=False)}:{text}" for name, text in parameters.items()
     )
@@ -125,7 +127,7 @@ def test_any_values_are_translated_or_refused(parameters: dict[str, str]) -> Non
         assert result.status in {400, 404}
         assert result.message
     else:
-        assert result.streamed == (parameters.get("stream") == "true")
+        assert result.request.streamed == (parameters.get("stream") == "true")
 
 
 @given(st.lists(VALUES, max_size=3), st.lists(VALUES, max_size=3))
@@ -141,10 +143,10 @@ def test_any_messages_are_translated_or_refused(messages: list[str], parts: list
             assert str(result.param).startswith("messages")
 
 
-def outcome(body: bytes) -> ChatInference | ClientError:
+def outcome(body: bytes) -> Inference | ClientError:
     try:
-        upstream, inference = to_oip(body, None)
+        inference = accept(CHAT, body)
     except ClientError as error:
         return error
-    assert json.loads(upstream)["inputs"]
+    assert json.loads(inference.request.body)["inputs"]
     return inference

@@ -24,14 +24,22 @@ from tests.property.streams import (
     tensor_events,
 )
 from tests.unit.events import data_of, documents_of, event, stream
-from translator.endpoints.chat_stream import ChatStream
+from tests.unit.translating import chat, complete
 
 CREATED = 7
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr("time.time", lambda: float(CREATED))
+    ASKED = {
+        usage: chat(stream=True, stream_options={"include_usage": usage}) for usage in (False, True)
+    }
+LIMIT = 64 * 1024 * 1024  # bytes of an event
 
 
 def run(chunks: list[bytes], *, include_usage: bool = False) -> bytes:
-    translator = ChatStream("m", CREATED, include_usage=include_usage)
-    return b"".join(map(translator.feed, chunks)) + translator.finish()
+    begin = ASKED[include_usage].stream
+    assert begin is not None
+    stream = begin(LIMIT)
+    return b"".join(map(stream.feed, chunks)) + stream.finish()
 
 
 def run_settled(chunks: list[bytes], **options: bool) -> bytes:
@@ -217,8 +225,7 @@ def test_a_stream_of_one_response_is_that_of_one_event(
     include_usage: bool,  # noqa: FBT001 -- as above
 ) -> None:
     document, *_ = data.draw(tensor_events(answer))
-    translator = ChatStream("m", CREATED, include_usage=include_usage)
-    whole = translator.whole(json.dumps(document).encode())
+    whole = complete(ASKED[include_usage], document)
     assert whole == run([event(document)], include_usage=include_usage)
 
 
@@ -227,9 +234,7 @@ def test_a_providers_whole_completion_becomes_a_stream(
     answer: Answer,
     include_usage: bool,  # noqa: FBT001 -- as above
 ) -> None:
-    translator = ChatStream("m", CREATED, include_usage=include_usage)
-    body = json.dumps(oip.provided(completion(answer))).encode()
-    chunks = documents_of(translator.whole(body))
+    chunks = documents_of(complete(ASKED[include_usage], oip.provided(completion(answer))))
     check(chunks, answer, include_usage=include_usage, verbatim=True)
 
 

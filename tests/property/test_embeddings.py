@@ -12,15 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import oip
-from translator.endpoints.embeddings import EmbeddingsInference, to_oip
-from translator.endpoints.model_settings import DEFAULTS, Models, ModelSettings
+from tests.unit.translating import MODELS, accept
+from translator.contracts.models import Models
+from translator.contracts.settings import ModelSettings
 from translator.errors import ClientError, UpstreamError
+from translator.operations.base import Inference
+from translator.operations.embeddings.operation import EMBEDDINGS
 
 FLOATS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False),
     st.floats(-1e30, 1e30),
     st.integers(-(2**40), 2**40),
 )
+ENCODINGS: tuple[Literal["float", "base64"], ...] = ("float", "base64")
 
 
 @st.composite
@@ -39,12 +43,19 @@ def answer(vectors: list[list[float]], *, nested: bool) -> bytes:
     return json.dumps(oip.response(tensor)).encode()
 
 
+def asked(count: int, encoding: Literal["float", "base64"] = "float") -> Inference:
+    """Embeddings of so many texts."""
+    body = {"model": "m", "input": ["x"] * count, "encoding_format": encoding}
+    return accept(EMBEDDINGS, body)
+
+
 @given(matrices(), st.booleans())
 def test_base64_is_the_packed_float32_of_every_number(
     vectors: list[list[float]],
     nested: bool,  # noqa: FBT001 -- given by hypothesis
 ) -> None:
-    output = EmbeddingsInference("m", base64=True).from_oip(answer(vectors, nested=nested)).body
+    inference = asked(len(vectors), "base64")
+    output = inference.complete([answer(vectors, nested=nested)]).body
     found = [base64.b64decode(item["embedding"]) for item in json.loads(output)["data"]]
     assert found == [struct.pack(f"<{len(vector)}f", *vector) for vector in vectors]
 
@@ -54,7 +65,7 @@ def test_floats_are_the_servers_own_digits(
     vectors: list[list[float]],
     nested: bool,  # noqa: FBT001 -- given by hypothesis
 ) -> None:
-    output = EmbeddingsInference("m").from_oip(answer(vectors, nested=nested)).body
+    output = asked(len(vectors)).complete([answer(vectors, nested=nested)]).body
     for index, vector in enumerate(vectors):
         text = json.dumps(vector, separators=(",", ":"))
         assert f'"index":{index},"embedding":{text}}}'.encode() in output
@@ -65,10 +76,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 TOKENS = st.integers(-(2**63), 2**63 - 1)
 
 
-def tensor_of(given: Any, models: Models = DEFAULTS) -> Any:
-    body, inference = to_oip(json.dumps({"model": "m", "input": given}).encode(), None, models)
-    [tensor] = json.loads(body)["inputs"]
-    assert (tensor["name"], tensor["shape"][0]) == ("input", inference.inputs)
+def tensor_of(given: Any, models: Models = MODELS) -> Any:
+    inference = accept(EMBEDDINGS, {"model": "m", "input": given}, models)
+    [tensor] = json.loads(inference.request.body)["inputs"]
+    assert tensor["name"] == "input"
+    vectors = [[0.5]] * tensor["shape"][0]
+    assert inference.complete([answer(vectors, nested=True)]), "as many as were asked for"
     return tensor
 
 
@@ -125,9 +138,9 @@ def test_any_input_is_translated_whole_or_refused_by_name(
 
 @given(st.binary(max_size=200))
 def test_no_answer_is_read_with_anything_but_our_own_error(body: bytes) -> None:
-    for inference in (EmbeddingsInference("m"), EmbeddingsInference("m", base64=True)):
+    for encoding in ENCODINGS:
         with suppress(UpstreamError):
-            inference.from_oip(body)
+            asked(1, encoding).complete([body])
 
 
 JSON = st.recursive(
@@ -145,14 +158,13 @@ TENSORS = st.fixed_dictionaries(
 )
 
 
-@given(st.lists(TENSORS, max_size=3), st.booleans())
+@given(st.lists(TENSORS, max_size=3), st.sampled_from(ENCODINGS))
 def test_any_outputs_give_vectors_of_numbers_or_our_own_error(
-    outputs: list[dict[str, Any]],
-    as_base64: bool,  # noqa: FBT001 -- given by hypothesis
+    outputs: list[dict[str, Any]], encoding: Literal["float", "base64"]
 ) -> None:
     body = msgspec.json.encode(oip.response(*outputs))
     try:
-        answer = json.loads(EmbeddingsInference("m", base64=as_base64).from_oip(body).body)
+        answer = json.loads(asked(1, encoding).complete([body]).body)
     except UpstreamError:
         return
     if any(tensor["name"] == "output_all" for tensor in outputs):
@@ -160,5 +172,5 @@ def test_any_outputs_give_vectors_of_numbers_or_our_own_error(
     assert answer["usage"]["prompt_tokens"] >= 0
     assert [item["index"] for item in answer["data"]] == [*range(len(answer["data"]))]
     for item in answer["data"]:
-        assert isinstance(item["embedding"], str if as_base64 else list)
+        assert isinstance(item["embedding"], str if encoding == "base64" else list)
         assert item["embedding"]

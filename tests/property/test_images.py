@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from tests import oip
 from tests.unit.events import data_of
-from translator.endpoints.images import ImagesInference, to_oip
+from tests.unit.translating import accept
 from translator.errors import ClientError, UpstreamError
+from translator.operations.base import Inference
+from translator.operations.images import IMAGES
 
 MAGIC = {"png": b"\x89PNG\r\n", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF\0", "gif": b"GIF89a\0"}
 Made = tuple[tuple[str, bytes], str]
@@ -37,6 +39,13 @@ def written(image: tuple[str, bytes], form: str) -> str:
 made = st.lists(st.tuples(images, st.sampled_from(FORMS)), min_size=1, max_size=4)
 
 
+def asked(*, as_url: bool = False, as_events: bool = False) -> Inference:
+    """An image, in one of the forms that clients ask for."""
+    form = "url" if as_url else "b64_json"
+    body = {"model": "m", "prompt": "a", "response_format": form, "stream": as_events}
+    return accept(IMAGES, body)
+
+
 def answer(elements: list[str]) -> bytes:
     return json.dumps(oip.response(oip.text("image", *elements))).encode()
 
@@ -44,14 +53,14 @@ def answer(elements: list[str]) -> bytes:
 @given(made)
 def test_the_client_gets_the_bytes_of_every_image(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    document = json.loads(ImagesInference("m").from_oip(body).body)
+    document = json.loads(asked().complete([body]).body)
     assert document["data"] == [{"b64_json": text(data)} for (_, data), _ in made]
 
 
 @given(made)
 def test_a_url_holds_the_bytes_of_every_image_and_its_kind(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    document = json.loads(ImagesInference("m", as_url=True).from_oip(body).body)
+    document = json.loads(asked(as_url=True).complete([body]).body)
     assert document["data"] == [
         {"url": f"data:image/{kind};base64,{text(data)}"} for (kind, data), _ in made
     ]
@@ -60,7 +69,7 @@ def test_a_url_holds_the_bytes_of_every_image_and_its_kind(made: list[Made]) -> 
 @given(made)
 def test_every_image_is_an_event(made: list[Made]) -> None:
     body = answer([written(image, form) for image, form in made])
-    events = data_of(ImagesInference("m", as_events=True).from_oip(body).body)
+    events = data_of(asked(as_events=True).complete([body]).body)
     assert [json.loads(data)["b64_json"] for data in events] == [
         text(data) for (_, data), _ in made
     ]
@@ -74,7 +83,7 @@ def test_the_very_bytes_in_the_json_arrive(kind: str, rest: bytes) -> None:
         for byte in data
     )
     body = b'{"outputs":[{"name":"image","datatype":"BYTES","shape":[1],"data":["%b"]}]}' % string
-    document = json.loads(ImagesInference("m").from_oip(body).body)
+    document = json.loads(asked().complete([body]).body)
     assert document["data"] == [{"b64_json": text(data)}]
 
 
@@ -104,7 +113,7 @@ def test_any_outputs_give_images_or_our_own_error(
 ) -> None:
     body = msgspec.json.encode(oip.response(*outputs))
     try:
-        output = ImagesInference("m", as_events=as_events, as_url=as_url).from_oip(body).body
+        output = asked(as_events=as_events, as_url=as_url).complete([body]).body
     except UpstreamError:
         return
     if as_events:
@@ -125,7 +134,7 @@ NAMES = ("n", "size", "quality", "response_format", "stream", "user", "unknown",
 def test_parameters_travel_whole_or_are_refused_by_name(parameters: dict[str, Any]) -> None:
     body = json.dumps({"model": "m", "prompt": "a", **parameters}).encode()
     try:
-        document = json.loads(to_oip(body, None)[0])
+        document = json.loads(accept(IMAGES, body).request.body)
     except ClientError as error:
         refusal = error
     else:

@@ -18,10 +18,10 @@ from tests import oip
 from translator import __version__
 from translator.cli import main
 from translator.exchange.settings import ExchangeSettings, Limits
-from translator.serving.current import CurrentSettings
-from translator.serving.settings import Settings
-from translator.serving.sources import FIELDS, allowed, describe
-from translator.serving.values import Seconds
+from translator.settings.current import CurrentSettings
+from translator.settings.definition import Settings
+from translator.settings.sources import FIELDS, allowed, describe
+from translator.settings.values import Seconds
 
 CHAT = "/v1/chat/completions"
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -112,6 +112,87 @@ def test_a_request_file_that_cannot_be_read_is_told_in_one_sentence(
     assert captured.out == ""
     assert captured.err.startswith("oip-translator: cannot read --request: ")
     assert captured.err.count("\n") == 1
+
+
+SETTINGS = """
+max_request_body = "1K"
+seldon_mesh = true
+[models."gpt-4.1"]
+parameters = "none"
+outputs = {content = "text"}
+"""
+
+
+@pytest.mark.parametrize("by", ["flag", "variable"])
+def test_a_request_is_translated_by_the_settings(
+    type_in: Type,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    by: str,
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(SETTINGS)
+    argv = ["translate", "request", "--path", CHAT]
+    if by == "flag":
+        argv += ["--config", str(file)]
+    else:
+        monkeypatch.setenv("OIP_TRANSLATOR_CONFIG", str(file))
+    type_in(json.dumps({**ASK, "model": "gpt-4.1", "seed": 1}))
+    assert main(argv) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["path"] == "/v2/models/gpt-4_1/infer"
+    assert document["body"]["parameters"] == {}
+    type_in(json.dumps({**ASK, "user": "x" * 1024}))
+    assert main(argv) == 1
+    assert "1024 bytes" in json.loads(capsys.readouterr().out)["error"]["message"]
+    monkeypatch.setenv("OIP_TRANSLATOR_MAX_REQUEST_BODY", "2K")
+    type_in(json.dumps({**ASK, "user": "x" * 1024}))
+    assert main(argv) == 0
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_an_answer_is_translated_by_the_settings(
+    type_in: Type, capsys: pytest.CaptureFixture[str], tmp_path: Path, *, asked: bool
+) -> None:
+    file, request = tmp_path / "settings.toml", tmp_path / "request.json"
+    file.write_text(SETTINGS)
+    request.write_text(json.dumps({**ASK, "model": "gpt-4.1"}))
+    answer = oip.answer("Hi")
+    answer["outputs"] = [
+        {**tensor, "name": "text"} if tensor["name"] == "content" else tensor
+        for tensor in answer["outputs"]
+    ]
+    type_in(json.dumps(answer))
+    path = CHAT if asked else "/v2/models/gpt-4.1/infer/chat/completions"
+    options = ["--request", str(request)] if asked else []
+    assert main(["translate", "response", "--path", path, "--config", str(file), *options]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["body"]["choices"][0]["message"]["content"] == "Hi"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["serve"],
+        ["translate", "request", "--path", CHAT],
+        ["translate", "response", "--path", CHAT],
+        ["check", "--envoy", "http://127.0.0.1:1"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_wrong_settings_are_told_alike_by_every_command(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("grace = 'soon'")
+    assert main([*command, "--config", str(file)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"oip-translator: {file}: grace cannot be 'soon'; "
+        "allowed: a number of seconds such as 30 or 0.5\n"
+    )
 
 
 Serve = Callable[..., Settings]

@@ -127,7 +127,7 @@ def test_pings_while_an_event_is_awaited_do_not_add_up() -> None:
 
 def test_encode_makes_one_event() -> None:
     assert sse.encode(b'{"a":1}') == b'data: {"a":1}\n\n'
-    assert sse.DONE == b"data: [DONE]\n\n"
+    assert sse.encode(b"[DONE]") == b"data: [DONE]\n\n"
 
 
 def test_what_is_encoded_decodes_to_itself() -> None:

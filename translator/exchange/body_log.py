@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 _DIGITS = 16  # of the SHA-256, in hex
 
 
-class Way(Enum):
+class Direction(Enum):
     """Where a body comes from or goes to."""
 
     FROM_CLIENT = "from the client"
@@ -36,24 +36,24 @@ class BodyLog:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._wanted = logger.isEnabledFor(logging.DEBUG)
-        self._open: dict[Way, _Digest] = {}
+        self._open: dict[Direction, _Digest] = {}
 
-    def note(self, way: Way, piece: bytes | None, *, last: bool = True) -> None:
+    def note(self, direction: Direction, piece: bytes | None, *, last: bool = True) -> None:
         """Take note of a body, or of the next piece of one; its last piece writes the line.
 
         Args:
-            way: of the body. One that has no last piece, because its stream was cut, has no line.
+            direction: of the body. One whose stream was cut has no last piece, and so no line.
             piece: as it is on the wire; None is no body, and no piece of one.
             last: the body ends with it.
         """
         if not self._wanted or piece is None:
             return
-        digest = self._open.pop(way, None) or _Digest()
+        digest = self._open.pop(direction, None) or _Digest()
         digest.update(piece)
         if not last:
-            self._open[way] = digest
+            self._open[direction] = digest
         else:
-            logger.debug("%s: %s, %s", self._record.request_id, way.value, digest)
+            logger.debug("%s: %s, %s", self._record.request_id, direction.value, digest)
 
 
 class _Digest:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from time import monotonic
 from typing import Concatenate, ParamSpec
-from uuid import uuid4
 
-from translator import sse
-from translator.endpoints import Inference, StreamTranslator
+from msgspec.structs import replace
+
+from translator import ids
+from translator.contracts.models import Target
 from translator.errors import (
     ClientError,
     InternalError,
@@ -20,7 +21,7 @@ from translator.errors import (
     TranslatorError,
     UpstreamError,
 )
-from translator.exchange import answer_headers, routes
+from translator.exchange import request_headers, response_headers, routes
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
@@ -33,8 +34,10 @@ from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Span, Tracer
 from translator.exchange.states import TRANSITIONS, Phase, State
-from translator.exchange.upstream import NO_ANSWER, UpstreamAnswer
-from translator.openai.errors import error_body, error_event
+from translator.exchange.upstream_response import NO_RESPONSE, UpstreamResponse
+from translator.openai.request import too_deep
+from translator.operations.base import OPENAI, Dialect, Inference, LocalResponse, Stream
+from translator.operations.events import split
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +93,10 @@ class Exchange:
         self._started = monotonic()
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
-        self._stream: StreamTranslator | None = None
+        self._stream: Stream | None = None
         self._decoder: Decoder | None = None  # of the body that is coming
         self._request: Mapping[str, str] = {}
-        self._upstream = NO_ANSWER
+        self._upstream = NO_RESPONSE
         self._request_id = ""
         self.record = Record()
 
@@ -102,38 +105,39 @@ class Exchange:
         """Seconds since the exchange began."""
         return monotonic() - self._started
 
-    def adopt(self, route: routes.Route, inference: Inference) -> None:
-        """Stand where a translated request would have led, to translate an answer on its own."""
-        self.route, self.inference, self.state = route, inference, State.SENT
-        self._request_id = _new_request_id()
-
     @_phase(Phase.REQUEST_HEADERS)
     def on_request_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
-        """Find the endpoint; refuse what can be refused before its body has come.
+        """Find the operation; refuse what can be refused before its body has come.
 
         Args:
             headers: at least those of :data:`~translator.exchange.headers.READ` that are there.
             end_of_stream: no body follows.
         """
         self._request = headers
-        self._request_id = headers.get("x-request-id") or _new_request_id()
+        self._request_id = headers.get("x-request-id") or ids.request_id()
         self.record.request_id = self._request_id
         path = headers.get(":path", "")
-        self.route = routes.find(headers.get(":method", ""), path)
+        try:
+            self.route = routes.find(headers.get(":method", ""), path)
+        except routes.MethodError as error:
+            self.route = routes.Route(error.operation)  # whose API says it
+            self.record.operation = error.operation.name
+            raise
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
             return Forward(mode=Mode.BYPASS)
-        self.record.operation = self.route.endpoint.operation
+        self.record.operation = self.route.operation.name
         if self._tracer is not None:
             self.span = self._tracer(headers)
         if self._overloaded:
             raise OverloadedError
         self._decoder = admit(headers, self._settings.limits.request_body)
         self._to(State.HELD, Phase.REQUEST_HEADERS)
-        if end_of_stream:
-            return self.on_request_body(b"")
-        kept = self._settings.kept_headers
-        return Forward(remove_headers=stripped(STRIPPED_FROM_REQUEST, kept))
+        removed = stripped(STRIPPED_FROM_REQUEST, self._settings.kept_headers)
+        if not end_of_stream:
+            return Forward(remove_headers=removed)
+        action = self.on_request_body(b"")
+        return replace(action, remove_headers=removed) if isinstance(action, Forward) else action
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
@@ -147,48 +151,57 @@ class Exchange:
             raise too_large(self._settings.limits.request_body) from None
         except UndecodableError as error:
             raise ClientError("The compressed body of your request is broken.") from error
-        endpoint, models = self.route.endpoint, self._settings.models
-        if self.route.pipeline:
-            models = models.as_pipelines()
-        oip_body, inference = endpoint.to_oip(body, self.route.model, models)
-        self.inference = inference
-        self.record.model = model = inference.model or ""
+        accepted = self._accept(body, self.route)
+        if isinstance(accepted, LocalResponse):
+            return self._respond(accepted)
+        self.inference = inference = accepted
+        self.record.model = inference.model
         self.record.streamed = inference.as_events
-        path = self.route.upstream_path(
-            model, streamed=inference.streamed, seldon_mesh=models.seldon_mesh
-        )
+        tracing = self.span.headers if self.span else ()
+        request = inference.request
         action = Forward(
-            set_headers=(
-                (":path", path),
-                ("content-type", "application/json"),
-                ("content-length", str(len(oip_body))),
-                ("accept-encoding", "identity"),
-                ("seldon-model", models.of(model).mesh_name(model)),
-                ("x-request-id", self._request_id),
-                # For access logs, and for a local reply to know whose client it speaks to.
-                ("x-envoy-original-path", self._request.get(":path", "").partition("?")[0]),
-                *(self.span.headers if self.span else ()),
+            set_headers=request_headers.of_request(
+                request, self._request, self._request_id, tracing
             ),
-            body=oip_body,
+            body=request.body,
             reroute=True,
         )
         self._to(State.SENT, Phase.REQUEST_BODY)
         self.record.forwarded_after = self.elapsed
         return action
 
+    def _accept(self, body: bytes, route: routes.Route) -> Inference | LocalResponse:
+        target = Target(self._settings.models, route.model, route.version, route.is_pipeline)
+        try:
+            return route.operation.accept(body, target)
+        except RecursionError as error:
+            raise too_deep() from error
+
+    def _respond(self, made: LocalResponse) -> Respond:
+        """Answer the client without the model server."""
+        self._to(State.DONE, Phase.REQUEST_BODY)
+        self._answered(made.status, made.body)
+        headers = response_headers.of_whole(made.body, self._common_headers, events=False)
+        return Respond(made.status, headers, made.body)
+
     @_phase(Phase.REQUEST_TRAILERS)
     def on_request_trailers(self) -> Action:
         """The request ends with trailers and had no body. Otherwise they are left alone."""
-        return self.on_request_body(b"")
+        assert self.route is not None  # noqa: S101 -- HELD implies it
+        accepted = self._accept(b"", self.route)
+        if isinstance(accepted, LocalResponse):
+            return self._respond(accepted)
+        # With trailers a request can be given no body, so nothing can be asked for it.
+        raise ClientError("A request without a body cannot have trailers.")
 
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
         """Decide between events as they come and one body; answer now if there is no body."""
-        self._upstream = upstream = UpstreamAnswer(headers)
+        self._upstream = upstream = UpstreamResponse(headers)
         self.record.upstream_status = upstream.status
-        wanted = self.inference is not None and self.inference.streamed
-        if wanted and upstream.succeeded and upstream.is_events and not end_of_stream:
-            return self._start_stream()
+        begin = self.inference.stream if self.inference else None
+        if begin and upstream.succeeded and upstream.is_events and not end_of_stream:
+            return self._start_stream(begin)
         if end_of_stream:
             raise upstream.error(b"", self._model)
         self._to(State.ANSWERING, Phase.RESPONSE_HEADERS)
@@ -206,18 +219,17 @@ class Exchange:
             return self._response_chunk(body, end_of_stream)
         return self._whole_response(body)
 
-    def _start_stream(self) -> Action:
-        assert self.inference is not None  # noqa: S101 -- the caller asked it
+    def _start_stream(self, begin: Callable[[int], Stream]) -> Action:
         try:
             self._decoder = self._upstream.decoder(self._settings.limits.response_body)
         except UndecodableError as error:
             message = "The model server's answer cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
-        self._stream = self.inference.stream(self._settings.limits.event)
+        self._stream = begin(self._settings.limits.event)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         self._answered(self.record.upstream_status)
         return Forward(
-            set_headers=answer_headers.of_stream(self._common_headers),
+            set_headers=response_headers.of_stream(self._common_headers),
             # Envoy checked content-length before it knew that the body would be streamed.
             remove_headers=(*self._stripped_from_response, "content-length"),
             mode=Mode.STREAM,
@@ -241,7 +253,7 @@ class Exchange:
             events += self._stream.fail(
                 UpstreamError("The model server's stream cannot be decoded.")
             )
-        self.record.counted(self._stream.tokens, self._stream.answered_by)
+        self.record.counted(self._stream.tokens, self._stream.model)
         if self._stream.error is not None:
             self.record.failed(Phase.RESPONSE_BODY, self._stream.error)
         if events and self.record.first_event_after is None:
@@ -260,13 +272,12 @@ class Exchange:
             body = b""  # the status says enough
         if not self._upstream.succeeded or self.inference is None:
             raise self._upstream.error(body, self._model)
-        as_events = self._upstream.is_events
-        answer = (self.inference.from_events if as_events else self.inference.from_oip)(body)
+        answer = self.inference.complete(split(body) if self._upstream.is_events else [body])
         self._to(State.DONE, Phase.RESPONSE_BODY)
         self.record.counted(answer.tokens, answer.model)
         self._answered(self.record.upstream_status, answer.body)
         events = self.inference.as_events
-        headers = answer_headers.of_whole(answer.body, self._common_headers, events=events)
+        headers = response_headers.of_whole(answer.body, self._common_headers, events=events)
         return Forward(
             set_headers=headers,
             remove_headers=self._stripped_from_response,
@@ -282,8 +293,12 @@ class Exchange:
         return self.inference.model if self.inference else None
 
     @property
+    def _dialect(self) -> Dialect:
+        return self.route.operation.dialect if self.route else OPENAI
+
+    @property
     def _common_headers(self) -> Headers:
-        return answer_headers.of_all(self._request_id, self.elapsed)
+        return response_headers.of_all(self._request_id, self.elapsed)
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Tell the client of an error, in whichever way the phase still allows."""
@@ -293,12 +308,12 @@ class Exchange:
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers are gone. Whatever else upstream sends is swallowed, to the end.
             self._stream = None
-            return Forward(body=error_event(error) + sse.DONE)
+            return Forward(body=self._dialect.error_event(error) + self._dialect.end_of_stream)
         self._to(State.DONE, phase)
-        body = error_body(error)
+        body = self._dialect.error_body(error)
         self._answered(error.status, body)
-        headers = answer_headers.of_error(error, body, self._common_headers)
-        if phase in (Phase.REQUEST_HEADERS, Phase.REQUEST_BODY):
+        headers = response_headers.of_error(error, body, self._common_headers)
+        if phase <= Phase.REQUEST_TRAILERS:
             return Respond(error.status, headers, body)
         return Forward(
             set_headers=((":status", str(error.status)), *headers),
@@ -316,7 +331,3 @@ class Exchange:
     def _to(self, state: State, phase: Phase) -> None:
         assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law
         self.state = state
-
-
-def _new_request_id() -> str:
-    return f"req_{uuid4().hex}"

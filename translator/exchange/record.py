@@ -2,9 +2,9 @@
 
 import msgspec
 
-from translator.endpoints import TokenCounts
 from translator.errors import TranslatorError
 from translator.exchange.states import Phase
+from translator.tasks.usage import TokenCounts
 
 _LONGEST = 512  # characters of a word of the server's: it is kept, and in caches too
 

@@ -1,4 +1,4 @@
-"""Where a request is going: the URL forms of OpenAI clients, and the OIP path behind them.
+"""What a request line asks for: the URL forms of OpenAI clients.
 
 ==========================================================  =============================
 ``/v1/<operation>``                                          the model is in the body
@@ -7,16 +7,17 @@
 ``/v2/pipelines/<p>/infer/<operation>``                      one per pipeline of a Seldon mesh
 ==========================================================  =============================
 
-All are POST, and a trailing slash is fine. Anything else is not OpenAI's and is left alone.
+A trailing slash is fine. Anything else is not OpenAI's and is left alone.
 """
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import quote, unquote
+from typing import NamedTuple
+from urllib.parse import unquote
 
-from translator.endpoints import REGISTRY, Endpoint
 from translator.errors import ClientError
+from translator.operations.base import Operation
+from translator.operations.registry import OPERATIONS
 
 _GLOBAL = re.compile(r"/v1(?:/(?P<operation>.+))?")
 _PER_MODEL = re.compile(
@@ -29,60 +30,48 @@ _PER_MODEL = re.compile(
 _IMPOSSIBLE_VERSION = re.compile(r"^\.{1,2}$|[\ud800-\udfff]|^.{513}", re.DOTALL)
 
 
-@lru_cache(maxsize=1024)
-def _quote(name: str) -> str:
-    return quote(name, safe="")
-
-
-_NOT_A_WORD = re.compile(r"[^\w-]", re.ASCII)
-
-
-@lru_cache(maxsize=1024)
-def _word(name: str) -> str:
-    return _NOT_A_WORD.sub("_", name)
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A request line understood.
+class MethodError(ClientError):
+    """An operation was asked for by a method that it does not have (405).
 
     Attributes:
-        endpoint: what is asked for.
-        model: None where the URL names none.
-        version: likewise.
-        pipeline: the URL says that the model is a pipeline.
+        operation: the one.
     """
 
-    endpoint: Endpoint
+    def __init__(self, operation: Operation, method: str, path: str) -> None:
+        super().__init__(
+            f"Not allowed to {method} on {path} "
+            f"(HINT: Perhaps you meant to use {' or '.join(operation.methods)})",
+            status=405,
+            code="method_not_supported",
+        )
+        self.operation = operation
+
+
+class Route(NamedTuple):
+    """A request line understood: what is asked for, and what the URL says of the model.
+
+    Attributes:
+        operation: what is asked for.
+        model: None where the URL names none.
+        version: likewise.
+        is_pipeline: the URL says that the model is a pipeline.
+    """
+
+    operation: Operation
     model: str | None = None
     version: str | None = None
-    pipeline: bool = False
-
-    def upstream_path(self, model: str, *, streamed: bool, seldon_mesh: bool = False) -> str:
-        """The OIP path for ``model``. The client's query is dropped: OIP has none.
-
-        Args:
-            model: its name, of any characters.
-            streamed: the answer is to be events.
-            seldon_mesh: the path leads through a Seldon mesh. That finds the model by a header,
-                its agents break names that are not words, and its pipelines know no versions.
-        """
-        verb = "infer_stream" if streamed else "infer"
-        if seldon_mesh:
-            return f"/v2/models/{_word(model)}/{verb}"
-        version = f"/versions/{_quote(self.version)}" if self.version else ""
-        return f"/v2/models/{_quote(model)}{version}/{verb}"
+    is_pipeline: bool = False
 
 
 def find(method: str, path: str) -> Route | None:
-    """Find the endpoint of a request line, or None when the path is not one of OpenAI's.
+    """Find the operation of a request line, or None when the path is not one of OpenAI's.
 
     Args:
         method: the HTTP method.
         path: ``:path`` as Envoy gives it, with a query perhaps.
 
     Raises:
-        ClientError: 404 for an operation we do not serve, 405 for a method other than POST.
+        ClientError: 404 for an operation that is not served, or MethodError.
     """
     return _find(method, path.partition("?")[0].rstrip("/"))
 
@@ -92,21 +81,17 @@ def _find(method: str, path: str) -> Route | None:
     match = _GLOBAL.fullmatch(path) or _PER_MODEL.fullmatch(path)
     if match is None:
         return None
-    endpoint = REGISTRY.get(match["operation"] or "")
+    operation = OPERATIONS.get(match["operation"] or "")
     parts = match.groupdict()
     version = unquote(parts.get("version") or "")
-    if endpoint is None or _IMPOSSIBLE_VERSION.search(version):
+    if operation is None or _IMPOSSIBLE_VERSION.search(version):
         raise ClientError(f"Invalid URL ({method} {path})", status=404, code="unknown_url")
-    if method != "POST":
-        raise ClientError(
-            f"Not allowed to {method} on {path} (HINT: Perhaps you meant to use POST)",
-            status=405,
-            code="method_not_supported",
-        )
+    if method not in operation.methods:
+        raise MethodError(operation, method, path)
     model = parts.get("model")
     return Route(
-        endpoint,
+        operation,
         None if model is None else unquote(model),
         version or None,
-        pipeline=parts.get("kind") == "pipelines",
+        is_pipeline=parts.get("kind") == "pipelines",
     )

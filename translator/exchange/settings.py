@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from translator.endpoints.model_settings import Models
+from translator.contracts.models import Models
 
 MIB = 1024 * 1024
 

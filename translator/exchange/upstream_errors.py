@@ -1,4 +1,4 @@
-"""An error answer from upstream, as OpenAI's API would have put it. The status is kept.
+"""An error response from upstream, as OpenAI's API would have put it. The status is kept.
 
 "Upstream" is the model server, and anything between Envoy and it, Envoy's own local replies too.
 """
@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from translator.endpoints.base import model_not_found
-from translator.errors import TranslatorError, UpstreamError
-from translator.oip.errors import presentable, read_message
+from translator.error_messages import presentable, read_message
+from translator.errors import TranslatorError, UpstreamError, model_not_found
 from translator.openai.errors import Envelope
 
 
@@ -53,13 +52,15 @@ _JARGON = frozenset({"local_rate_limited"})  # Envoy's word for its own limit, w
 _REPEAT = frozenset({501, 505})  # these say what the server can do, not how it is
 
 
-def from_answer(status: int, content_type: str, body: bytes, model: str | None) -> TranslatorError:
-    """The error that an upstream answer with a status other than 2xx stands for.
+def from_response(
+    status: int, content_type: str, body: bytes, model: str | None
+) -> TranslatorError:
+    """The error that an upstream response with a status other than 2xx stands for.
 
     Args:
         status: the HTTP status; anything that is not an error's becomes 502.
         content_type: the media type of ``body``, without parameters.
-        body: the answer's body, of any form.
+        body: the response's body, of any form.
         model: the model as the client named it.
     """
     if not _CLIENT <= status < _END:

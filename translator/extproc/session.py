@@ -7,7 +7,7 @@ from time import monotonic
 from google.protobuf.message import DecodeError
 
 from translator.exchange.actions import Action, Forward
-from translator.exchange.body_log import BodyLog, Way
+from translator.exchange.body_log import BodyLog, Direction
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import READ
 from translator.exchange.record import Record
@@ -120,17 +120,18 @@ class Session:
     def _body(self, of_request: bool, data: bytes, end_of_stream: bool) -> Reply:  # noqa: FBT001 -- private
         exchange = self.exchange
         if of_request:
-            self._bodies.note(Way.FROM_CLIENT, data)
+            self._bodies.note(Direction.FROM_CLIENT, data)
             return self._reply(Phase.REQUEST_BODY, exchange.on_request_body(data))
         last = end_of_stream or exchange.state is not State.STREAMING
-        self._bodies.note(Way.FROM_SERVER, data, last=last)
+        self._bodies.note(Direction.FROM_SERVER, data, last=last)
         action = exchange.on_response_body(data, end_of_stream=end_of_stream)
         return self._reply(Phase.RESPONSE_BODY, action, last=last)
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with what has become known of the exchange since the last one."""
-        onward = phase is Phase.REQUEST_BODY and isinstance(action, Forward)
-        self._bodies.note(Way.TO_SERVER if onward else Way.TO_CLIENT, action.body, last=last)
+        onward = phase <= Phase.REQUEST_BODY and isinstance(action, Forward)
+        direction = Direction.TO_SERVER if onward else Direction.TO_CLIENT
+        self._bodies.note(direction, action.body, last=last)
         known = metadata.of(self.exchange.record)
         if known == self._told:
             return replies.encode(phase, action)

@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from translator.errors import UpstreamError
+from translator.error_messages import read_message
+from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
-from translator.oip.errors import read_message
+from translator.raw_json import ABSENT, NULL, is_present
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class OutputTensor(msgspec.Struct):
             UpstreamError: the data is not a list of strings.
         """
         elements = _strings(self.data)
-        if self._is_base64():
+        if self.parameters and _is_packed(self.parameters):
             try:
                 return [base64.b64decode(text, validate=True).decode() for text in elements]
             except ValueError:  # no base64, or not of text
@@ -70,11 +71,6 @@ class OutputTensor(msgspec.Struct):
         except ValueError as error:
             raise unreadable() from error
 
-    def _is_base64(self) -> bool:
-        # Only Seldon's pipeline gateway does this, and only to tensors that do not say "str".
-        kind = (self.parameters or {}).get("content_type")
-        return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
-
 
 class InferenceResponse(msgspec.Struct, dict=True):
     """A whole answer, or one event of a streamed one."""
@@ -83,7 +79,7 @@ class InferenceResponse(msgspec.Struct, dict=True):
     id: str | None = None
     model_name: str | None = None
     parameters: dict[str, Raw] | None = None
-    error: Raw = Raw()
+    error: Raw = ABSENT
 
     def strings(self, name: str) -> list[str] | None:
         """The elements of the BYTES output called ``name``, or None when there is no such output.
@@ -91,7 +87,7 @@ class InferenceResponse(msgspec.Struct, dict=True):
         Raises:
             UpstreamError: the output is there but is not text.
         """
-        tensor = self.output(name)
+        tensor = self.by_name.get(name)
         return None if tensor is None else tensor.strings()
 
     def output(self, name: str) -> OutputTensor | None:
@@ -138,7 +134,7 @@ def _read_loosely(body: bytes) -> InferenceResponse:
         msgspec.ValidationError: the answer is no object, or its outputs are no list of objects.
     """
     document = msgspec.json.decode(body, type=dict[str, Raw])
-    outputs = document.get("outputs", _NULL)
+    outputs = document.get("outputs", NULL)
     return InferenceResponse(
         outputs=[
             OutputTensor(
@@ -154,29 +150,21 @@ def _read_loosely(body: bytes) -> InferenceResponse:
         id=_field(document, "id", str),
         model_name=_field(document, "model_name", str),
         parameters=_field(document, "parameters", dict[str, Raw]),
-        error=document.get("error", _NULL),
+        error=document.get("error", NULL),
     )
-
-
-_NULL = Raw(b"null")
 
 
 def _field(fields: dict[str, Raw], name: str, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(fields.get(name, _NULL), type=kind)
+        return msgspec.json.decode(fields.get(name, NULL), type=kind)
     except (msgspec.ValidationError, UnicodeDecodeError):
         return None
 
 
-def is_present(field: Raw) -> bool:
-    """Whether a field is there and says something: null, "" and false do not."""
-    return bytes(field) not in (b"", b"null", b'""', b"false")
-
-
-def unreadable() -> UpstreamError:
-    """The error for an answer that cannot be understood."""
-    message = "The model server sent a response that could not be understood."
-    return UpstreamError(message, repeats=True)
+def _is_packed(parameters: dict[str, Raw]) -> bool:
+    """Whether texts are in base64: Seldon's pipeline gateway does this to what is not "str"."""
+    kind = parameters.get("content_type")
+    return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
 
 
 def _strings(data: Raw | str) -> list[str]:

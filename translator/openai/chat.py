@@ -7,11 +7,10 @@ completion chunk object". Fields that travel untouched are JSON text (:class:`ms
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from translator.raw_json import ABSENT
+
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 """Who may say a message, in the order in which OpenAI lists them."""
-
-FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
-"""Why a choice may have ended. SDKs with strict types accept no other."""
 
 Part = dict[str, Raw]
 """A content part: ``type`` names the key that holds its payload."""
@@ -24,9 +23,6 @@ PAYLOADS: dict[str, type] = {
     "file": dict,
 }
 """What the payloads of OpenAI's kinds of parts are. Runtimes have kinds of their own besides."""
-
-
-ABSENT = Raw()
 
 
 class Message(msgspec.Struct):
@@ -77,7 +73,7 @@ class Usage(msgspec.Struct):
     total_tokens: int
 
 
-class AnswerMessage(msgspec.Struct):
+class ResponseMessage(msgspec.Struct):
     """The message of a choice. ``content`` and ``refusal`` are required and may be null."""
 
     role: str
@@ -91,7 +87,7 @@ class Choice(msgspec.Struct):
     """One answer out of ``n``."""
 
     index: int
-    message: AnswerMessage
+    message: ResponseMessage
     finish_reason: str
     logprobs: Raw | None = None
 

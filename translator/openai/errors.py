@@ -5,7 +5,6 @@ All four fields are required by OpenAI's API description; ``param`` and ``code``
 
 import msgspec
 
-from translator import sse
 from translator.errors import TranslatorError
 
 
@@ -29,8 +28,3 @@ def error_body(error: TranslatorError) -> bytes:
     # A message may quote header bytes that were not UTF-8.
     message = error.message.encode(errors="replace").decode()
     return msgspec.json.encode(Envelope(ErrorObject(message, error.type, error.param, error.code)))
-
-
-def error_event(error: TranslatorError) -> bytes:
-    """The same inside a stream: OpenAI's SDKs raise on any data that has an ``error``."""
-    return sse.encode(error_body(error))

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta, Raw
 
 from translator.errors import ClientError
-from translator.openai.request import Fields, check, decode_field, decoders, flag, is_null, missing
+from translator.openai.request import check, decode_field, decoders, flag, missing
+from translator.raw_json import NULL, Object, is_null
 
 
 class _Typed(msgspec.Struct):
@@ -19,7 +20,7 @@ class _Typed(msgspec.Struct):
 
 class _Tool(msgspec.Struct):
     type: str
-    function: Raw = Raw(b"null")
+    function: Raw = NULL
 
 
 class _Named(msgspec.Struct):
@@ -95,7 +96,7 @@ IMAGES_PARAMETERS = decoders(
 _MOST_TOP_LOGPROBS = 20
 
 
-def check_chat(fields: Fields) -> None:
+def check_chat(fields: Object) -> None:
     """Refuse the parameters of a chat completion that OpenAI refuses.
 
     Raises:
@@ -114,7 +115,7 @@ def check_chat(fields: Fields) -> None:
         raise _only_with("stream_options", "stream")
 
 
-def check_embeddings(fields: Fields) -> None:
+def check_embeddings(fields: Object) -> None:
     """Refuse the parameters of an embeddings request that OpenAI refuses.
 
     Raises:
@@ -128,7 +129,7 @@ def check_embeddings(fields: Fields) -> None:
             raise ClientError(f"{number} is less than the minimum of 1 - 'dimensions'")
 
 
-def check_images(fields: Fields) -> None:
+def check_images(fields: Object) -> None:
     """Refuse the parameters of an image generation that OpenAI refuses.
 
     Raises:
@@ -137,7 +138,7 @@ def check_images(fields: Fields) -> None:
     check(fields, IMAGES_PARAMETERS)
 
 
-def _check_tools(fields: Fields) -> None:
+def _check_tools(fields: Object) -> None:
     raw = fields.get("tools")
     if raw is None:
         return

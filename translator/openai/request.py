@@ -14,16 +14,13 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import ClientError
-
-Fields = dict[str, Raw]
-"""The top level of a body: field name to JSON text."""
+from translator.raw_json import Object, is_null
 
 Decoder = msgspec.json.Decoder[Any]
 
 _decoder = cache(msgspec.json.Decoder)  # of a type; each is made once
-_decode_fields = _decoder(Fields).decode
+_decode_fields = _decoder(Object).decode
 
-_NULL = b"null"
 _LONGEST = 64  # characters of a value that an error repeats
 
 _UNPARSABLE = (
@@ -54,7 +51,7 @@ _ELEMENTS = {
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `\$(?P<at>.*)`)?")
 
 
-def decode_body(body: bytes) -> Fields:
+def decode_body(body: bytes) -> Object:
     """Take a request body apart at its top level.
 
     Raises:
@@ -62,7 +59,7 @@ def decode_body(body: bytes) -> Fields:
     """
     try:
         str(body, "utf-8")  # msgspec reads past text it does not keep, whatever its bytes
-        fields: Fields = _decode_fields(body)
+        fields: Object = _decode_fields(body)
     except msgspec.ValidationError as error:
         raise ClientError("Invalid type for the request body: expected an object.") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -101,7 +98,7 @@ def decoders(types: Mapping[str, Any]) -> Mapping[str, Decoder]:
     return {name: msgspec.json.Decoder(type_) for name, type_ in types.items()}
 
 
-def check(fields: Fields, parameters: Mapping[str, Decoder]) -> None:
+def check(fields: Object, parameters: Mapping[str, Decoder]) -> None:
     """Hold the optional fields of a body against the types they must have.
 
     Args:
@@ -210,13 +207,7 @@ def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError
     )
 
 
-def is_null(raw: Raw | None) -> bool:
-    """Whether a field is absent or null, which OpenAI treats alike."""
-    # The length first, so that a field of megabytes is not copied.
-    return raw is None or (memoryview(raw).nbytes == len(_NULL) and bytes(raw) == _NULL)
-
-
-def take(fields: Fields, name: str) -> Raw:
+def take(fields: Object, name: str) -> Raw:
     """Remove a required field from the body and give its JSON text.
 
     Raises:
@@ -228,7 +219,7 @@ def take(fields: Fields, name: str) -> Raw:
     return raw
 
 
-def flag(fields: Fields, name: str) -> bool:
+def flag(fields: Object, name: str) -> bool:
     """A boolean field, false when absent or null.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The process: settings, listeners, signals, drain."""
+"""The process: listeners, signals, drain."""

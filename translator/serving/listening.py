@@ -1,6 +1,6 @@
 """Which transport serves, and where."""
 
-from translator.serving.settings import Settings
+from translator.settings.definition import Settings
 from translator.transport.service import NewSession, Transport
 
 

@@ -22,15 +22,15 @@ from prometheus_client.registry import Collector
 
 from translator import __version__
 from translator.exchange.record import Record
+from translator.operations.registry import OPERATIONS
 from translator.serving.conventions import (
-    OPERATIONS,
     SECONDS_OF_REQUEST,
     SECONDS_PER_TOKEN,
     SECONDS_TO_FIRST_TOKEN,
     TOKENS,
 )
-from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
+from translator.settings.current import CurrentSettings
 
 _SECONDS_OF_TRANSLATION = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
@@ -146,9 +146,10 @@ class Metrics:
 
     def count(self, record: Record) -> None:
         """Count one exchange, if it was ours."""
-        operation = OPERATIONS.get(record.operation)
-        if operation is None:
+        served = OPERATIONS.get(record.operation)
+        if served is None:
             return
+        operation = served.telemetry
         model = self._model(record)
         error = self._errors.fold(record.error, new=True) if record.error else ""
         self._duration.labels(operation, model, error).observe(record.ended_after or 0)

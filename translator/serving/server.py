@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
-from translator.serving.current import CurrentSettings
 from translator.serving.listening import listen
 from translator.serving.sessions import Sessions
-from translator.serving.settings import Settings
 from translator.serving.worker import Ready, tell_ready, when_supervisor_is_gone
+from translator.settings.current import CurrentSettings
+from translator.settings.definition import Settings
 from translator.transport.service import Transport
 
 if TYPE_CHECKING:

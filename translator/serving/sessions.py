@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from translator.exchange.record import Record
 from translator.extproc.session import Session
-from translator.serving.current import CurrentSettings
 from translator.serving.logs import log_exchange
+from translator.settings.current import CurrentSettings
 from translator.transport.service import Metadata
 
 if TYPE_CHECKING:

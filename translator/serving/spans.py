@@ -20,7 +20,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from translator.exchange.record import Record
-from translator.serving.conventions import OPERATIONS, PROVIDER
+from translator.operations.registry import OPERATIONS
+from translator.serving.conventions import PROVIDER
 
 _W3C = TraceContextTextMapPropagator()
 _UNNAMED = "exchange"  # until the model is known
@@ -123,7 +124,8 @@ def failed(record: Record) -> bool:
 
 
 def _operation(record: Record) -> str:
-    return OPERATIONS.get(record.operation, record.operation)
+    served = OPERATIONS.get(record.operation)
+    return served.telemetry if served else record.operation
 
 
 def _text(value: str) -> str:

@@ -19,10 +19,10 @@ from pathlib import Path
 import msgspec
 
 from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
-from translator.serving.current import LAST_GOOD, CurrentSettings
-from translator.serving.settings import FIXED, Settings
-from translator.serving.sources import as_flags, flag, shown
 from translator.serving.worker import Worker, WorkerError
+from translator.settings.current import LAST_GOOD, CurrentSettings
+from translator.settings.definition import FIXED, Settings
+from translator.settings.sources import as_flags, flag, shown
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
 from translator import __version__
-from translator.serving.sources import SettingsError
 from translator.serving.spans import ExchangeSpan
+from translator.settings.sources import SettingsError
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection
 
 from translator.transport.errors import ListenError
-from translator.transport.health import SERVICE as HEALTH
-from translator.transport.health import Health, UnknownServiceError
+from translator.transport.health.messages import SERVICE as HEALTH
+from translator.transport.health.server import Health, UnknownServiceError
 from translator.transport.service import SERVICE, NewSession
 from translator.transport.tls import Tls, server_credentials
 from translator.transport.unixsocket import SocketFile

@@ -1,10 +1,12 @@
 """Envoy's gRPC service, as each transport serves it."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from translator.extproc._proto.external_processor_pb2 import DESCRIPTOR
-from translator.extproc.session import Session
+
+if TYPE_CHECKING:
+    from translator.extproc.session import Session
 
 SERVICE: str = DESCRIPTOR.services_by_name["ExternalProcessor"].full_name
 """Its name. It has one method, ``Process``."""
@@ -12,7 +14,7 @@ SERVICE: str = DESCRIPTOR.services_by_name["ExternalProcessor"].full_name
 Metadata = Callable[[], Mapping[str, str]]
 """Gives the headers of a gRPC stream, for whoever wants to know."""
 
-NewSession = Callable[[Metadata], Session]
+NewSession = Callable[[Metadata], "Session"]
 """Makes the session of a new stream."""
 
 

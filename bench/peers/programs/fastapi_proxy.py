@@ -12,15 +12,18 @@ from typing import Protocol
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
-from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
-from translator.endpoints.model_settings import DEFAULTS
+from translator.contracts.models import Target
 from translator.errors import TranslatorError
 from translator.exchange import upstream_errors
-from translator.exchange.routes import Route
-from translator.exchange.upstream import UpstreamAnswer
+from translator.exchange.settings import Limits
+from translator.exchange.upstream_response import UpstreamResponse
 from translator.openai.errors import error_body
+from translator.operations.base import Inference, LocalResponse, Operation, Stream
+from translator.operations.events import split
+from translator.operations.registry import OPERATIONS
 
 _EVENTS, _JSON = "text/event-stream", "application/json"
+_LARGEST_EVENT = Limits().event
 
 HEADERS = {"content-type": _JSON, "accept-encoding": "identity"}
 """What a model server is sent. What a client sent stays here, its credentials too."""
@@ -59,10 +62,11 @@ def proxy(make_client: Callable[[], Client]) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with make_client() as client:
-            for endpoint in REGISTRY.values():
+            for operation in OPERATIONS.values():
                 # FastAPI's own decorators resolve dependencies at each request, of which there
                 # are none.
-                app.add_route(f"/v1/{endpoint.operation}", _serve(endpoint, client), ["POST"])
+                path = f"/v1/{operation.name}"
+                app.add_route(path, _serve(operation, client), [*operation.methods])
             yield
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
@@ -70,41 +74,42 @@ def proxy(make_client: Callable[[], Client]) -> FastAPI:
     return app
 
 
-def _serve(endpoint: Endpoint, client: Client) -> Callable[[Request], Awaitable[Response]]:
+def _serve(operation: Operation, client: Client) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
-        body, inference = endpoint.to_oip(await request.body(), None, DEFAULTS)
-        path = Route(endpoint).upstream_path(inference.model or "", streamed=inference.streamed)
+        inference = operation.accept(await request.body(), Target())
+        if isinstance(inference, LocalResponse):
+            return Response(inference.body, inference.status, media_type=_JSON)
         try:
-            answer = await client.post(path, body)
-            if inference.streamed and _head(answer).is_events and _head(answer).succeeded:
-                events = _events(answer, inference.stream(), client)
+            answer = await client.post(inference.request.path, inference.request.body)
+            if inference.stream and _head(answer).is_events and _head(answer).succeeded:
+                events = _events(answer, inference.stream(_LARGEST_EVENT), client)
                 return StreamingResponse(events, media_type=_EVENTS)
             return _whole(_head(answer), await answer.read(), inference)
         except client.Failure as error:
-            raise upstream_errors.from_answer(502, "", b"", inference.model) from error
+            raise upstream_errors.from_response(502, "", b"", inference.model) from error
 
     return serve
 
 
-def _head(answer: Answer) -> UpstreamAnswer:
-    return UpstreamAnswer({":status": str(answer.status), "content-type": answer.content_type})
+def _head(answer: Answer) -> UpstreamResponse:
+    return UpstreamResponse({":status": str(answer.status), "content-type": answer.content_type})
 
 
-def _whole(head: UpstreamAnswer, body: bytes, inference: Inference) -> Response:
+def _whole(head: UpstreamResponse, body: bytes, inference: Inference) -> Response:
     if not head.succeeded:
         raise head.error(body, inference.model)
-    whole = (inference.from_events if head.is_events else inference.from_oip)(body)
+    whole = inference.complete(split(body) if head.is_events else [body])
     return Response(whole.body, media_type=_EVENTS if inference.as_events else _JSON)
 
 
-async def _events(answer: Answer, stream: StreamTranslator, client: Client) -> AsyncIterator[bytes]:
+async def _events(answer: Answer, stream: Stream, client: Client) -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.chunks():
             if events := stream.feed(chunk):
                 yield events
         yield stream.finish()
     except client.Failure:  # too late for a status
-        yield stream.fail(upstream_errors.from_answer(502, "", b"", None))
+        yield stream.fail(upstream_errors.from_response(502, "", b"", None))
     finally:
         await answer.close()
 

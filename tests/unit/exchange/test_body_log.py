@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from translator.exchange.body_log import BodyLog, Way
+from translator.exchange.body_log import BodyLog, Direction
 from translator.exchange.record import Record
 
 BODY = b'{"messages": "secret"}'
@@ -23,27 +23,29 @@ def digest(body: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    ("way", "words"),
+    ("direction", "words"),
     [
-        (Way.FROM_CLIENT, "from the client"),
-        (Way.TO_SERVER, "to the model server"),
-        (Way.FROM_SERVER, "from the model server"),
-        (Way.TO_CLIENT, "to the client"),
+        (Direction.FROM_CLIENT, "from the client"),
+        (Direction.TO_SERVER, "to the model server"),
+        (Direction.FROM_SERVER, "from the model server"),
+        (Direction.TO_CLIENT, "to the client"),
     ],
 )
-def test_a_body_is_one_line(debug: pytest.LogCaptureFixture, way: Way, words: str) -> None:
-    BodyLog(RECORD).note(way, BODY)
+def test_a_body_is_one_line(
+    debug: pytest.LogCaptureFixture, direction: Direction, words: str
+) -> None:
+    BodyLog(RECORD).note(direction, BODY)
     assert debug.messages == [f"req-1: {words}, 22 bytes, sha256 {digest(BODY)}"]
 
 
 def test_a_streamed_body_is_one_line_at_its_end(debug: pytest.LogCaptureFixture) -> None:
     log = BodyLog(RECORD)
-    log.note(Way.FROM_SERVER, BODY, last=False)
-    log.note(Way.TO_CLIENT, b"", last=False)
-    log.note(Way.FROM_SERVER, BODY, last=False)
+    log.note(Direction.FROM_SERVER, BODY, last=False)
+    log.note(Direction.TO_CLIENT, b"", last=False)
+    log.note(Direction.FROM_SERVER, BODY, last=False)
     assert debug.messages == []
-    log.note(Way.FROM_SERVER, b"", last=True)
-    log.note(Way.TO_CLIENT, b"events", last=True)
+    log.note(Direction.FROM_SERVER, b"", last=True)
+    log.note(Direction.TO_CLIENT, b"events", last=True)
     assert debug.messages == [
         f"req-1: from the model server, 44 bytes, sha256 {digest(BODY * 2)}",
         f"req-1: to the client, 6 bytes, sha256 {digest(b'events')}",
@@ -54,12 +56,12 @@ def test_the_request_id_may_come_after_the_log_was_made(debug: pytest.LogCapture
     record = Record()
     log = BodyLog(record)
     record.request_id = "late"
-    log.note(Way.FROM_CLIENT, b"")
+    log.note(Direction.FROM_CLIENT, b"")
     assert debug.messages == [f"late: from the client, 0 bytes, sha256 {digest(b'')}"]
 
 
 def test_no_body_is_no_line(debug: pytest.LogCaptureFixture) -> None:
-    BodyLog(RECORD).note(Way.TO_CLIENT, None)
+    BodyLog(RECORD).note(Direction.TO_CLIENT, None)
     assert debug.messages == []
 
 
@@ -69,6 +71,6 @@ def test_above_debug_nothing_is_hashed(
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(hashlib, "sha256", lambda: pytest.fail("it was"))
     log = BodyLog(RECORD)
-    log.note(Way.FROM_CLIENT, BODY)
-    log.note(Way.TO_CLIENT, BODY, last=False)
+    log.note(Direction.FROM_CLIENT, BODY)
+    log.note(Direction.TO_CLIENT, BODY, last=False)
     assert caplog.messages == []

@@ -10,25 +10,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import chain, product, repeat
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from tests import oip
 from tests.unit.envoy import EVENTS, JSON, POST_CHAT
 from tests.unit.events import documents_of, event, stream
-from translator.endpoints import REGISTRY, Endpoint, Inference, StreamTranslator
-from translator.endpoints.base import WholeAnswer
-from translator.endpoints.model_settings import Models, ModelSettings
-from translator.endpoints.token_counts import UNKNOWN, TokenCounts
+from tests.unit.exchange.conftest import Serve
+from translator.contracts.models import Models
+from translator.contracts.settings import ModelSettings
 from translator.errors import TranslatorError, UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
 from translator.exchange.content_encoding import KNOWN_ENCODINGS
 from translator.exchange.exchange import Exchange
 from translator.exchange.headers import STRIPPED_FROM_REQUEST, STRIPPED_FROM_RESPONSE
-from translator.exchange.routes import Route
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.exchange.states import TRANSITIONS, Phase, State
+from translator.operations.base import Inference, Operation
+from translator.tasks.model import UpstreamRequest
+from translator.tasks.usage import UNKNOWN, TokenCounts
 
 zstd: Any = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 brotli: Any = import_module("brotli")
@@ -324,7 +325,7 @@ def test_an_unknown_encoding_is_refused_with_those_that_are_known() -> None:
     assert all(name in message for name in KNOWN_ENCODINGS)
 
 
-def test_the_settings_of_a_model_reach_its_endpoint() -> None:
+def test_the_settings_of_a_model_reach_its_operation() -> None:
     settings = ExchangeSettings(models=Models(by_name={"e": ModelSettings("text")}))
     datatypes = []
     for model in ("e", "f"):
@@ -642,16 +643,6 @@ def test_events_nobody_asked_for_are_bounded() -> None:
     assert "too large" in error["message"]
 
 
-def test_an_adopted_answer_is_translated_as_its_request_would_have_been() -> None:
-    route = Route(REGISTRY["chat/completions"])
-    exchange = idle()
-    exchange.adopt(route, route.endpoint.inference("m", False))  # noqa: FBT003 -- the interface
-    assert exchange.state is State.SENT
-    exchange.on_response_headers(JSON, end_of_stream=False)
-    action = forwarded(exchange.on_response_body(ANSWER, end_of_stream=True))
-    assert dict(action.set_headers)["x-request-id"].startswith("req_")
-
-
 # --- Streamed answers ---------------------------------------------------------------------------
 
 
@@ -745,27 +736,17 @@ def test_events_in_an_unknown_compression_are_refused_with_the_headers() -> None
 # --- Faults of this program ---------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Broken:
-    """An inference, and a stream, in which every step fails but those it is told to let pass."""
+def fail(*_: object) -> NoReturn:
+    raise RuntimeError(DETAIL)
 
-    streamed: bool = False
-    model: str | None = "m"
-    as_events: bool = False
-    streams: bool = True
+
+@dataclass(frozen=True)
+class BrokenStream:
+    """A stream in which every step fails but those it is told to let pass."""
+
     error: TranslatorError | None = None
     tokens: TokenCounts = UNKNOWN
-    answered_by: str = ""
-
-    def from_oip(self, _body: bytes) -> WholeAnswer:
-        raise RuntimeError(DETAIL)
-
-    from_events = from_oip
-
-    def stream(self, _limit: int | None = None) -> StreamTranslator:
-        if not self.streams:
-            raise RuntimeError(DETAIL)
-        return self
+    model: str = ""
 
     def feed(self, chunk: bytes) -> bytes:
         if chunk == b"fine":
@@ -775,22 +756,27 @@ class Broken:
     def finish(self) -> bytes:
         raise RuntimeError(DETAIL)
 
-    def fail(self, _error: object) -> bytes:
-        raise RuntimeError(DETAIL)
+    def fail(self, error: TranslatorError) -> bytes:
+        raise RuntimeError(DETAIL) from error
 
 
-def broken_endpoint(
-    _body: bytes, _url_model: str | None, _models: Models
-) -> tuple[bytes, Inference]:
-    raise RuntimeError(DETAIL)
+ASK_BROKEN = {":path": "/v1/broken"}
 
 
-BROKEN = Route(Endpoint("broken", broken_endpoint, lambda _model, streamed: Broken(streamed)))
+@pytest.fixture(autouse=True)
+def _broken_operation(serve: Serve) -> None:
+    serve(Operation("broken", "broken", fail))
 
 
-def adopted(inference: Broken) -> Exchange:
-    exchange = idle()
-    exchange.adopt(BROKEN, inference)
+def sent_as(
+    serve: Serve, complete: Callable[[object], NoReturn], stream: Callable[[int], Any] | None
+) -> Exchange:
+    """An exchange that has been sent, whose answer is translated like this."""
+    request = UpstreamRequest("/v2/models/m/infer", b"{}", streamed=stream is not None)
+    inference = Inference("m", request, complete, stream)
+    serve(Operation("fake", "fake", lambda _body, _target: inference))
+    exchange = held({":path": "/v1/fake"})
+    assert isinstance(exchange.on_request_body(b"{}"), Forward)
     return exchange
 
 
@@ -802,11 +788,10 @@ def assert_only_logged(action: Action, caplog: pytest.LogCaptureFixture, phase: 
     assert str(record.exc_info[1]) == DETAIL
 
 
-def test_a_fault_in_an_endpoint_is_a_500_that_says_nothing(
+def test_a_fault_in_an_operation_is_a_500_that_says_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    exchange = held()
-    exchange.route = BROKEN
+    exchange = held(ASK_BROKEN)
     action = exchange.on_request_body(b"{}")
     assert isinstance(action, Respond)
     status, error = error_of(action)
@@ -816,9 +801,9 @@ def test_a_fault_in_an_endpoint_is_a_500_that_says_nothing(
 
 
 def test_a_fault_over_an_answer_is_a_500_that_says_nothing(
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exchange = adopted(Broken())
+    exchange = sent_as(serve, fail, None)
     exchange.on_response_headers(JSON, end_of_stream=False)
     action = exchange.on_response_body(b"{}", end_of_stream=True)
     assert error_of(action)[1]["message"] == INTERNAL
@@ -827,9 +812,9 @@ def test_a_fault_over_an_answer_is_a_500_that_says_nothing(
 
 
 def test_a_fault_before_a_stream_is_a_500_that_says_nothing(
-    caplog: pytest.LogCaptureFixture,
+    serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    exchange = adopted(Broken(streamed=True, streams=False))
+    exchange = sent_as(serve, fail, fail)
     action = exchange.on_response_headers(EVENTS, end_of_stream=False)
     assert error_of(action)[0] == 500
     assert exchange.state is State.DONE
@@ -838,9 +823,9 @@ def test_a_fault_before_a_stream_is_a_500_that_says_nothing(
 
 @pytest.mark.parametrize(("chunk", "end_of_stream"), [(b"x", False), (b"x", True), (b"fine", True)])
 def test_a_fault_in_a_stream_is_an_error_event_and_the_rest_is_swallowed(
-    chunk: bytes, caplog: pytest.LogCaptureFixture, *, end_of_stream: bool
+    serve: Serve, chunk: bytes, caplog: pytest.LogCaptureFixture, *, end_of_stream: bool
 ) -> None:
-    exchange = adopted(Broken(streamed=True))
+    exchange = sent_as(serve, fail, lambda _limit: BrokenStream())
     exchange.on_response_headers(EVENTS, end_of_stream=False)
     action = exchange.on_response_body(chunk, end_of_stream=end_of_stream)
     [document] = documents_of(body_of(action))
@@ -900,9 +885,7 @@ def answered(
 
 
 def at_fault(given: Given) -> Action:
-    exchange = held(given)
-    exchange.route = BROKEN
-    return exchange.on_request_body(b"{}")
+    return held({**ASK_BROKEN, **given}).on_request_body(b"{}")
 
 
 # Name: what is answered, its content type, and whether nobody should send the request again.
@@ -1038,33 +1021,17 @@ def test_when_to_try_again_is_left_as_upstream_says(status: int, body: bytes) ->
         assert name not in action.remove_headers
 
 
-@dataclass(frozen=True)
-class Refusing:
-    """An inference that fails in its own words."""
-
-    error: UpstreamError
-    streamed: bool = False
-    model: str | None = "m"
-    as_events: bool = False
-
-    def from_oip(self, _body: bytes) -> WholeAnswer:
-        raise self.error
-
-    from_events = from_oip
-
-    def stream(self, _limit: int | None = None) -> StreamTranslator:
-        raise self.error
-
-
 @pytest.mark.parametrize("repeats", [True, False])
 @pytest.mark.parametrize(
     ("head", "streamed"), [(JSON, False), (EVENTS, False), (JSON, True), (EVENTS, True)]
 )
 def test_the_error_says_whether_to_send_the_request_again(
-    head: Given, *, streamed: bool, repeats: bool
+    serve: Serve, head: Given, *, streamed: bool, repeats: bool
 ) -> None:
-    exchange = idle()
-    exchange.adopt(BROKEN, Refusing(UpstreamError("x", repeats=repeats), streamed))
+    def refuse(_: object) -> NoReturn:
+        raise UpstreamError("x", repeats=repeats)
+
+    exchange = sent_as(serve, refuse, refuse if streamed else None)
     action = exchange.on_response_headers(head, end_of_stream=False)
     if action is UNCHANGED:
         action = exchange.on_response_body(b"{}", end_of_stream=True)

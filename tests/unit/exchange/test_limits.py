@@ -11,8 +11,8 @@ from tests.unit.events import documents_of, event
 from translator.exchange.actions import Respond
 from translator.exchange.exchange import Exchange
 from translator.exchange.settings import ExchangeSettings, Limits
-from translator.serving.settings import Settings
-from translator.serving.values import Size
+from translator.settings.definition import Settings
+from translator.settings.values import Size
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
 EVENT = event(oip.answer("Hello"))

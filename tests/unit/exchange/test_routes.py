@@ -2,15 +2,18 @@
 
 import pytest
 
-from translator.endpoints import REGISTRY
+from translator.contracts.addressing import path
+from translator.contracts.models import Target
 from translator.errors import ClientError
 from translator.exchange import routes
 from translator.exchange.routes import Route
+from translator.operations.base import Inference
+from translator.operations.registry import OPERATIONS
 
-OPERATIONS = ["chat/completions", "embeddings", "images/generations"]
+SERVED = ["chat/completions", "embeddings", "images/generations"]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", SERVED)
 @pytest.mark.parametrize("tail", ["", "/", "//", "?a=b", "/?a=/v1/embeddings"])
 @pytest.mark.parametrize(
     ("prefix", "model", "version"),
@@ -30,7 +33,7 @@ def test_every_url_form_is_understood(
     operation: str, tail: str, prefix: str, model: str | None, version: str | None
 ) -> None:
     route = routes.find("POST", f"{prefix}/{operation}{tail}")
-    assert route == Route(REGISTRY[operation], model, version)
+    assert route == Route(OPERATIONS[operation], model, version)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +77,7 @@ def test_an_operation_that_is_not_served_is_not_found(
     assert (error.status, error.code) == (404, "unknown_url")
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", SERVED)
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD", "OPTIONS", "post", ""])
 def test_every_operation_is_a_post(operation: str, method: str) -> None:
     with pytest.raises(ClientError) as caught:
@@ -84,19 +87,18 @@ def test_every_operation_is_a_post(operation: str, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "version", "streamed", "path"),
+    ("model", "version", "verb", "expected"),
     [
-        ("m", None, False, "/v2/models/m/infer"),
-        ("m", None, True, "/v2/models/m/infer_stream"),
-        ("m", "3", False, "/v2/models/m/versions/3/infer"),
-        ("m", "3", True, "/v2/models/m/versions/3/infer_stream"),
-        ("org/m x?#é", "a/b", False, "/v2/models/org%2Fm%20x%3F%23%C3%A9/versions/a%2Fb/infer"),
-        ("my_model-1.pipeline", None, False, "/v2/models/my_model-1.pipeline/infer"),
+        ("m", None, "infer", "/v2/models/m/infer"),
+        ("m", None, "infer_stream", "/v2/models/m/infer_stream"),
+        ("m", "3", "infer", "/v2/models/m/versions/3/infer"),
+        ("m", "3", "infer_stream", "/v2/models/m/versions/3/infer_stream"),
+        ("org/m x?#é", "a/b", "infer", "/v2/models/org%2Fm%20x%3F%23%C3%A9/versions/a%2Fb/infer"),
+        ("my_model-1.pipeline", None, "infer", "/v2/models/my_model-1.pipeline/infer"),
     ],
 )
-def test_the_oip_path(model: str, version: str | None, *, streamed: bool, path: str) -> None:
-    route = Route(REGISTRY["embeddings"], "from the url", version)
-    assert route.upstream_path(model, streamed=streamed) == path
+def test_the_oip_path(model: str, version: str | None, verb: str, expected: str) -> None:
+    assert path(model, verb, version) == expected
 
 
 @pytest.mark.parametrize("version", [None, "3"])
@@ -112,8 +114,7 @@ def test_the_oip_path(model: str, version: str | None, *, streamed: bool, path: 
 def test_in_the_path_through_a_seldon_mesh_is_a_word(
     version: str | None, model: str, name: str
 ) -> None:
-    route = Route(REGISTRY["embeddings"], "from the url", version)
-    paths = [route.upstream_path(model, streamed=it, seldon_mesh=True) for it in (False, True)]
+    paths = [path(model, verb, version, seldon_mesh=True) for verb in ("infer", "infer_stream")]
     assert paths == [f"/v2/models/{name}/infer", f"/v2/models/{name}/infer_stream"]
 
 
@@ -127,8 +128,12 @@ def test_a_version_that_no_path_can_have_is_refused(version: str) -> None:
 def test_a_url_of_a_pipeline_says_that_it_is_one() -> None:
     route = routes.find("POST", "/v2/pipelines/a%20b/infer/chat/completions")
     assert route is not None
-    assert (route.model, route.pipeline) == ("a b", True)
-    assert route.upstream_path("a b", streamed=False) == "/v2/models/a%20b/infer"
+    assert (route.model, route.is_pipeline) == ("a b", True)
+    target = Target(model_in_url=route.model, is_pipeline=route.is_pipeline)
+    body = b'{"model":"a b","messages":[{"role":"user","content":"Hi"}],"stream":true}'
+    accepted = route.operation.accept(body, target)
+    assert isinstance(accepted, Inference)
+    assert accepted.request.path == "/v2/models/a%20b/infer"
     model = routes.find("POST", "/v2/models/m/infer/chat/completions")
     assert model is not None
-    assert not model.pipeline
+    assert not model.is_pipeline

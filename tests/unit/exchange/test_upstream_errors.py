@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from translator.exchange.upstream_errors import from_answer
+from translator.exchange.upstream_errors import from_response
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -15,7 +15,7 @@ TEXT = "text/plain"
 @pytest.mark.parametrize("status", [0, 100, 200, 204, 301, 304, 399, 600, 999])
 @pytest.mark.parametrize("body", [b"", b'{"error":"x"}', b'{"error":{"message":"x"}}'])
 def test_what_is_no_error_status_becomes_a_bad_gateway(status: int, body: bytes) -> None:
-    error = from_answer(status, JSON, body, "m")
+    error = from_response(status, JSON, body, "m")
     assert (error.status, error.type, error.code) == (502, "server_error", "upstream_error")
     assert error.message == "The model server answered with neither a result nor an error."
 
@@ -70,7 +70,7 @@ SAYING = [
     ("kind", "body"), [("", b""), (TEXT, b""), (JSON, b"{}"), (JSON, b'{"error":"10.0.0.7 died"}')]
 )
 def test_every_status_is_kept_and_says_something(status: int, kind: str, body: bytes) -> None:
-    error = from_answer(status, kind, body, "m")
+    error = from_response(status, kind, body, "m")
     assert error.status == status
     assert (error.type, error.code, error.message) == SILENT[status]
     assert error.param is None
@@ -81,7 +81,7 @@ def test_every_status_is_kept_and_says_something(status: int, kind: str, body: b
 def test_what_upstream_says_is_said_with_the_type_and_code_of_its_status(
     status: int, kind: str, body: bytes, message: str, *, public: bool
 ) -> None:
-    error = from_answer(status, kind, body, "m")
+    error = from_response(status, kind, body, "m")
     shown = public or status < 500
     assert error.message == (message if shown else SILENT[status][2])
     assert (error.status, error.type, error.code) == (status, *SILENT[status][:2])
@@ -98,13 +98,13 @@ def test_what_upstream_says_is_said_with_the_type_and_code_of_its_status(
     ],
 )
 def test_what_a_proxy_says_is_not_repeated(status: int, text: bytes) -> None:
-    assert from_answer(status, TEXT, text, "m").message == SILENT[status][2]
+    assert from_response(status, TEXT, text, "m").message == SILENT[status][2]
 
 
 @pytest.mark.parametrize("status", SILENT)
 @pytest.mark.parametrize("body", [b"", b'{"error":"x"}', b'{"error":{"message":"x"}}'])
 def test_only_what_a_server_cannot_do_at_all_repeats(status: int, body: bytes) -> None:
-    assert from_answer(status, JSON, body, "m").repeats is (status in (501, 505))
+    assert from_response(status, JSON, body, "m").repeats is (status in (501, 505))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_only_what_a_server_cannot_do_at_all_repeats(status: int, body: bytes) -
 def test_a_404_is_a_model_that_does_not_exist(
     kind: str, body: bytes, model: str | None, name: str
 ) -> None:
-    error = from_answer(404, kind, body, model)
+    error = from_response(404, kind, body, model)
     assert (error.status, error.code) == (404, "model_not_found")
     assert error.message == f"The model {name} does not exist or you do not have access to it."
 
@@ -131,7 +131,7 @@ def test_an_error_of_openais_form_passes_with_its_own_fields(
     status: int, content_type: str
 ) -> None:
     inside = {"message": "x", "type": "t", "code": "c", "param": "p"}
-    error = from_answer(status, content_type, json.dumps({"error": inside}).encode(), "m")
+    error = from_response(status, content_type, json.dumps({"error": inside}).encode(), "m")
     assert (error.status, error.message) == (status, "x")
     assert (error.type, error.code, error.param) == ("t", "c", "p")
 
@@ -142,24 +142,24 @@ def test_an_error_of_openais_form_passes_with_its_own_fields(
 )
 def test_what_an_openai_error_leaves_out_is_filled(status: int, rest: dict[str, Any]) -> None:
     body = json.dumps({"error": {"message": "x", **rest}}).encode()
-    error = from_answer(status, JSON, body, "m")
+    error = from_response(status, JSON, body, "m")
     assert (error.message, error.param) == ("x", None)
     assert (error.type, error.code) == SILENT[status][:2]
 
 
 def test_an_openai_error_about_something_else_than_a_model_is_not_found() -> None:
-    error = from_answer(404, JSON, b'{"error":{"message":"no such file"}}', "m")
+    error = from_response(404, JSON, b'{"error":{"message":"no such file"}}', "m")
     assert (error.message, error.code) == ("no such file", "not_found")
 
 
 def test_a_code_that_is_a_number_becomes_text() -> None:
-    assert from_answer(400, JSON, b'{"error":{"message":"x","code":7}}', "m").code == "7"
+    assert from_response(400, JSON, b'{"error":{"message":"x","code":7}}', "m").code == "7"
 
 
 @pytest.mark.parametrize("field", ["type", "code", "param"])
 def test_an_error_object_with_a_field_of_a_wrong_type_is_still_read(field: str) -> None:
     body = json.dumps({"error": {"message": "bad tensor", field: {"a": 1}}}).encode()
-    error = from_answer(400, JSON, body, "m")
+    error = from_response(400, JSON, body, "m")
     assert (error.message, error.code, error.param) == ("bad tensor", "bad_request", None)
 
 
@@ -179,29 +179,29 @@ def test_the_inside_of_a_cluster_is_never_shown(
     status: int, message: str, form: Callable[[str], object]
 ) -> None:
     body = json.dumps({"error": form(message)}).encode()
-    error = from_answer(status, "application/json", body, "m")
+    error = from_response(status, "application/json", body, "m")
     assert error.status == status
     assert error.message in ("The model server refused the request.", "The model server failed.")
 
 
 def test_the_meshs_name_of_a_model_becomes_the_clients() -> None:
-    error = from_answer(400, "application/json", b'{"error":"Model m_12 is not ready yet."}', "m")
+    error = from_response(400, "application/json", b'{"error":"Model m_12 is not ready yet."}', "m")
     assert error.message == "Model m is not ready yet."
 
 
 def test_an_error_object_that_is_not_utf_8_keeps_its_status() -> None:
-    error = from_answer(400, "application/json", b'{"error":{"message":"\xff"}}', "m")
+    error = from_response(400, "application/json", b'{"error":{"message":"\xff"}}', "m")
     assert (error.status, error.message) == (400, "The model server refused the request.")
 
 
 def test_a_models_name_is_no_pattern_and_no_template() -> None:
     model = r"a\1.(b"
     body = json.dumps({"error": f"Model {model}_3 is not ready yet."}).encode()
-    error = from_answer(400, "application/json", body, model)
+    error = from_response(400, "application/json", body, model)
     assert (error.status, error.message) == (400, f"Model {model} is not ready yet.")
 
 
 def test_envoys_word_for_its_own_limit_is_put_as_openai_puts_it() -> None:
-    error = from_answer(429, TEXT, b"local_rate_limited", "m")
+    error = from_response(429, TEXT, b"local_rate_limited", "m")
     assert error.message == "Rate limit reached. Please try again later."
     assert (error.type, error.code) == ("requests", "rate_limit_exceeded")

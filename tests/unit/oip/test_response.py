@@ -8,8 +8,9 @@ import pytest
 from msgspec import Raw
 
 from tests import oip
-from translator.errors import UpstreamError
+from translator.errors import UpstreamError, unreadable
 from translator.oip import response
+from translator.raw_json import is_present
 
 
 def read(**document: Any) -> response.InferenceResponse:
@@ -191,7 +192,7 @@ def test_outputs_are_found_by_name_and_the_first_of_a_name_counts() -> None:
 
 
 def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() -> None:
-    error = response.unreadable()
+    error = unreadable()
     assert (error.status, error.code, error.repeats) == (502, "upstream_error", True)
 
 
@@ -207,7 +208,7 @@ def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() ->
     ],
 )
 def test_an_error_that_says_nothing_is_none(text: bytes, *, present: bool) -> None:
-    assert response.is_present(Raw(text)) is present
+    assert is_present(Raw(text)) is present
 
 
 @pytest.mark.parametrize(

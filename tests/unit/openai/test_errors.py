@@ -6,7 +6,8 @@ import pytest
 
 from tests.unit.events import data_of
 from translator.errors import ClientError, InternalError, TranslatorError, UpstreamError
-from translator.openai.errors import error_body, error_event
+from translator.openai.errors import error_body
+from translator.operations.base import OPENAI
 
 ERRORS = [
     (
@@ -56,4 +57,4 @@ def test_the_body_has_all_four_fields_and_nothing_else(
 
 @pytest.mark.parametrize("error", [error for error, _ in ERRORS])
 def test_the_event_holds_the_body_on_one_line(error: TranslatorError) -> None:
-    assert data_of(error_event(error)) == [error_body(error)]
+    assert data_of(OPENAI.error_event(error)) == [error_body(error)]

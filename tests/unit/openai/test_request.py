@@ -9,6 +9,7 @@ from msgspec import Meta, Raw
 from translator.errors import ClientError
 from translator.openai import request
 from translator.openai.chat import Message
+from translator.raw_json import Object, is_null
 
 
 class Nested(msgspec.Struct):
@@ -18,7 +19,7 @@ class Nested(msgspec.Struct):
 UNPARSABLE = "We could not parse the JSON body of your request."
 
 
-def fields(**texts: str) -> request.Fields:
+def fields(**texts: str) -> Object:
     return {name: Raw(text.encode()) for name, text in texts.items()}
 
 
@@ -321,7 +322,7 @@ def test_a_field_that_is_no_json_is_named(text: bytes) -> None:
     ],
 )
 def test_absent_and_null_are_the_same(raw: Raw | None, *, expected: bool) -> None:
-    assert request.is_null(raw) is expected
+    assert is_null(raw) is expected
 
 
 def test_take_removes_the_field() -> None:
@@ -331,7 +332,7 @@ def test_take_removes_the_field() -> None:
 
 
 @pytest.mark.parametrize("body", [fields(b="1"), fields(a="null")])
-def test_take_misses_what_is_absent_or_null(body: request.Fields) -> None:
+def test_take_misses_what_is_absent_or_null(body: Object) -> None:
     with pytest.raises(ClientError) as caught:
         request.take(body, "a")
     error = caught.value

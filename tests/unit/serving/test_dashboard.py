@@ -11,11 +11,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from translator.exchange.record import Record
-from translator.serving.current import CurrentSettings
 from translator.serving.metrics import Metrics
 from translator.serving.sessions import Sessions
 from translator.serving.worker import Worker
 from translator.serving.worker_metrics import render
+from translator.settings.current import CurrentSettings
 
 FOLDER = Path(__file__).parents[3] / "docs" / "dashboards"
 DASHBOARD = json.loads((FOLDER / "oip-translator.json").read_text())

@@ -6,9 +6,9 @@ import pytest
 
 from translator import __version__
 from translator.exchange.record import Record
-from translator.serving.current import CurrentSettings
 from translator.serving.metrics import Metrics
 from translator.serving.sessions import Sessions
+from translator.settings.current import CurrentSettings
 
 
 @pytest.fixture

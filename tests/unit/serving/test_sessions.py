@@ -8,8 +8,8 @@ import pytest
 from tests.unit import envoy
 from translator.extproc._proto.external_processor_pb2 import ProcessingResponse
 from translator.extproc.session import Session
-from translator.serving.current import CurrentSettings
 from translator.serving.sessions import Sessions
+from translator.settings.current import CurrentSettings
 
 
 @pytest.fixture

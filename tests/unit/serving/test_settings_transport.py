@@ -5,8 +5,8 @@ import pytest
 
 from translator.extproc.session import Session
 from translator.serving.listening import listen
-from translator.serving.settings import Settings
-from translator.serving.values import Address
+from translator.settings.definition import Settings
+from translator.settings.values import Address
 from translator.transport.grpcio import GrpcTransport
 from translator.transport.h2.server import H2Transport
 

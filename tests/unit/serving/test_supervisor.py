@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from translator.serving import worker as module
-from translator.serving.settings import FIXED, Settings
-from translator.serving.sources import load
 from translator.serving.supervisor import command
-from translator.serving.values import Workers
 from translator.serving.worker import Backoff, Ready, Worker, WorkerError
+from translator.settings.definition import FIXED, Settings
+from translator.settings.sources import load
+from translator.settings.values import Workers
 
 READY = 'print(\'{"listening": "here", "admin": 7}\', flush=True)\n'
 WAIT = "import sys; sys.stdin.read()\n"

@@ -21,12 +21,11 @@ from tests import oip
 from tests.unit import envoy
 from tests.unit.events import event
 from translator.cli import main
-from translator.endpoints import REGISTRY
 from translator.exchange.record import Record
 from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from translator.extproc.session import Session
+from translator.operations.registry import OPERATIONS
 from translator.serving import tracing
-from translator.serving.conventions import OPERATIONS
 from translator.serving.tracing import Tracing
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -262,8 +261,11 @@ def test_whatever_a_client_says_can_be_exported(exported: InMemorySpanExporter) 
     assert sent["oip_translator.request_id"].string_value == "?" + "x" * 511
 
 
-def test_every_operation_has_its_name() -> None:
-    assert set(OPERATIONS) == set(REGISTRY)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_operation_has_its_name(name: str, exported: InMemorySpanExporter) -> None:
+    traced(exported).begin({}, {}).end(Record(operation=name))
+    told = (the_span(exported).attributes or {})["gen_ai.operation.name"]
+    assert told == OPERATIONS[name].telemetry
 
 
 def test_a_process_says_who_it_is_unless_its_environment_does(

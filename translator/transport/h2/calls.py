@@ -23,7 +23,7 @@ from translator.transport.h2.messages import (
     prefix,
     trailers,
 )
-from translator.transport.health import UnknownServiceError, Watch
+from translator.transport.health.server import UnknownServiceError, Watch
 
 logger = logging.getLogger(__name__)
 

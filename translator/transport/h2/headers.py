@@ -66,7 +66,7 @@ class HeaderReader:
             fields = self._known[block]
             self._known.move_to_end(block)
         else:
-            fields = _request(self._pairs(block))
+            fields = _request(self.pairs(block))
             # A block may change the table or go by it, unless there can be none any more.
             if self._decoder.max_allowed_table_size == 0 and len(block) <= _LONGEST_KEPT:
                 self._known[block] = fields
@@ -83,10 +83,15 @@ class HeaderReader:
             ConnectionFault: as :meth:`read`.
             MalformedError: they are none.
         """
-        if _fields(self._pairs(block), frozenset()) is None:
+        if _fields(self.pairs(block), frozenset()) is None:
             raise MalformedError
 
-    def _pairs(self, block: bytes) -> list[tuple[str, str]]:
+    def pairs(self, block: bytes) -> list[tuple[str, str]]:
+        """Decode any block, well-formed or not, a response's for one.
+
+        Raises:
+            ConnectionFault: as :meth:`read`.
+        """
         try:
             return [
                 (bytes(name).decode("latin-1"), bytes(value).decode("latin-1"))

@@ -5,10 +5,11 @@ import logging
 import re
 from collections.abc import Callable
 
-from translator.transport import health
 from translator.transport.h2 import headers
 from translator.transport.h2.calls import Call, ProcessCall, Request, UnaryCall, WatchCall
 from translator.transport.h2.messages import CONTENT_TYPE, Status, only_trailers
+from translator.transport.health import messages
+from translator.transport.health.server import Health
 from translator.transport.service import SERVICE, NewSession
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Services:
 
     def __init__(self, new_session: NewSession) -> None:
         self._new_session = new_session
-        self.health = health.Health([SERVICE])
+        self.health = Health([SERVICE])
         self.draining = self.closed = False
         self.open: set[ProcessCall] = set()
         self.idle = asyncio.Event()
@@ -58,11 +59,11 @@ class Services:
                     connection.finish(stream, only_trailers(Status.UNAVAILABLE, "draining"))
                 case self._PROCESS:
                     return self._process(request)
-                case self._CHECK:
+                case messages.CHECK:
                     return UnaryCall(request, self.health.check)
-                case self._LIST:
+                case messages.LIST:
                     return UnaryCall(request, self.health.listing)
-                case self._WATCH:
+                case messages.WATCH:
                     return WatchCall(request, self.health.watch, sent)
                 case _:
                     connection.finish(stream, only_trailers(Status.UNIMPLEMENTED, "no such method"))
@@ -88,4 +89,3 @@ class Services:
             self.idle.set()
 
     _PROCESS = f"/{SERVICE}/Process"
-    _CHECK, _LIST, _WATCH = (f"/{health.SERVICE}/{name}" for name in ("Check", "List", "Watch"))

@@ -13,7 +13,7 @@ from tests.unit.transport.h2.serving import serving
 from translator.extproc.session import Session
 from translator.transport.errors import ListenError
 from translator.transport.h2.server import H2Transport
-from translator.transport.probe import status
+from translator.transport.health.client import status
 from translator.transport.service import SERVICE
 
 
@@ -105,7 +105,7 @@ import asyncio, sys
 from translator.extproc.session import Session
 from translator.serving import server
 from translator.serving.listening import listen
-from translator.serving.settings import Settings
+from translator.settings.definition import Settings
 async def main():
     transport, _ = await listen(Settings(), "127.0.0.1:0", lambda _: Session())
     await transport.drain(0)

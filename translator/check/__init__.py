@@ -1,0 +1,1 @@
+"""``oip-translator check``: what is wrong with an installation, and what to do about it."""

@@ -1,0 +1,207 @@
+"""Whether Envoy is set as the translator needs it, by its configuration."""
+
+from collections.abc import Callable
+from functools import partial
+
+from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, seconds
+from translator.check.steps import Finding
+from translator.exchange.settings import Limits
+
+_DEFAULT_BUFFER = 1024 * 1024
+_LEAST_MESSAGE_TIMEOUT = 1.0
+_LEAST_IDLE_TIMEOUT = 300.0
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+_MODES = {
+    # setting: (what it must be, what it is where unset)
+    "request_header_mode": ("SEND", "SEND"),
+    "request_body_mode": ("BUFFERED", "NONE"),
+    "request_trailer_mode": ("SEND", "SKIP"),
+    "response_header_mode": ("SEND", "SEND"),
+    "response_body_mode": ("BUFFERED", "NONE"),
+}
+
+
+def filter_present(gateway: Gateway | None) -> Finding:
+    """Some listener has an ext_proc filter."""
+    if gateway is None:
+        return Finding(
+            ok=False,
+            found="no HTTP connection manager has envoy.filters.http.ext_proc",
+            hint="add the filter before envoy.filters.http.router, as in envoy/gateway.yaml",
+        )
+    return Finding(ok=True)
+
+
+def filter_on(gateway: Gateway) -> Finding:
+    """The filter is enabled on a route of OpenAI's paths."""
+    if gateway.openai is None:
+        return Finding(
+            ok=False,
+            found=f"no route of listener {_name(gateway.listener)} for {' or '.join(OPENAI_PATHS)} "
+            "has it enabled",
+            hint="give the routes of OpenAI's paths typed_per_filter_config with ExtProcPerRoute "
+            "and overrides: {}, as in envoy/gateway.yaml, and put them before wider ones",
+        )
+    return Finding(ok=True)
+
+
+def route_to_models(gateway: Gateway) -> Finding:
+    """A translated request, whose path is OIP's, finds a route too."""
+    if None in gateway.models and not gateway.conditional:
+        return Finding(
+            ok=False,
+            found="no route for /v2/models/<model>/infer and infer_stream",
+            hint="add a route that leads OIP's paths to the model server: Envoy chooses the route "
+            "anew after the translator has changed the path",
+        )
+    return Finding(ok=True)
+
+
+def processing_modes(gateway: Gateway) -> Finding:
+    """Headers and trailers are sent, bodies buffered."""
+    modes = dig(gateway.settings, "processing_mode", default={})
+    wrong, right = [], []
+    for name, (wanted, unset) in _MODES.items():
+        value = modes.get(name, "DEFAULT" if unset != "NONE" else unset)
+        if (unset if value == "DEFAULT" else value) != wanted:
+            wrong.append(f"{name} is {value}")
+            right.append(f"{name}: {wanted}")
+    return Finding(
+        not wrong, ", ".join(wrong), f"set processing_mode {', '.join(right)}" if right else ""
+    )
+
+
+def mode_override(gateway: Gateway) -> Finding:
+    """The translator may switch to streaming."""
+    ok = gateway.settings.get("allow_mode_override", False)
+    hint = "set allow_mode_override: true; without it streams are held back until they end"
+    return Finding(ok=True) if ok else Finding(ok=False, found="false", hint=hint)
+
+
+def failure_mode(gateway: Gateway) -> Finding:
+    """Nothing goes on untranslated."""
+    ok = not gateway.settings.get("failure_mode_allow", False)
+    hint = "set failure_mode_allow: false; else models get untranslated requests if it is away"
+    return Finding(ok=True) if ok else Finding(ok=False, found="true", hint=hint)
+
+
+def message_timeout(gateway: Gateway) -> Finding:
+    """There is time to translate a large body."""
+    value = gateway.settings.get("message_timeout", "0.200s")
+    return Finding(
+        seconds(value) >= _LEAST_MESSAGE_TIMEOUT,
+        value,
+        "set message_timeout: 10s; large bodies take longer than Envoy's default of 0.2 s",
+    )
+
+
+def listener_buffer(limits: Limits, gateway: Gateway) -> Finding:
+    """Envoy can hold the largest request that is translated, and the largest answer."""
+    needed = max(limits.request_body, limits.response_body)
+    return _buffer([gateway.listener], "listener", needed, "max_request_body and max_response_body")
+
+
+def upstream_buffer(limits: Limits, gateway: Gateway) -> Finding:
+    """The connection to the model server can hold the largest answer."""
+    return _buffer(gateway.upstreams, "cluster", limits.response_body, "max_response_body")
+
+
+def translator_http2(gateway: Gateway) -> Finding:
+    """The translator is spoken to in HTTP/2, as gRPC must be."""
+    name = dig(gateway.settings, "grpc_service", "envoy_grpc", "cluster_name")
+    if name is None:
+        if dig(gateway.settings, "grpc_service", "google_grpc") is not None:
+            return Finding(ok=True, found="google_grpc")
+        return Finding(
+            ok=False,
+            found="no grpc_service",
+            hint="set grpc_service; http_service shows the translator no bodies",
+        )
+    cluster = gateway.translator
+    if cluster is None:
+        return Finding(
+            ok=False, found=f"there is no cluster {name}", hint="add it, as in envoy/gateway.yaml"
+        )
+    options = dig(cluster, "typed_extension_protocol_options", _HTTP_OPTIONS, default={})
+    explicit = dig(options, "explicit_http_config", "http2_protocol_options")
+    # By ALPN it needs TLS.
+    negotiated = "auto_config" in options and "transport_socket" in cluster
+    if explicit is not None or negotiated or "http2_protocol_options" in cluster:
+        return Finding(ok=True)
+    return Finding(
+        ok=False,
+        found=f"cluster {name} speaks HTTP/1.1",
+        hint=f"give cluster {name} explicit_http_config: {{http2_protocol_options: {{}}}}",
+    )
+
+
+def route_timeout(gateway: Gateway) -> Finding:
+    """No stream is cut for its length."""
+    found = [dig(route, "route", "timeout", default="15s") for route in gateway.models if route]
+    return Finding(
+        all(seconds(value) == 0 for value in found),
+        " and ".join(dict.fromkeys(found)),
+        "set timeout: 0s on the routes to the models; else Envoy cuts longer streams off (15 s "
+        "where nothing is set)",
+    )
+
+
+def idle_timeout(gateway: Gateway) -> Finding:
+    """Nor for a pause in it, or while the model has not begun."""
+    default = gateway.manager.get("stream_idle_timeout", "300s")
+    routes = [route for route in (gateway.openai, *gateway.models) if route] or [{}]
+    found = dict.fromkeys(dig(route, "route", "idle_timeout", default=default) for route in routes)
+    return Finding(
+        all(seconds(value) == 0 or seconds(value) >= _LEAST_IDLE_TIMEOUT for value in found),
+        " and ".join(found),
+        "set stream_idle_timeout longer than a model may be silent, such as 600s, or 0s",
+    )
+
+
+Check = Callable[[Gateway], Finding]
+
+ON_ROUTES = "ext_proc on OpenAI routes"
+"""What the first of the checks is called."""
+
+
+def checks(limits: Limits) -> dict[str, tuple[Check, bool]]:
+    """What to check of a gateway, in this order.
+
+    Args:
+        limits: those of the translator.
+
+    Returns:
+        By what a step is called: its check, and whether it needs a route with the filter on.
+    """
+    return {
+        ON_ROUTES: (filter_on, False),
+        "route to the models": (route_to_models, True),
+        "processing modes": (processing_modes, False),
+        "allow_mode_override": (mode_override, False),
+        "failure_mode_allow": (failure_mode, False),
+        "message_timeout": (message_timeout, False),
+        "listener buffer limit": (partial(listener_buffer, limits), False),
+        "upstream cluster buffer limit": (partial(upstream_buffer, limits), True),
+        "translator cluster HTTP/2": (translator_http2, False),
+        "route timeout": (route_timeout, True),
+        "stream_idle_timeout": (idle_timeout, False),
+    }
+
+
+def _buffer(holders: list[Json], kind: str, needed: int, setting: str) -> Finding:
+    limits = {
+        _name(holder): holder.get("per_connection_buffer_limit_bytes", _DEFAULT_BUFFER)
+        for holder in holders
+    }
+    short = [name for name, limit in limits.items() if 0 < limit < needed]
+    return Finding(
+        not short,
+        ", ".join(f"{name}: {limit} bytes" for name, limit in limits.items()),
+        f"set per_connection_buffer_limit_bytes: {needed:d} on {kind} {', '.join(short)}, as much "
+        f"as {setting} of the translator; whatever is larger is refused",
+    )
+
+
+def _name(holder: Json) -> str:
+    return str(holder.get("name") or "without a name")

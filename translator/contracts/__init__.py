@@ -1,0 +1,1 @@
+"""What model servers take and give: one module or package for each contract. Pure."""

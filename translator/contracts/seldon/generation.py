@@ -1,0 +1,125 @@
+"""Generation as Seldon's runtimes take it: messages become the tensors role, content and type.
+
+Two encodings, both Seldon's: a conversation of one message gives plain strings, one element per
+content part; a longer one gives one element per message, each a JSON list of the message's parts.
+What is neither a message nor a tool travels verbatim under ``kwargs`` (read by the local runtime)
+and ``llm_parameters`` (read by the OpenAI runtime).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Raw
+
+from translator.contracts.base import Call
+from translator.contracts.seldon import outputs
+from translator.contracts.seldon.wire import Wire
+from translator.oip.request import InputTensor, bytes_tensor
+from translator.raw_json import ABSENT, Object, compact, encode, is_null, opening
+from translator.tasks.generation import Generation, Message, Output
+
+if TYPE_CHECKING:
+    from translator.contracts.settings import ModelSettings
+
+_RARE = ("tool_calls", "tool_call_id", "name", "refusal", "audio", "function_call")
+_CHOOSING = ("parallel_tool_calls", "tool_choice")
+_RUNTIME = "kwargs"
+_ONE_TEXT = '["text"]'
+
+INPUTS = frozenset(("role", "content", "type", *_RARE, "tools", *_CHOOSING))
+OUTPUTS = outputs.NAMES
+
+
+def ask(
+    wire: Wire, task: Generation, settings: "ModelSettings"
+) -> tuple[Call, Callable[[bytes], Output]]:
+    """See :data:`~translator.contracts.base.Codec`."""
+    inputs = [*_message_tensors(task), *_tool_tensors(task.tools, task.parameters)]
+    call = wire.call(inputs, task.parameters, _RUNTIME, settings, stream=task.stream)
+    return call, partial(_decode, wire, task.choices, settings)
+
+
+def _decode(wire: Wire, choices: int, settings: "ModelSettings", body: bytes) -> Output:
+    return outputs.read(wire.read(body, settings), choices)
+
+
+def _message_tensors(task: Generation) -> list[InputTensor]:
+    messages = task.messages
+    if len(messages) == 1:
+        contents, types = _parts(messages[0])
+    else:
+        listed = [_listed_parts(message) for message in messages]
+        contents, types = [content for content, _ in listed], [kinds for _, kinds in listed]
+    tensors = [
+        bytes_tensor("role", [message.role for message in messages]),
+        bytes_tensor("content", contents),
+        bytes_tensor("type", types),
+    ]
+    if task.is_plain:
+        return tensors
+    # What few messages have: a tensor of one element per message, "" where there is nothing, left
+    # out when that would be all of it. After the first two, these go beyond what Seldon sends.
+    alone = len(messages) == 1
+    rare = zip(*(_rare(message, alone=alone) for message in messages), strict=True)
+    tensors += [
+        bytes_tensor(name, data) for name, data in zip(_RARE, rare, strict=True) if any(data)
+    ]
+    return tensors
+
+
+def _parts(message: Message) -> tuple[list[str], list[str]]:
+    """The payloads and the kinds of a message's parts."""
+    if isinstance(message.content, str):
+        return [message.content], ["text"]
+    return [payload for _, payload in message.content], [kind for kind, _ in message.content]
+
+
+def _listed_parts(message: Message) -> tuple[str, str]:
+    """The same, each as a JSON list."""
+    if isinstance(message.content, str):
+        return encode((message.content,)).decode(), _ONE_TEXT
+    payloads, kinds = _parts(message)
+    return _json(payloads), _json(kinds)
+
+
+def _rare(message: Message, *, alone: bool) -> tuple[str, ...]:
+    """The elements of the tensors of :data:`_RARE`."""
+    return (
+        _tool_calls(message.tool_calls, alone=alone),
+        message.tool_call_id,
+        message.name,
+        message.refusal,
+        _text(message.audio),
+        _text(message.function_call),
+    )
+
+
+def _tool_calls(calls: Sequence[Raw], *, alone: bool) -> str:
+    if not calls:
+        return ""
+    texts = [_text(call) for call in calls]
+    return texts[0] if alone and len(texts) == 1 else _json(texts)
+
+
+def _tool_tensors(tools: Sequence[Raw], parameters: Object) -> list[InputTensor]:
+    if not tools:
+        return []  # tool_choice and its like then stay among the parameters: nothing is lost
+    tensors = [bytes_tensor("tools", [_text(tool) for tool in tools])]
+    for name in _CHOOSING:
+        value = parameters.pop(name, None)
+        if value is not None and not is_null(value):
+            is_text = opening(value) == ord('"')
+            text = msgspec.json.decode(value, type=str) if is_text else compact(value)
+            tensors.append(bytes_tensor(name, [text]))
+    return tensors
+
+
+def _text(value: Raw) -> str:
+    """The JSON text of a value, compact as Seldon sends it; "" when it is null or absent."""
+    return "" if value is ABSENT or is_null(value) else compact(value)
+
+
+def _json(texts: list[str]) -> str:
+    return encode(texts).decode()

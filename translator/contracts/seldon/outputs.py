@@ -1,0 +1,104 @@
+"""What Seldon's runtimes say of a conversation, in tensors, read into one output per choice.
+
+Whole responses and the events of a stream have the same tensors: role, content, refusal,
+tool_calls, function_call, logprobs and finish_reason. Each has one element per choice; all but one
+of role, content and tool_calls may be missing. The OpenAI runtime gives output_all instead, in
+which stands all that its provider said.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from translator.contracts.seldon import token_counts, tool_calls
+from translator.contracts.seldon.wire import provided
+from translator.errors import unreadable
+from translator.oip.response import InferenceResponse
+from translator.tasks.generation import ChoiceOutput, Output, finish_reason
+
+_COMMON = frozenset({"role", "content", "type", "tool_calls"})
+_RARE = frozenset({"refusal", "function_call", "logprobs", "finish_reason"})
+NAMES = frozenset({"role", "content", "tool_calls", *_RARE, "output_all", *token_counts.TENSORS})
+"""The tensors that are read."""
+
+
+def read(response: InferenceResponse, choices: int = 1) -> Output:
+    """What a response says, or one event of it.
+
+    Args:
+        response: the model server's.
+        choices: how many the client asked for.
+
+    Raises:
+        UpstreamError: 502, a tensor is not what its name says, or there are contents without roles.
+    """
+    provider = provided(response)
+    identity, model = response.id or "", response.model_name or ""
+    if provider is not None:
+        return Output(identity, model, provided=provider)
+    return Output(identity, model, token_counts.read(response), _choices(response, choices))
+
+
+def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
+    """One output per choice; empty if the response holds none.
+
+    The length of role says how many choices there are, else that of content. One role with
+    several content elements is one message in several parts, unless that many choices were asked
+    for.
+    """
+    roles = response.strings("role") or ()
+    given = response.strings("content")
+    contents = given or []
+    called = [tool_calls.read(text) for text in response.strings("tool_calls") or ()]
+    count = len(roles) or len(contents) or min(len(called), 1)
+    if count == 1 and len(contents) == asked:
+        count = asked
+    if count == 1:
+        contents = ["".join(contents)] if given else []
+        called = [[call for calls in called for call in calls]]
+    elif len(contents) > count:
+        raise unreadable()
+    nothing = "" if given else None
+    outputs = [
+        ChoiceOutput(
+            contents[index] if index < len(contents) else nothing,
+            called[index] if index < len(called) else [],
+        )
+        for index in range(count)
+    ]
+    if not _COMMON.issuperset(response.names):
+        _read_rare(response, outputs)
+    return outputs
+
+
+def _read_rare(response: InferenceResponse, outputs: list[ChoiceOutput]) -> None:
+    """What few runtimes give. Any of these may be another's numeric tensor of the same name."""
+    for output, text in zip(outputs, _texts(response, "refusal"), strict=False):
+        output.refusal = text or None
+    for output, text in zip(outputs, _texts(response, "function_call"), strict=False):
+        output.function_call = next(iter(tool_calls.read(text)), None)
+    for output, text in zip(outputs, _texts(response, "logprobs"), strict=False):
+        output.logprobs = _logprobs(text)
+    for output, text in zip(outputs, _texts(response, "finish_reason"), strict=False):
+        output.finish_reason = finish_reason(text)
+
+
+def _texts(response: InferenceResponse, name: str) -> list[str]:
+    tensor = response.output(name)
+    return tensor.strings() if tensor is not None and tensor.datatype == "BYTES" else []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[Raw] | None
+    refusal: list[Raw] | None = None
+
+
+def _logprobs(text: str) -> Raw | None:
+    """OpenAI's object, or its list of tokens alone; None for what is neither."""
+    if not text:
+        return None
+    if text.lstrip().startswith("["):
+        text = f'{{"content":{text}}}'
+    try:
+        return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
+    except (msgspec.DecodeError, RecursionError):
+        return None

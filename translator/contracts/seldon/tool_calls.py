@@ -1,0 +1,62 @@
+"""Tool calls in the tensors of a runtime, whole or in pieces.
+
+No runtime documents how it writes them, so every encoding met is understood: a JSON object per
+element, a JSON list of objects, a JSON list of JSON strings, null and "". An object is OpenAI's
+tool call, OpenAI's delta of one, or the bare function as some chat templates emit it.
+"""
+
+from typing import Any
+
+import msgspec
+
+from translator.errors import unreadable
+from translator.raw_json import (
+    NULL,
+    Object,
+    compact,
+    integer_or_none,
+    is_null,
+    opening,
+    text_or_none,
+)
+from translator.tasks.tool_calls import CallPiece
+
+
+def read(text: str) -> list[CallPiece]:
+    """The pieces in one element of the tensor ``tool_calls`` or ``function_call``.
+
+    Raises:
+        UpstreamError: 502, it is in none of the encodings.
+    """
+    if not text:
+        return []
+    try:
+        document = _decode_document(text)
+        items = document if isinstance(document, list) else [document]
+        calls = [_decode_call(item) if item and isinstance(item, str) else item for item in items]
+        return [_piece(call) for call in calls if isinstance(call, dict)]
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise unreadable() from error
+
+
+_decode_document = msgspec.json.Decoder(list[Object | str | None] | Object | str | None).decode
+_decode_call = msgspec.json.Decoder(Object | None).decode
+
+
+def _piece(call: Object) -> CallPiece:
+    function = _decode_call(call["function"]) if "function" in call else call
+    if function is None:
+        raise unreadable()
+    index, identity, name = _value(call, "index"), _value(call, "id"), _value(function, "name")
+    arguments = function.get("arguments", NULL)
+    if is_null(arguments):
+        text = ""
+    elif opening(arguments) == ord('"'):
+        text = msgspec.json.decode(arguments, type=str)
+    else:  # an object: as text, digit for digit
+        text = compact(arguments)
+    return CallPiece(integer_or_none(index), text_or_none(identity), text_or_none(name), text)
+
+
+def _value(fields: Object, name: str) -> Any:
+    return msgspec.json.decode(fields[name]) if name in fields else None

@@ -1,0 +1,33 @@
+"""The headers of requests to the model server."""
+
+from collections.abc import Mapping
+
+from translator.exchange.actions import Headers
+from translator.tasks.model import UpstreamRequest
+
+
+def of_request(
+    request: UpstreamRequest, original: Mapping[str, str], request_id: str, tracing: Headers
+) -> Headers:
+    """What the translated request carries besides what the client's own keeps.
+
+    Args:
+        request: the one that is sent.
+        original: the headers of the client's request.
+        request_id: the client's, or ours.
+        tracing: what tells the model server that its work belongs to a span.
+    """
+    headers = (
+        (":path", request.path),
+        ("content-type", "application/json"),
+        ("content-length", str(len(request.body))),
+        ("accept-encoding", "identity"),
+        *request.headers,
+        ("x-request-id", request_id),
+        # For access logs, and for a local reply to know whose client it speaks to.
+        ("x-envoy-original-path", original.get(":path", "").partition("?")[0]),
+        *tracing,
+    )
+    if original.get(":method") == request.method:
+        return headers
+    return ((":method", request.method), *headers)

@@ -1,0 +1,44 @@
+"""The headers of responses to clients, of each kind."""
+
+from translator.errors import OverloadedError, TranslatorError
+from translator.exchange.actions import Headers
+from translator.exchange.headers import NO_CACHE, NO_RETRY, OPENAI_VERSION
+
+_EVENTS = "text/event-stream; charset=utf-8"
+_JSON = "application/json"
+
+
+def of_all(request_id: str, seconds: float) -> Headers:
+    """Those of every response.
+
+    Args:
+        request_id: the client's, or ours.
+        seconds: since the request's headers.
+    """
+    return (
+        ("x-request-id", request_id),
+        OPENAI_VERSION,
+        ("openai-processing-ms", str(int(seconds * 1000))),
+    )
+
+
+def of_stream(common: Headers) -> Headers:
+    """Of a stream whose length nobody knows yet; ``common`` is what :func:`of_all` gave."""
+    return (("content-type", _EVENTS), NO_CACHE, *common)
+
+
+def of_whole(body: bytes, common: Headers, *, events: bool) -> Headers:
+    """Of a whole response, JSON or a whole stream."""
+    kind = _EVENTS if events else _JSON
+    headers = (("content-type", kind), ("content-length", str(len(body))), *common)
+    return (*headers, NO_CACHE) if events else headers
+
+
+def of_error(error: TranslatorError, body: bytes, common: Headers) -> Headers:
+    """Of an error, which says whether and when to try again."""
+    headers = of_whole(body, common, events=False)
+    if error.repeats:
+        headers += NO_RETRY
+    if isinstance(error, OverloadedError):
+        headers += (("retry-after", str(error.retry_after)),)
+    return headers

@@ -1,0 +1,54 @@
+"""The response from upstream, as its headers tell it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from translator.errors import TranslatorError
+from translator.exchange import upstream_errors
+from translator.exchange.content_encoding import Decoder
+from translator.exchange.headers import media_type, number
+
+_EVENTS = "text/event-stream"
+
+
+class UpstreamResponse(msgspec.Struct, frozen=True):
+    """The head of a response: the model server's, or of what stands between Envoy and it.
+
+    Attributes:
+        headers: all that are read of it.
+    """
+
+    headers: Mapping[str, str]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status; 0 where there is none."""
+        return number(self.headers.get(":status")) or 0
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it is 2xx."""
+        return self.headers.get(":status", "").startswith("2")
+
+    @property
+    def is_events(self) -> bool:
+        """Whether its body is a stream of events."""
+        return media_type(self.headers) == _EVENTS
+
+    def decoder(self, limit: int) -> Decoder:
+        """What undoes its content-encoding. Raises UndecodableError where that is not known."""
+        return Decoder(self.headers.get("content-encoding", ""), limit)
+
+    def error(self, body: bytes, model: str | None) -> TranslatorError:
+        """The error that it stands for where it is none of success.
+
+        Args:
+            body: all of it, decoded.
+            model: as the client named it.
+        """
+        return upstream_errors.from_response(self.status, media_type(self.headers), body, model)
+
+
+NO_RESPONSE = UpstreamResponse({})
+"""As long as there is none."""

@@ -1,0 +1,1 @@
+"""What clients ask for: one module or package for each operation. Pure."""

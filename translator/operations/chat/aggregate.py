@@ -1,0 +1,159 @@
+"""The one chat completion that was asked for, from however many responses a runtime gives.
+
+Mostly that is one, and it is the answer. Some runtimes stream whatever they are asked: their events
+go through the translation of a stream, which puts them in order, and the chunks are then added up.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw
+
+from translator.errors import unreadable
+from translator.operations import provider
+from translator.operations.base import Response
+from translator.operations.chat import completion
+from translator.operations.chat.chunks import ChatChunks
+from translator.operations.chat.provider_chunk import is_chunk
+from translator.operations.events import collect
+from translator.raw_json import (
+    NULL,
+    Object,
+    decode_list,
+    decode_object,
+    encode,
+    is_null,
+    is_present,
+    opening,
+    raw,
+)
+from translator.tasks.generation import Output
+
+_EMPTY = Raw(b"[]")
+
+
+def aggregate(outputs: Sequence[Output], model: str, created: int) -> Response:
+    """The chat completion that outputs add up to.
+
+    Args:
+        outputs: what the whole response says, or each event of it.
+        model: the model as the client named it.
+        created: seconds since the epoch.
+
+    Raises:
+        UpstreamError: 502, there is an error in them, or no answer.
+    """
+    if len(outputs) == 1:
+        [output] = outputs
+        if output.provided is None:
+            return completion.from_output(output, model, created)
+        complete = provider.read(output.provided)
+        if not is_chunk(complete):
+            return completion.from_provider(complete, output, model, created)
+    chunks = ChatChunks(model, created, include_usage=True)
+    try:
+        answer = _add_up(collect(chunks, outputs))
+    except msgspec.ValidationError as error:
+        raise unreadable() from error
+    return Response(answer, chunks.tokens, chunks.model)
+
+
+def _add_up(chunks: list[bytes]) -> bytes:
+    answer: Object = {}
+    sums: dict[int, _Sum] = {}
+    for chunk in chunks:
+        fields = decode_object(chunk)
+        for item in decode_list(fields.pop("choices")):
+            choice = decode_object(item)
+            index = msgspec.json.decode(choice["index"], type=int)
+            sums.setdefault(index, _Sum()).add(choice)
+        answer |= {name: value for name, value in fields.items() if is_present(value)}
+    head = {name: answer.pop(name) for name in ("id", "object", "created", "model")}
+    head["object"] = raw("chat.completion")
+    head["choices"] = raw([_choice(total.value()) for _, total in sorted(sums.items())])
+    return encode(head | answer)
+
+
+def _choice(choice: Object) -> Object:
+    message = {"role": raw("assistant"), "content": NULL, "refusal": NULL}
+    message |= decode_object(choice.pop("delta"))
+    if "tool_calls" in message:
+        calls = [decode_object(call) for call in decode_list(message["tool_calls"])]
+        message["tool_calls"] = raw([_call(call) for call in calls])
+    if not is_present(message["content"]):
+        acts = "tool_calls" in message or "function_call" in message
+        message["content"] = NULL if acts or is_present(message["refusal"]) else raw("")
+    logprobs = choice.get("logprobs", NULL)
+    if not is_null(logprobs):
+        logprobs = raw({"content": NULL, "refusal": NULL} | decode_object(logprobs))
+    index, reason = choice.pop("index"), choice.pop("finish_reason")
+    return choice | {
+        "index": index,
+        "message": raw(message),
+        "finish_reason": reason,
+        "logprobs": logprobs,
+    }
+
+
+def _call(call: Object) -> Object:
+    call.pop("index", None)
+    if "function" in call:
+        function = decode_object(call["function"])
+        function = {name: function[name] for name in ("name", "arguments") if name in function}
+        if not is_present(function.get("arguments", NULL)):
+            function["arguments"] = raw("{}")
+        call["function"] = raw(function)
+    return call
+
+
+class _Sum:
+    """What the pieces of one object add up to, each value kept as JSON text until it is read.
+
+    Texts are joined, lists continued, objects added up in turn, and so are those objects in lists
+    that have an index; anything else is as its last piece says.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._lists: dict[str, list[Raw]] = {}
+        self._numbered: dict[str, dict[int, _Sum]] = {}
+        self._objects: dict[str, _Sum] = {}
+        self._rest: Object = {}
+
+    def add(self, fields: Object) -> None:
+        """Take the next piece."""
+        for name, value in fields.items():
+            match chr(opening(value)):
+                case '"':
+                    text = msgspec.json.decode(value, type=str)
+                    self._texts.setdefault(name, []).append(text)
+                case "[":
+                    self._continue(name, decode_list(value))
+                case "{":
+                    self._objects.setdefault(name, _Sum()).add(decode_object(value))
+                case _:
+                    self._rest[name] = value
+
+    def value(self) -> Object:
+        """The whole object."""
+        numbered = {
+            name: [item.value() for _, item in sorted(items.items())]
+            for name, items in self._numbered.items()
+        }
+        return (
+            self._rest
+            | {name: raw("".join(texts)) for name, texts in self._texts.items()}
+            | {name: raw(items) for name, items in (self._lists | numbered).items()}
+            | {name: raw(item.value()) for name, item in self._objects.items()}
+        )
+
+    def _continue(self, name: str, items: list[Raw]) -> None:
+        if not items:
+            self._rest[name] = _EMPTY
+        for item in items:
+            fields = decode_object(item) if opening(item) == ord("{") else {}
+            if "index" in fields:
+                number = msgspec.json.decode(fields["index"], type=int)
+                self._numbered.setdefault(name, {}).setdefault(number, _Sum()).add(fields)
+            else:
+                self._lists.setdefault(name, []).append(item)

@@ -1,0 +1,74 @@
+"""``chat/completions``: what it accepts, and how its response is told, whole or as a stream."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from translator import sse
+from translator.openai.request import decode_body
+from translator.operations import large_values
+from translator.operations.base import OPENAI, Inference, Operation, Response, take_model
+from translator.operations.chat.aggregate import aggregate
+from translator.operations.chat.chunks import ChatChunks
+from translator.operations.chat.request import read
+from translator.operations.events import EventStream, collect
+from translator.tasks.generation import Output
+from translator.tasks.model import Target
+
+Decode = Callable[[bytes], Output]
+
+
+def accept(body: bytes, target: Target) -> Inference:
+    """Read a request. See :class:`~translator.operations.base.Operation`."""
+    body, values = large_values.extract(body, large_values.IN_MESSAGES)
+    fields = decode_body(body)
+    model = target.model(take_model(fields, target.model_in_url))
+    task, include_usage = read(fields, model)
+    request, decode = model.generate(task)
+    request.body = large_values.restore(request.body, values)
+    translate = Translation(model.name, include_usage, task.stream, decode, int(time.time()))
+    stream = translate.stream if request.streamed else None
+    return Inference(model.name, request, translate.complete, stream, task.stream)
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """What the response depends on.
+
+    Attributes:
+        model: as the client named it.
+        include_usage: the client wants to know the token counts of a stream.
+        as_events: it wants a stream.
+        decode: reads a response of the model server.
+        created: seconds since the epoch, the same on every chunk.
+    """
+
+    model: str
+    include_usage: bool
+    as_events: bool
+    decode: Decode
+    created: int
+
+    def complete(self, responses: Sequence[bytes]) -> Response:
+        """See :class:`~translator.operations.base.Inference`."""
+        outputs = map(self.decode, responses)
+        if not self.as_events:
+            return aggregate([*outputs], self.model, self.created)
+        chunks = self._chunks()
+        events = [*map(sse.encode, collect(chunks, outputs)), OPENAI.end_of_stream]
+        return Response(b"".join(events), chunks.tokens, chunks.model)
+
+    def stream(self, limit: int) -> EventStream[Output]:
+        """See :class:`~translator.operations.base.Inference`."""
+        return EventStream(self.decode, self._chunks(), OPENAI, limit)
+
+    def _chunks(self) -> ChatChunks:
+        return ChatChunks(self.model, self.created, include_usage=self.include_usage)
+
+
+CHAT = Operation(
+    "chat/completions",
+    "chat",
+    accept,
+    example=b'{"messages":[{"role":"user","content":""}]}',
+)

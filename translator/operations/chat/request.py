@@ -1,0 +1,141 @@
+"""A chat completion request, read as a generation: what it may say, in OpenAI's words."""
+
+from operator import attrgetter
+
+from msgspec import Raw
+
+from translator.openai.chat import PAYLOADS, ROLES
+from translator.openai.chat import Message as RequestMessage
+from translator.openai.chat import Part as RequestPart
+from translator.openai.parameters import check_chat
+from translator.openai.request import (
+    decode_field,
+    empty_array,
+    flag,
+    missing,
+    take,
+    too_many,
+    unsupported,
+)
+from translator.raw_json import ABSENT, Object, compact, encode, is_null, opening
+from translator.tasks.generation import Generation, Message, Part
+from translator.tasks.model import Model
+
+_OPENINGS: dict[type, int] = {str: ord('"'), dict: ord("{")}
+
+
+def read(fields: Object, model: Model) -> tuple[Generation, bool]:
+    """The task in a request, and whether its client wants the token counts of a stream.
+
+    Args:
+        fields: the request, without its model.
+        model: the one that is asked.
+
+    Raises:
+        ClientError: 400, the request is not as OpenAI has it, or more than the model takes.
+    """
+    given: list[RequestMessage] = decode_field(
+        take(fields, "messages"), list[RequestMessage], "messages"
+    )
+    if not given:
+        raise empty_array("messages")
+    if len(given) > model.settings.max_messages:
+        raise too_many("messages", model.settings.max_messages, len(given))
+    check_chat(fields)
+    stream = flag(fields, "stream")
+    include_usage = "stream_options" in fields and _include_usage(fields)
+    if stream and model.settings.ask_usage and not include_usage:
+        fields["stream_options"] = _with_usage(fields)
+    choices = _number_of_choices(fields) if "n" in fields else 1
+    is_plain = all(map(_is_plain, given))
+    if not is_plain:
+        _check_rare(given)
+    make = _plain_message if is_plain else _message
+    messages = [make(message, index) for index, message in enumerate(given)]
+    return Generation(messages, _tools(fields), fields, is_plain, choices, stream), include_usage
+
+
+def _number_of_choices(fields: Object) -> int:
+    return decode_field(fields["n"], int | None, "n") or 1
+
+
+def _stream_options(fields: Object) -> dict[str, Raw]:
+    raw = fields.get("stream_options")
+    if raw is None:
+        return {}
+    return decode_field(raw, dict[str, Raw] | None, "stream_options") or {}
+
+
+def _with_usage(fields: Object) -> Raw:
+    options = _stream_options(fields) | {"include_usage": Raw(b"true")}
+    return Raw(encode(options))
+
+
+def _include_usage(fields: Object) -> bool:
+    include = _stream_options(fields).get("include_usage")
+    return include is not None and bool(
+        decode_field(include, bool | None, "stream_options.include_usage")
+    )
+
+
+_is_plain = attrgetter("is_plain")
+
+
+def _plain_message(message: RequestMessage, index: int) -> Message:
+    if message.role not in ROLES:
+        raise unsupported(f"messages[{index}].role", message.role, ROLES)
+    if message.role == "tool" and message.tool_call_id is None:
+        raise missing(f"messages[{index}].tool_call_id")
+    content = message.content or ""
+    return Message(message.role, content if isinstance(content, str) else _parts(content, index))
+
+
+def _message(message: RequestMessage, index: int) -> Message:
+    made = _plain_message(message, index)
+    made.tool_calls = message.tool_calls or ()
+    made.tool_call_id = message.tool_call_id or ""
+    made.name = message.name or ""
+    made.refusal = message.refusal or ""
+    made.audio = message.audio
+    made.function_call = message.function_call
+    return made
+
+
+def _parts(given: list[str | RequestPart], message: int) -> list[Part]:
+    return [
+        ("text", part) if isinstance(part, str) else _part(part, message, number)
+        for number, part in enumerate(given)
+    ]
+
+
+def _check_rare(messages: list[RequestMessage]) -> None:
+    """Refuse rare fields that are no objects where they must be."""
+    for index, message in enumerate(messages):
+        for name, raw in (("audio", message.audio), ("function_call", message.function_call)):
+            if raw is not ABSENT and not is_null(raw):
+                decode_field(raw, dict[str, Raw], f"messages[{index}].{name}")
+        for number, call in enumerate(message.tool_calls or ()):
+            if opening(call) != _OPENINGS[dict]:  # there may be millions
+                decode_field(call, dict[str, Raw], f"messages[{index}].tool_calls[{number}]")
+
+
+def _part(part: RequestPart, message: int, number: int) -> Part:
+    at = f"messages[{message}].content[{number}]"
+    if "type" not in part:
+        raise missing(f"{at}.type")
+    kind: str = decode_field(part["type"], str, f"{at}.type")
+    payload = part.get(kind)
+    if payload is None or is_null(payload) or kind == "type":
+        raise missing(f"{at}.{kind}")
+    begins = opening(payload)
+    wanted = PAYLOADS.get(kind)
+    if wanted is not None and begins != _OPENINGS[wanted]:
+        decode_field(payload, wanted, f"{at}.{kind}")  # says what is wrong
+    if begins == _OPENINGS[str]:
+        return kind, decode_field(payload, str, f"{at}.{kind}")
+    return kind, compact(payload)
+
+
+def _tools(fields: Object) -> list[Raw]:
+    given = fields.pop("tools", None)
+    return [] if given is None else decode_field(given, list[Raw] | None, "tools") or []

@@ -1,0 +1,107 @@
+"""The ``input`` of an embeddings request: a text, several, the tokens of one, or of several.
+
+What comes is counted before it is decoded: a few million tiny tokens or texts fit into a body of a
+common size, and as objects they would take gigabytes and many seconds.
+"""
+
+import re
+from itertools import islice
+
+from msgspec import Raw
+
+from translator.errors import ClientError
+from translator.openai.request import decode_field, empty_array
+from translator.raw_json import Object
+from translator.tasks.embedding import Embedding
+
+_LEAST, _MOST = -(2**63), 2**63 - 1  # what INT64 holds
+_MOST_TOKENS = 300_000  # in a request, as at OpenAI
+# Possessive, as what could be gone back to would take a hundred bytes for each character.
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_OPENING = re.compile(rb"\[\s*(.)", re.DOTALL)
+_Items = list[str | int | list[int]]
+
+
+def read_input(raw: Raw, parameters: Object, most: int) -> Embedding:
+    """The task in what a request gives as ``input``.
+
+    Args:
+        raw: what it gives.
+        parameters: its other fields.
+        most: how many texts or arrays of tokens there may be.
+
+    Raises:
+        ClientError: 400, it is of another type, empty, or too much.
+    """
+    first = opening[1] if (opening := _OPENING.match(raw)) else b""
+    if first == b'"':
+        return Embedding(_texts(raw, most), (), parameters)
+    if first == b"[":
+        return Embedding((), _arrays(raw, most), parameters)
+    if first.isdigit() or first == b"-":
+        return Embedding((), [_array(raw)], parameters)
+    return Embedding([_text(raw)], (), parameters)
+
+
+def _text(raw: Raw) -> str:
+    given: str | _Items = decode_field(raw, str | _Items, "input")
+    if not isinstance(given, str):  # of lists only the empty one comes so far
+        raise empty_array("input")
+    if not given:
+        raise _empty_text("input")
+    return given
+
+
+def _texts(raw: Raw, most: int) -> list[str]:
+    # Quotes may stand within a text too, so they only say when to look closer.
+    if bytes(raw).count(b'"') > 2 * most and len([*islice(_TEXT.finditer(raw), most + 1)]) > most:
+        raise _too_many(most)
+    texts: list[str] = decode_field(raw, list[str], "input")
+    if not all(texts):
+        raise _empty_text(f"input[{texts.index('')}]")
+    return texts
+
+
+def _arrays(raw: Raw, most: int) -> list[list[int]]:
+    if bytes(raw).count(b"[") > most + 1:
+        raise _too_many(most)
+    _check_total(raw)
+    arrays: list[list[int]] = decode_field(raw, list[list[int]], "input")
+    for index, array in enumerate(arrays):
+        _check_tokens(array, f"input[{index}]")
+    return arrays
+
+
+def _array(raw: Raw) -> list[int]:
+    _check_total(raw)
+    array: list[int] = decode_field(raw, list[int], "input")
+    _check_tokens(array, "input")
+    return array
+
+
+def _check_total(raw: Raw) -> None:
+    total = bytes(raw).count(b",") + 1
+    if total > _MOST_TOKENS:
+        message = f"Requested {total} tokens, max {_MOST_TOKENS} tokens per request."
+        raise ClientError(message, param="input", code="max_tokens_per_request")
+
+
+def _check_tokens(array: list[int], param: str) -> None:
+    if not array:
+        raise empty_array(param)
+    if min(array) < _LEAST or max(array) > _MOST:
+        odd = next(index for index, token in enumerate(array) if not _LEAST <= token <= _MOST)
+        message = f"Invalid '{param}[{odd}]': a token is an integer of 64 bits."
+        raise ClientError(message, param=f"{param}[{odd}]", code="invalid_value")
+
+
+def _empty_text(param: str) -> ClientError:
+    return ClientError(f"Invalid '{param}': input cannot be an empty string.", param=param)
+
+
+def _too_many(most: int) -> ClientError:
+    return ClientError(
+        f"Invalid 'input': array too long. Expected an array with maximum length {most}.",
+        param="input",
+        code="array_above_max_length",
+    )

@@ -1,0 +1,141 @@
+"""What every streamed response has in common: events in, events out, one end."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Generic, Protocol, TypeVar
+
+from translator import sse
+from translator.errors import TranslatorError, UpstreamError
+from translator.operations.base import Dialect
+from translator.tasks.usage import TokenCounts
+
+S_contra = TypeVar("S_contra", contravariant=True)
+S = TypeVar("S")
+
+_DONE = b"[DONE]"  # some model servers end their streams as OpenAI does
+
+
+class Writer(Protocol[S_contra]):
+    """Says what a model says in the events of a client's API."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of an answer has come."""
+
+    @property
+    def tokens(self) -> TokenCounts:
+        """What has been counted so far."""
+
+    @property
+    def model(self) -> str:
+        """The model that answers, as the server or its provider calls it; "" if unknown."""
+
+    def write(self, output: S_contra) -> list[bytes]:
+        """The data of the events that one output leads to.
+
+        Raises:
+            UpstreamError: it cannot be translated.
+        """
+
+    def close(self) -> list[bytes]:
+        """The data of the events that complete an answer, before the end of the stream."""
+
+
+def collect(writer: Writer[S], outputs: Iterable[S]) -> list[bytes]:
+    """The data of all events that make up an answer.
+
+    Raises:
+        UpstreamError: there is no answer in them, or an error.
+    """
+    events = [event for output in outputs for event in writer.write(output)]
+    if not writer.has_begun:
+        message = "The model server ended its stream without an answer."
+        raise UpstreamError(message, repeats=True)
+    return events + writer.close()
+
+
+class EventStream(Generic[S]):
+    """A :class:`~translator.operations.base.Stream` of responses, one for each event.
+
+    An error, the server's or in its data, becomes an error event; whatever comes after it is
+    dropped. The stream always ends with exactly one end.
+
+    Args:
+        decode: reads one response of the model server.
+        writer: says it to the client.
+        dialect: of the client's API.
+        limit: the most bytes one event may hold.
+    """
+
+    def __init__(
+        self, decode: Callable[[bytes], S], writer: Writer[S], dialect: Dialect, limit: int
+    ) -> None:
+        self._decode = decode
+        self._writer = writer
+        self._dialect = dialect
+        self._events = sse.Decoder(limit)
+        self._closed = False
+        self.error: TranslatorError | None = None
+
+    @property
+    def tokens(self) -> TokenCounts:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._writer.tokens
+
+    @property
+    def model(self) -> str:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._writer.model
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._translate(self._events.feed(chunk), last=False)
+
+    def finish(self) -> bytes:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._translate(self._events.finish(), last=True)
+
+    def fail(self, error: TranslatorError) -> bytes:
+        """See :class:`~translator.operations.base.Stream`."""
+        if self._closed:
+            return b""
+        self.error = error
+        return self._dialect.error_event(error) + self._close()
+
+    def _translate(self, events: Iterator[bytes], *, last: bool) -> bytes:
+        if self._closed:
+            return b""
+        out: list[bytes] = []
+        try:
+            for data in events:
+                content = data.strip()
+                if content == _DONE:
+                    last = True
+                    break
+                if content:  # some servers keep a connection alive with empty ones
+                    out += map(sse.encode, self._writer.write(self._decode(data)))
+            if last:
+                out += map(sse.encode, collect(self._writer, ()))
+                out.append(self._close())
+        except sse.EventTooLargeError:
+            out.append(self.fail(UpstreamError("The model server sent too large an event.")))
+        except UpstreamError as error:
+            out.append(self.fail(error))
+        return b"".join(out)
+
+    def _close(self) -> bytes:
+        self._closed = True
+        return self._dialect.end_of_stream
+
+
+def split(body: bytes) -> list[bytes]:
+    """The responses in a whole event stream, up to a ``[DONE]`` if there is one."""
+    decoder = sse.Decoder(limit=len(body))  # it is here already
+    events: list[bytes] = []
+    for data in chain(decoder.feed(body), decoder.finish()):
+        content = data.strip()
+        if content == _DONE:
+            break
+        if content:
+            events.append(data)
+    return events

@@ -1,0 +1,153 @@
+"""``images/generations``: OpenAI's request to a task, and images to OpenAI's object or events.
+
+No runtime streams images, so a streamed request is answered with the final event of each image at
+once.
+"""
+
+import time
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from translator import sse
+from translator.errors import UpstreamError, unreadable
+from translator.openai.images import (
+    Image,
+    ImageCompleted,
+    ImagesResponse,
+    InputTokensDetails,
+    Usage,
+)
+from translator.openai.parameters import check_images
+from translator.openai.request import decode_body, decode_field, empty_string, flag, take
+from translator.operations import large_values, provider
+from translator.operations.base import Inference, Operation, Response, only, take_model
+from translator.raw_json import encode
+from translator.tasks.drawing import Drawing, DrawnImage, DrawnImages
+from translator.tasks.model import Target
+from translator.tasks.usage import TokenCounts
+
+_URL = Raw(b'"url"')
+_DATA_URL = ";base64,"
+_FORMATS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
+_HEAD = 8  # characters of base64 hold the first 6 bytes
+
+
+def accept(body: bytes, target: Target) -> Inference:
+    """Read a request. See :class:`~translator.operations.base.Operation`."""
+    fields = decode_body(body)
+    name = take_model(fields, target.model_in_url, required=False)
+    prompt: str = decode_field(take(fields, "prompt"), str, "prompt")
+    if not prompt:
+        raise empty_string("prompt")
+    check_images(fields)
+    as_events = flag(fields, "stream")
+    as_url = not as_events and fields.get("response_format") == _URL
+    request, decode = target.model(name).draw(Drawing(prompt, fields))
+    translate = _Translation(decode, as_events, as_url, int(time.time()))
+    return Inference(name, request, translate.complete, as_events=as_events)
+
+
+class _Translation(msgspec.Struct, frozen=True):
+    """What the response depends on.
+
+    Attributes:
+        decode: reads the response.
+        as_events: the client wants events.
+        as_url: it wants URLs.
+        created: seconds since the epoch.
+    """
+
+    decode: Callable[[bytes], DrawnImages]
+    as_events: bool
+    as_url: bool
+    created: int
+
+    def complete(self, responses: Sequence[bytes]) -> Response:
+        """See :class:`~translator.operations.base.Inference`."""
+        body, values = large_values.extract(only(responses), large_values.IN_IMAGES)
+        response = self._translate(self.decode(body))
+        return response._replace(body=large_values.restore(response.body, values))
+
+    def _translate(self, drawn: DrawnImages) -> Response:
+        if drawn.provided is not None:
+            complete = provider.read(drawn.provided)
+            required = {"created": self.created}
+            whole = provider.complete(complete, drawn.model, "data", required)
+            if self.as_events:
+                return whole._replace(body=_events(_decode(complete), self.created))
+            return whole
+        images = [_image(image, as_url=self.as_url) for image in drawn.images]
+        answer = ImagesResponse(images, self.created, usage=_usage(drawn.tokens))
+        body = _events(answer, self.created) if self.as_events else encode(answer)
+        return Response(body, drawn.tokens, drawn.model)
+
+
+def _image(drawn: DrawnImage, *, as_url: bool) -> Image:
+    if drawn.base64 and as_url:
+        return Image(url=f"data:image/{_format(drawn.base64)};base64,{drawn.base64}")
+    if drawn.base64 or as_url:
+        return Image(drawn.base64 or None, drawn.url or None)
+    data = _data_of(drawn.url)
+    return Image(b64_json=data) if data else Image(url=drawn.url)
+
+
+def _data_of(url: str) -> str:
+    """The base64 in a ``data:`` URL; "" where it is another."""
+    head, _, data = url.partition(_DATA_URL)
+    return data if head.startswith("data:") else ""
+
+
+def _format(encoded: str) -> str:
+    """The image's format by its first bytes; browsers look for themselves at what is unknown."""
+    head = b64decode(encoded[:_HEAD])
+    return next((name for magic, name in _FORMATS.items() if head.startswith(magic)), "png")
+
+
+def _usage(tokens: TokenCounts) -> Raw | UnsetType:
+    prompt, completion = tokens
+    if prompt is None or completion is None:
+        return UNSET
+    details = InputTokensDetails(text_tokens=prompt)
+    return Raw(encode(Usage(prompt, completion, prompt + completion, details)))
+
+
+def _decode(complete: bytes) -> ImagesResponse:
+    try:
+        return msgspec.json.decode(complete, type=ImagesResponse)
+    except msgspec.DecodeError as error:
+        raise unreadable() from error
+
+
+def _events(answer: ImagesResponse, created: int) -> bytes:
+    if not answer.data:
+        raise unreadable()
+    return b"".join(
+        sse.encode(
+            encode(
+                ImageCompleted(
+                    b64_json=_base64(image),
+                    created_at=int(answer.created or created),
+                    background=answer.background,
+                    output_format=answer.output_format,
+                    quality=answer.quality,
+                    size=answer.size,
+                    usage=answer.usage,
+                )
+            )
+        )
+        for image in answer.data
+    )
+
+
+def _base64(image: Image) -> str:
+    data = image.b64_json or _data_of(image.url or "")
+    if not data:
+        message = "The model returned a link to an image, which cannot be streamed."
+        raise UpstreamError(message, repeats=True)
+    return data
+
+
+IMAGES = Operation("images/generations", "generate_content", accept, example=b'{"prompt":"x"}')

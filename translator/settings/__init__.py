@@ -1,0 +1,1 @@
+"""The settings: what there is to set, how it is written, where it comes from."""

@@ -1,0 +1,73 @@
+"""The settings on the command line: every command that needs them takes them alike."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import NODEFAULT
+
+from translator.settings.sources import FIELDS, PREFIX, allowed, describe, flag, shown
+from translator.settings.values import Seconds
+
+_LONGEST = 3600.0
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config`` and a flag for each setting."""
+    group = parser.add_argument_group(
+        "settings",
+        f"Every flag may be given as a variable ({PREFIX}LISTEN and so on) or in the file instead; "
+        "flags come first, then variables.",
+    )
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"settings in TOML, or YAML by its ending; {PREFIX}CONFIG in the environment",
+    )
+    for name, field in FIELDS.items():
+        is_flag = field.default is False
+        default = (
+            "" if field.default is NODEFAULT else f" (default: {shown(field.default) or 'none'})"
+        )
+        group.add_argument(
+            flag(name),
+            default=argparse.SUPPRESS,
+            metavar="VALUE",
+            help=f"{describe(field.type)}: {allowed(field.type)}{default}".replace("%", "%%"),
+            nargs="?" if is_flag else None,
+            const="true" if is_flag else None,
+        )
+
+
+def sources(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, str], Mapping[str, str], Path | None]:
+    """Where the settings are: in flags by name, in variables, in a file. What ``load`` takes."""
+    given = vars(arguments)
+    variable = os.environ.get(f"{PREFIX}CONFIG")
+    file = arguments.config or (Path(variable) if variable else None)
+    return {name: given[name] for name in FIELDS if name in given}, os.environ, file
+
+
+def add_timeout(parser: argparse.ArgumentParser, default: float, what: str) -> None:
+    """Add ``--timeout``, in seconds; ``what`` is how long what may take."""
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=Seconds(default),
+        metavar="SECONDS",
+        help=f"{what} (default: {default:g})",
+    )
+
+
+def _seconds(text: str) -> Seconds:
+    try:
+        seconds = Seconds.parse(text)
+    except ValueError:
+        seconds = Seconds(0)
+    if 0 < seconds <= _LONGEST:
+        return seconds
+    msg = f"{text!r} is not a number of seconds above 0 and up to {_LONGEST:g}"
+    raise argparse.ArgumentTypeError(msg)

@@ -1,0 +1,1 @@
+"""``oip-translator translate``: what becomes of one body, without Envoy."""

@@ -1,0 +1,75 @@
+"""What a server says of its services: Check, List and Watch of grpc.health.v1.
+
+Ours, because the servicer of grpcio-health-checking (1.81, where this was seen) does not know
+``List`` (gRFC A90), and forgets all watchers of a service when one of them leaves, so that the
+others never hear of a drain.
+
+Reflection describes the package's service, so a client that has nothing else does not see ``List``
+before the package has it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+
+from translator.transport.health import messages
+from translator.transport.health.messages import NOT_SERVING, SERVICE_UNKNOWN, SERVING
+
+Watch = Callable[[bytes], AsyncIterator[bytes]]
+"""As :meth:`Health.watch`."""
+
+
+class UnknownServiceError(Exception):
+    """Nobody has such a service."""
+
+
+class Health:
+    """What this server says of its services, in serialised messages. All NOT_SERVING at first.
+
+    Args:
+        services: their full names. The server as a whole, "", is one more.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        self._statuses = dict.fromkeys(("", *services), NOT_SERVING)
+        self._changed = asyncio.Event()
+
+    def set(self, *, serving: bool) -> None:
+        """Say of all services that they are SERVING or NOT_SERVING; watchers are told."""
+        self._statuses = dict.fromkeys(self._statuses, SERVING if serving else NOT_SERVING)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    def check(self, request: bytes) -> bytes:
+        """The answer to ``Check``.
+
+        Raises:
+            UnknownServiceError: there is no such service.
+            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+        """
+        status = self._statuses.get(messages.read_request(request))
+        if status is None:
+            raise UnknownServiceError
+        return messages.response(status)
+
+    def listing(self, _request: bytes) -> bytes:
+        """The answer to ``List``, whose request has no fields."""
+        return messages.listing(self._statuses)
+
+    def watch(self, request: bytes) -> AsyncIterator[bytes]:
+        """The answers to ``Watch``: one now, and one for each change.
+
+        Raises:
+            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+        """
+        return self._follow(messages.read_request(request))
+
+    async def _follow(self, service: str) -> AsyncIterator[bytes]:
+        # A service we do not have may come later, says the protocol, so the stream stays open.
+        last = None
+        while True:
+            changed = self._changed
+            status = self._statuses.get(service, SERVICE_UNKNOWN)
+            if status != last:
+                yield messages.response(status)
+            last = status
+            await changed.wait()
