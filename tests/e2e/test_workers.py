@@ -302,7 +302,7 @@ def test_envoy_gives_work_to_all(upstream: Upstream, tmp_path: Path) -> None:
                     content_type="application/json",
                 )
                 assert reply.status == 200
-        answers = running.metrics("oip_translator_answers_total")
+        answers = running.metrics("oip_translator_responses_total")
     assert set(answers) == {"0", "1"}
     assert sum(answers.values()) == 20
     assert min(answers.values()) > 0

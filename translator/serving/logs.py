@@ -98,7 +98,7 @@ def log_exchange(record: Record) -> None:
             record.ended_after or 0,
             record.upstream_status,
             record.request_bytes,
-            record.answer_bytes,
+            record.response_bytes,
             _tokens(record),
             f", {record.error}" if record.error else "",
             "" if record.complete else ", incomplete",

@@ -69,7 +69,7 @@ class ExchangeSpan:
         span.set_attributes(attributes(record))
         for event, after in (
             ("forwarded", record.forwarded_after),
-            ("answered", record.answered_after),
+            ("responded", record.responded_after),
             ("first_event", record.first_event_after),
         ):
             if after is not None:

@@ -152,7 +152,7 @@ class ProcessCall(Call):
     def on_message(self, message: Message) -> None:
         """See :class:`Call`."""
         try:
-            reply = self._session.answer(message)
+            reply = self._session.respond(message)
         except DecodeError:
             logger.warning("a message that is not Envoy's")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
