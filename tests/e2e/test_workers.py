@@ -236,7 +236,7 @@ async def test_sighup_reaches_all(tmp_path: Path) -> None:
     with fleet(tmp_path) as running:
         running.supervisor.send(signal.SIGHUP)
         # There is no file whose change they could have seen.
-        await until(lambda: running.log.count("settings taken over") == 3)
+        await until(lambda: running.log.count("settings reloaded") == 3)
         assert running.workers() == workers_of(running.supervisor.pid)
         text = running.get("/metrics").body.decode()
         for worker in (0, 1):
@@ -248,7 +248,7 @@ async def test_what_takes_a_restart_of_all_stays_when_one_restarts(tmp_path: Pat
     file.write_text("max_exchanges = 5")
     with fleet(tmp_path, f"--config={file}") as running:
         file.write_text("max_exchanges = 6\nsocket_mode = '600'")
-        await until(lambda: running.log.count("settings taken over") == 3)
+        await until(lambda: running.log.count("settings reloaded") == 3)
         assert running.log.count("socket_mode has changed; that takes a restart") == 1
         os.kill(running.workers()[0], signal.SIGTERM)
         await until(lambda: "worker 0 ended with status 0; it starts again" in running.log)
@@ -263,7 +263,7 @@ async def test_one_starts_again_though_the_file_has_become_wrong(tmp_path: Path)
     file.write_text("max_exchanges = 5")
     with fleet(tmp_path, f"--config={file}") as running:
         file.write_text("max_exchanges = 0")
-        await until(lambda: running.log.count("settings not taken over") == 3)
+        await until(lambda: running.log.count("settings not reloaded") == 3)
         os.kill(running.workers()[0], signal.SIGKILL)
         await until(lambda: "worker 0 was ended by SIGKILL; it starts again" in running.log)
         await until(lambda: running.get("/readyz").body.startswith(b"2 of 2"))
