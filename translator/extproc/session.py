@@ -65,7 +65,7 @@ class Session:
             if self.exchange.span is not None:
                 self.exchange.span.end(record)
         except Exception:  # that nobody could be told must not end what others do
-            logger.exception("the end of an exchange could not be told")
+            logger.exception("reporting the end of an exchange failed")
 
     def handle(self, message: bytes) -> bytes:
         """As :meth:`respond`, in one piece."""
