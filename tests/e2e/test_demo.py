@@ -56,7 +56,7 @@ def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
     assert not stack.accepts(port)
-    found = re.search(r"Logs are in (\S+)\.", text)
+    found = re.search(r"Logs: (\S+)\.", text)
     assert found
     assert Path(found[1]).parent == Path(gettempdir())
     assert not Path(found[1]).exists()

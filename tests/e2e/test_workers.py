@@ -249,7 +249,7 @@ async def test_what_takes_a_restart_of_all_stays_when_one_restarts(tmp_path: Pat
     with fleet(tmp_path, f"--config={file}") as running:
         file.write_text("max_exchanges = 6\nsocket_mode = '600'")
         await until(lambda: running.log.count("settings reloaded") == 3)
-        assert running.log.count("socket_mode has changed; that takes a restart") == 1
+        assert running.log.count("socket_mode has changed; restart to apply it") == 1
         os.kill(running.workers()[0], signal.SIGTERM)
         await until(lambda: "worker 0 exited with status 0; restarting" in running.log)
         await until(lambda: running.get("/readyz").body.startswith(b"2 of 2"))
