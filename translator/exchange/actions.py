@@ -1,4 +1,4 @@
-"""What an exchange wants done with the message it was shown: plain data, not yet protobuf."""
+"""The reply to a message of an exchange: plain data, not yet protobuf."""
 
 from enum import Enum, auto
 
@@ -8,23 +8,23 @@ Headers = tuple[tuple[str, str], ...]
 
 
 class Mode(Enum):
-    """A change of how the rest of the exchange is sent to us."""
+    """How Envoy sends the rest of the exchange."""
 
     KEEP = auto()
-    STREAM = auto()  # show the response body chunk by chunk, as it arrives
-    BYPASS = auto()  # show nothing more of this exchange
+    STREAM = auto()  # send the response body chunk by chunk, as it arrives
+    BYPASS = auto()  # send nothing more of this exchange
 
 
 class Forward(msgspec.Struct, frozen=True):
-    """Let the message go on, changed as said.
+    """Forward the message with these changes.
 
     Attributes:
-        set_headers: names and values; each overwrites.
+        set_headers: names and values; each replaces an existing header.
         remove_headers: names; removed before the others are set.
-        body: the new body; None leaves it, b"" swallows it. With a headers message it stands in
-            for the body that did not come.
-        reroute: choose the route anew, by the headers as they are now.
-        mode: how to go on.
+        body: the new body; None keeps it, b"" removes it. With a headers message it is the body of
+            a message without one.
+        reroute: select the route again, by the new headers.
+        mode: a change of the mode.
     """
 
     set_headers: Headers = ()
@@ -35,7 +35,7 @@ class Forward(msgspec.Struct, frozen=True):
 
 
 class Respond(msgspec.Struct, frozen=True):
-    """Answer the client here and now; upstream sees nothing of this exchange (any more)."""
+    """Respond to the client at once; upstream sees nothing (more) of this exchange."""
 
     status: int
     headers: Headers

@@ -1,4 +1,4 @@
-"""What a request may be, judged by its headers before its body has come."""
+"""Checks of a request's headers before its body arrives."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from translator.exchange.headers import is_json, media_type, number
 
 
 def admit(headers: Mapping[str, str], limit: int) -> Decoder:
-    """Let a request in, and give what decodes its body.
+    """Check a request, and return the decoder of its body.
 
     Args:
         headers: the request's.
-        limit: the most bytes its body may have, as it comes and when it is decoded.
+        limit: the most bytes of the body, as received and decoded.
 
     Raises:
         ClientError: 413 or 415.

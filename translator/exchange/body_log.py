@@ -1,7 +1,6 @@
-"""A line at DEBUG for each body that comes or goes: whose it is, how long, and its digest.
+"""Logs at DEBUG the request id, length and digest of each body received or sent.
 
-By the digest a body that was captured elsewhere is found again, byte for byte; of what it says the
-log holds nothing.
+The digest identifies a body that was captured elsewhere; the log has none of its content.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ _DIGITS = 16  # of the SHA-256, in hex
 
 
 class Direction(Enum):
-    """Where a body comes from or goes to."""
+    """The direction of a body."""
 
     FROM_CLIENT = "from the client"
     TO_SERVER = "to the model server"
@@ -25,10 +24,10 @@ class Direction(Enum):
 
 
 class BodyLog:
-    """The bodies of one exchange. If DEBUG is off as it begins, nothing is done about them.
+    """The bodies of one exchange. Does nothing if DEBUG is off when the exchange begins.
 
     Args:
-        record: whose ``request_id`` begins each line.
+        record: its ``request_id`` begins each line.
     """
 
     __slots__ = ("_open", "_record", "_wanted")
@@ -39,12 +38,12 @@ class BodyLog:
         self._open: dict[Direction, _Digest] = {}
 
     def note(self, direction: Direction, piece: bytes | None, *, last: bool = True) -> None:
-        """Take note of a body, or of the next piece of one; its last piece writes the line.
+        """Add a body, or the next piece of one; the last piece writes the line.
 
         Args:
-            direction: of the body. One whose stream was cut has no last piece, and so no line.
-            piece: as it is on the wire; None is no body, and no piece of one.
-            last: the body ends with it.
+            direction: of the body. If its stream is cut, there is no last piece and no line.
+            piece: as on the wire; None if there is no body.
+            last: whether the body ends with it.
         """
         if not self._wanted or piece is None:
             return

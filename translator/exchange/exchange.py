@@ -1,7 +1,7 @@
-"""One HTTP exchange: shown each of its messages in turn, it says what is to become of it.
+"""One HTTP exchange: takes each of its messages in turn, and returns the reply to it.
 
-Synchronous and free of I/O. Errors are raised anywhere below; here, and only here, they are turned
-into a reply. What Envoy does with a reply in each phase is told in docs/architecture.md.
+Synchronous, without I/O. Errors are raised anywhere below; only here they become replies.
+docs/architecture.md describes what Envoy does with a reply in each phase.
 """
 
 import logging
@@ -47,7 +47,7 @@ Step = Callable[Concatenate["Exchange", P], Action]
 
 
 def _phase(phase: Phase) -> Callable[[Step[P]], Step[P]]:
-    """Guard a step: it runs only in a state that knows its phase, and its errors become replies."""
+    """Guard a step: it runs only in a state that allows its phase; its errors become replies."""
 
     def guard(step: Step[P]) -> Step[P]:
         @wraps(step)
@@ -68,14 +68,14 @@ def _phase(phase: Phase) -> Callable[[Step[P]], Step[P]]:
 
 
 class Exchange:
-    """The life of one HTTP exchange.
+    """The state machine of one HTTP exchange.
 
     A message that does not fit the state of the exchange is left unchanged.
 
     Args:
-        settings: how it is handled.
-        overloaded: there are too many already, so that this one is refused.
-        tracer: begins the span of an exchange that is ours; None for no tracing.
+        settings: those of the exchange.
+        overloaded: refuse the exchange, because there are too many.
+        tracer: starts the span of an exchange on an OpenAI path; None for no tracing.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Exchange:
 
     @_phase(Phase.REQUEST_HEADERS)
     def on_request_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
-        """Find the operation; refuse what can be refused before its body has come.
+        """Find the operation; refuse what can be refused before the body arrives.
 
         Args:
             headers: at least those of :data:`~translator.exchange.headers.READ` that are there.
@@ -120,7 +120,7 @@ class Exchange:
         try:
             self.route = routes.find(headers.get(":method", ""), path)
         except routes.MethodError as error:
-            self.route = routes.Route(error.operation)  # whose API says it
+            self.route = routes.Route(error.operation)  # for the dialect of the error
             self.record.operation = error.operation.name
             raise
         if self.route is None:
@@ -178,7 +178,7 @@ class Exchange:
             raise too_deep() from error
 
     def _respond(self, made: LocalResponse) -> Respond:
-        """Answer the client without the model server."""
+        """Respond without the model server."""
         self._to(State.DONE, Phase.REQUEST_BODY)
         self._responded(made.status, made.body)
         headers = response_headers.of_whole(made.body, self._common_headers, events=False)
@@ -186,17 +186,17 @@ class Exchange:
 
     @_phase(Phase.REQUEST_TRAILERS)
     def on_request_trailers(self) -> Action:
-        """The request ends with trailers and had no body. Otherwise they are left alone."""
+        """Handle trailers of a request without a body. Others are not changed."""
         assert self.route is not None  # noqa: S101 -- HELD implies it
         accepted = self._accept(b"", self.route)
         if isinstance(accepted, LocalResponse):
             return self._respond(accepted)
-        # With trailers a request can be given no body, so nothing can be asked for it.
+        # A request with trailers cannot be given a body, so it cannot be translated.
         raise ClientError("A request without a body cannot have trailers.")
 
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
-        """Decide between events as they come and one body; answer now if there is no body."""
+        """Choose between a stream and a whole body; respond now if there is no body."""
         self._upstream = upstream = UpstreamResponse(headers)
         self.record.upstream_status = upstream.status
         begin = self.inference.stream if self.inference else None
@@ -208,12 +208,12 @@ class Exchange:
         return UNCHANGED
 
     def on_response_body(self, body: bytes, *, end_of_stream: bool) -> Action:
-        """Translate the whole answer, or the next chunk of a streamed one.
+        """Translate the whole response, or the next chunk of a stream.
 
         Args:
             body: bytes as upstream sent them.
-            end_of_stream: a streamed answer ends here. Of a whole one it says nothing: Envoy
-                gives false there when trailers follow.
+            end_of_stream: a stream ends here. It is ignored for a whole response: Envoy sends
+                false when trailers follow.
         """
         if self.state is State.STREAMING:
             return self._response_chunk(body, end_of_stream)
@@ -223,7 +223,7 @@ class Exchange:
         try:
             self._decoder = self._upstream.decoder(self._settings.limits.response_body)
         except UndecodableError as error:
-            message = "The model server's answer cannot be decoded."
+            message = "The model server's response cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
         self._stream = begin(self._settings.limits.event)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
@@ -240,7 +240,7 @@ class Exchange:
         if end_of_stream:
             self._to(State.DONE, Phase.RESPONSE_BODY)
             self.record.complete = True
-        if self._stream is None:  # an error has ended it
+        if self._stream is None:  # ended by an error
             return Forward(body=b"")
         assert self._decoder is not None  # noqa: S101 -- it came with the stream
         events = b""
@@ -267,9 +267,9 @@ class Exchange:
             body = self._upstream.decoder(self._settings.limits.response_body).whole(body)
         except (TooLargeError, UndecodableError) as error:
             if self._upstream.succeeded:
-                message = "The model server's answer is too large or cannot be decoded."
+                message = "The model server's response is too large or cannot be decoded."
                 raise UpstreamError(message, repeats=True) from error
-            body = b""  # the status says enough
+            body = b""  # the status is enough
         if not self._upstream.succeeded or self.inference is None:
             raise self._upstream.error(body, self._model)
         response = self.inference.complete(split(body) if self._upstream.is_events else [body])
@@ -301,12 +301,12 @@ class Exchange:
         return response_headers.of_all(self._request_id, self.elapsed)
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
-        """Tell the client of an error, in whichever way the phase still allows."""
+        """Send an error to the client, in the form that the phase allows."""
         where = phase.name.lower()
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
         self.record.failed(phase, error)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
-            # The headers are gone. Whatever else upstream sends is swallowed, to the end.
+            # The headers have been sent. Drop the rest of the upstream body.
             self._stream = None
             return Forward(body=self._dialect.error_event(error) + self._dialect.end_of_stream)
         self._to(State.DONE, phase)
@@ -322,12 +322,12 @@ class Exchange:
         )
 
     def _responded(self, status: int, body: bytes | None = None) -> None:
-        """Note that the client has its answer: all of it, or without a body its beginning."""
+        """Record that the response was sent: all of it or, without a body, its beginning."""
         self.record.status = status
         self.record.responded_after = self.elapsed
         if body is not None:
             self.record.response_bytes, self.record.complete = len(body), True
 
     def _to(self, state: State, phase: Phase) -> None:
-        assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law
+        assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table has all transitions
         self.state = state

@@ -1,4 +1,4 @@
-"""What one exchange came to, in plain facts: for logs, and whoever else wants to know."""
+"""The facts of one exchange, for log, metrics, spans and Envoy's metadata."""
 
 import msgspec
 
@@ -6,33 +6,33 @@ from translator.errors import TranslatorError
 from translator.exchange.states import Phase
 from translator.tasks.usage import TokenCounts
 
-_LONGEST = 512  # characters of a word of the server's: it is kept, and in caches too
+_LONGEST = 512  # characters of a value from the server, because values are kept in caches too
 
 
 class Record(msgspec.Struct):
-    """The facts of one exchange. What is not known is empty, zero or None.
+    """The facts of one exchange. Unknown ones are empty, zero or None.
 
     Attributes:
-        request_id: what the client's answer says in ``x-request-id``.
-        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if what was asked for
-            is not served, empty if the exchange was not ours.
+        request_id: ``x-request-id`` of the response.
+        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if it is not served,
+            empty if the path is not OpenAI's.
         model: as the client named it.
-        response_model: the one that answered, as the server or its provider names it.
-        streamed: the client asked for events.
-        status: what the client was answered with; 0 if it got no answer.
-        upstream_status: what the model server, or Envoy in its place, answered with; 0 if nothing.
-        error: OpenAI's code, or else type, of the error that the client was told of.
-        error_phase: which message that error was the reply to.
+        response_model: as the server or its provider names it in the response.
+        streamed: the client requested a stream.
+        status: of the response to the client; 0 if there was none.
+        upstream_status: of the response of the model server or of Envoy; 0 if there was none.
+        error: OpenAI's code, or else type, of the error sent to the client.
+        error_phase: the phase in which that error occurred.
         input_tokens: as the server or its provider counted them.
         output_tokens: likewise.
-        request_bytes: the client's body, as it came.
-        response_bytes: the bodies that the client was sent.
+        request_bytes: the size of the client's body, as received.
+        response_bytes: the size of the body sent to the client.
         busy: seconds that this process spent on the exchange.
-        forwarded_after: seconds from the request's headers until it was on its way to the model.
-        responded_after: seconds from the request's headers to the answer's first part.
-        first_event_after: seconds from the request's headers to a stream's first event.
-        ended_after: seconds from the request's headers to the end, an abandoned stream's too.
-        complete: the client was given all of its answer.
+        forwarded_after: seconds from the request headers until the request was sent upstream.
+        responded_after: seconds from the request headers to the start of the response.
+        first_event_after: seconds from the request headers to a stream's first event.
+        ended_after: seconds from the request headers to the end, also of an abandoned stream.
+        complete: the whole response was sent to the client.
     """
 
     request_id: str = ""
@@ -56,12 +56,12 @@ class Record(msgspec.Struct):
     complete: bool = False
 
     def counted(self, tokens: TokenCounts, model: str) -> None:
-        """Note what an answer tells of itself: its tokens, and the model that gave it."""
+        """Record the token counts and the model of a response."""
         self.input_tokens, self.output_tokens = tokens
         self.response_model = model[:_LONGEST]
 
     def failed(self, phase: Phase, error: TranslatorError) -> None:
-        """Note the error that the client is told of, and which message that answers."""
+        """Record the error sent to the client, and its phase."""
         self.operation = self.operation or "unknown"
         self.error = (error.code or error.type)[:_LONGEST]
         self.error_phase = phase.name.lower()

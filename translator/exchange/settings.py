@@ -1,4 +1,4 @@
-"""What can be set about an exchange."""
+"""The settings of an exchange."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one exchange may cost.
+    """The size limits of one exchange.
 
     The default size is Triton's own limit on a request (``--http-max-input-size``), and what the
     configuration in envoy/ lets Envoy buffer.
@@ -17,7 +17,7 @@ class Limits:
     Attributes:
         request_body: bytes.
         response_body: bytes.
-        event: bytes, of one event of a streamed answer.
+        event: bytes, of one event of a streamed response.
     """
 
     request_body: int = 64 * MIB
@@ -27,12 +27,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSettings:
-    """How exchanges are handled.
+    """The settings that all exchanges use.
 
     Attributes:
-        limits: the bounds of each.
-        models: what differs from model to model.
-        kept_headers: of those that are removed otherwise, the ones that pass.
+        limits: the size limits.
+        models: the settings by model.
+        kept_headers: headers that are forwarded although they are removed by default.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -41,4 +41,4 @@ class ExchangeSettings:
 
 
 DEFAULTS = ExchangeSettings()
-"""The settings where nothing is set."""
+"""The default settings."""

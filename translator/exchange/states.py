@@ -1,4 +1,4 @@
-"""The states of an exchange, and which may follow which. All transitions are in this table.
+"""The states of an exchange and all their transitions.
 
 ::
 
@@ -7,24 +7,24 @@
       ├──▶ BYPASSED (not ours) │
       └──▶ DONE (refused) ◀────┘
 
-Trailers on a request that is still HELD say that its body is empty: Envoy shows no body then.
-Response headers may come while the request is still HELD: Envoy answers some requests itself, a
-body over its buffer limit for one, and shows us its reply as if upstream had sent it.
+Trailers on a request that is still HELD mean that it has no body: Envoy then sends none.
+Response headers may come while the request is still HELD: Envoy responds to some requests itself,
+such as a body over its buffer limit, and sends its local reply through the response phases.
 """
 
 from enum import IntEnum, auto
 
 
 class State(IntEnum):
-    """Where an exchange stands."""
+    """The state of an exchange."""
 
     IDLE = auto()  # nothing seen yet
-    BYPASSED = auto()  # not an OpenAI request: every message is left as it is
+    BYPASSED = auto()  # not an OpenAI request: no message is changed
     HELD = auto()  # request headers seen; Envoy holds them back until the body is translated
     SENT = auto()  # the translated request is with upstream
     RESPONDING = auto()  # response headers seen; Envoy holds them back until the body is translated
     STREAMING = auto()  # response headers are with the client; events are translated as they come
-    DONE = auto()  # the client has its answer, or will get it from Envoy as it is
+    DONE = auto()  # the response is complete, or Envoy sends the rest unchanged
 
 
 class Phase(IntEnum):
@@ -49,4 +49,4 @@ TRANSITIONS: dict[tuple[State, Phase], frozenset[State]] = {
     (State.RESPONDING, Phase.RESPONSE_BODY): frozenset({State.DONE}),
     (State.STREAMING, Phase.RESPONSE_BODY): frozenset({State.STREAMING, State.DONE}),
 }
-"""What each phase may lead to. A phase that is not here for a state leaves everything as it is."""
+"""The allowed transitions. A phase that is not listed for a state changes nothing."""

@@ -1,4 +1,4 @@
-"""One gRPC stream of Envoy's, which is one HTTP exchange: bytes in, bytes out."""
+"""One gRPC stream of Envoy, for one HTTP exchange: bytes in, bytes out."""
 
 import logging
 from collections.abc import Callable
@@ -30,15 +30,15 @@ def _ignore(_record: Record) -> None:
 
 
 class Session:
-    """Answers the messages of one stream, each with exactly one reply, in order.
+    """Replies to the messages of one stream, each with exactly one reply, in order.
 
     A transport is a loop around :meth:`respond`. It never awaits and does no I/O.
 
     Args:
-        settings: how the exchange is handled.
-        on_end: told once what the exchange came to, whoever ended it.
-        overloaded: there are too many already, so that this one is refused.
-        tracer: begins the span of an exchange; None for no tracing.
+        settings: those of the exchange.
+        on_end: called once with the record, when the exchange ends for any reason.
+        overloaded: refuse the exchange, because there are too many.
+        tracer: starts the span of an exchange; None for no tracing.
     """
 
     __slots__ = ("_bodies", "_on_end", "_told", "exchange")
@@ -57,14 +57,14 @@ class Session:
         self._bodies = BodyLog(self.exchange.record)
 
     def close(self) -> None:
-        """The stream has ended, one way or another. Never raises."""
+        """The stream has ended for any reason. Never raises."""
         record = self.exchange.record
         record.ended_after = self.exchange.elapsed
         try:
             self._on_end(record)
             if self.exchange.span is not None:
                 self.exchange.span.end(record)
-        except Exception:  # that nobody could be told must not end what others do
+        except Exception:  # a failing listener must not affect other streams
             logger.exception("reporting the end of an exchange failed")
 
     def handle(self, message: bytes) -> bytes:
@@ -72,10 +72,10 @@ class Session:
         return b"".join(self.respond(message))
 
     def respond(self, message: bytes | bytearray) -> Reply:
-        """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.
+        """Reply to a serialised ProcessingRequest with a serialised ProcessingResponse.
 
         Args:
-            message: that request; a bytearray may be empty afterwards.
+            message: the request; a bytearray may be empty afterwards.
 
         Raises:
             google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest, or of a
@@ -91,7 +91,7 @@ class Session:
         large = body_reader.read(message)
         if large is not None:
             if isinstance(message, bytearray):
-                message.clear()  # the room that it takes is needed for what its body becomes
+                message.clear()  # free its memory for the translated body
             return self._body(*large)
         request = ProcessingRequest.FromString(bytes(message))
         match request.WhichOneof("request"):
@@ -128,7 +128,7 @@ class Session:
         return self._reply(Phase.RESPONSE_BODY, action, last=last)
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
-        """The reply, with what has become known of the exchange since the last one."""
+        """The reply, with the metadata that changed since the last one."""
         onward = phase <= Phase.REQUEST_BODY and isinstance(action, Forward)
         direction = Direction.TO_SERVER if onward else Direction.TO_CLIENT
         self._bodies.note(direction, action.body, last=last)
@@ -140,7 +140,7 @@ class Session:
 
 
 def _read(headers: HttpHeaders) -> dict[str, str]:
-    # Bytes that are not UTF-8 are kept as they are, should they be sent on.
+    # Keep bytes that are not UTF-8, in case they are forwarded.
     return {
         name: header.raw_value.decode("utf-8", "surrogateescape") or header.value
         for header in headers.headers.headers

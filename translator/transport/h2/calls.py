@@ -1,4 +1,4 @@
-"""The gRPC calls of one connection: ext_proc's stream, and health. Nothing else is served."""
+"""The gRPC calls of one connection: ext_proc's stream and health checks."""
 
 import asyncio
 import logging
@@ -27,16 +27,16 @@ from translator.transport.health.server import UnknownServiceError, Watch
 
 logger = logging.getLogger(__name__)
 
-_SMALL = 64 * 1024  # bytes that are rather copied than sent as two pieces
+_SMALL = 64 * 1024  # bytes up to which a message is joined to one piece
 _IDENTITY = ("", "identity")
 
 
 class Request(NamedTuple):
-    """What begins a call.
+    """The request that starts a call.
 
     Attributes:
-        connection: on which it came.
-        stream: its number there.
+        connection: the connection of the request.
+        stream: the id of its stream.
         fields: its headers.
     """
 
@@ -46,13 +46,13 @@ class Request(NamedTuple):
 
 
 class Call(ABC):
-    """One call, on one stream. What it does with each message is its kind's to say.
+    """One call on one stream. Subclasses process its messages.
 
     Args:
-        request: what has begun it.
+        request: the request that started it.
 
     Attributes:
-        over: nothing more comes of it.
+        over: the call has ended.
     """
 
     def __init__(self, request: Request) -> None:
@@ -60,25 +60,25 @@ class Call(ABC):
         compresses = fields.get("grpc-encoding", "") not in _IDENTITY
         self._reader = MessageReader(self._connection.limits.message, compresses=compresses)
         self._waiting: deque[Message] = deque()
-        self._untold = 0  # bytes of which the client is not told yet that they have been taken
+        self._untold = 0  # consumed bytes without a WINDOW_UPDATE yet
         self._ended = self._begun = False
-        self._fault: CallFault | None = None  # what follows the messages that wait
+        self._fault: CallFault | None = None  # raised after the waiting messages
         self.over = False
 
     @abstractmethod
     def on_message(self, message: Message) -> None:
-        """Answer the next message."""
+        """Process the next message."""
 
     def on_end(self) -> None:
-        """All messages have been answered, and no more will come."""
+        """All messages have been processed, and no more will come."""
         self.finish()
 
     @abstractmethod
     def on_close(self) -> None:
-        """The call is over, one way or another. Comes once."""
+        """The call has ended for any reason. Called once."""
 
     def receive(self, data: bytes, *, ended: bool) -> None:
-        """Take the next bytes of the stream; ``ended``: and its last."""
+        """Take the next bytes of the stream; ``ended``: the last ones."""
         self._ended = ended
         self._untold += len(data)
         if self._fault is None:
@@ -89,7 +89,7 @@ class Call(ABC):
         self.go_on()
 
     def go_on(self) -> None:
-        """Answer what waits, unless the client does not read: then it is held back too."""
+        """Process waiting messages, unless the client does not read (backpressure)."""
         while not (self.over or self._connection.outbox.is_blocked(self._stream)):
             if not self._waiting:
                 self._connection.inbox.taken(self._stream, self._untold)
@@ -107,7 +107,7 @@ class Call(ABC):
                 self.finish(fault.status, str(fault))
 
     def reply(self, head: bytes, body: bytes = b"") -> None:
-        """Send a message, which may be in two parts."""
+        """Send a message of one or two parts."""
         if not self._begun:
             self._begun = True
             self._connection.send_headers(self._stream, HEAD)
@@ -119,7 +119,7 @@ class Call(ABC):
             self._connection.send_data(self._stream, body)
 
     def finish(self, status: Status = Status.OK, message: str = "") -> None:
-        """End the call. What was answered before still goes out."""
+        """End the call. Earlier replies are still sent."""
         if self._begun:
             block = DONE if status is Status.OK else trailers(status, message)
         else:
@@ -128,18 +128,18 @@ class Call(ABC):
         self.close()
 
     def close(self) -> None:
-        """The stream is gone. Comes once, as who holds the call lets go of it then."""
+        """The stream is closed. Called once, because the owner then drops the call."""
         self.over = True
         self._waiting.clear()
         self.on_close()
 
 
 class ProcessCall(Call):
-    """Envoy's stream: a session answers each of its messages.
+    """Envoy's stream: a session replies to each of its messages.
 
     Args:
-        session: that one.
-        over: told when the call is.
+        session: the session of the stream.
+        over: called when the call has ended.
     """
 
     def __init__(
@@ -157,24 +157,24 @@ class ProcessCall(Call):
             logger.warning("received a message that is not a ProcessingRequest")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
         except Exception:
-            # Its message would go to Envoy, whose access log repeats it.
+            # Do not send the exception's message: Envoy's access log would show it.
             logger.exception("processing a message failed")
             raise CallFault(Status.INTERNAL, "internal error") from None
         self.reply(*reply)
 
     def on_close(self) -> None:
         """See :class:`Call`."""
-        # Envoy resets the stream as often as it closes it, and a client that hangs up looks the
-        # same: neither is an error.
+        # Envoy may reset the stream instead of closing it, also when a client disconnects: neither
+        # is an error.
         self._over(self)
         self._session.close()
 
 
 class UnaryCall(Call):
-    """One message, one answer.
+    """A unary call.
 
     Args:
-        answer: gives it; may raise UnknownServiceError or DecodeError.
+        answer: computes the response; may raise UnknownServiceError or DecodeError.
     """
 
     def __init__(self, request: Request, answer: Callable[[bytes], bytes]) -> None:
@@ -196,15 +196,15 @@ class UnaryCall(Call):
         self.finish(Status.INTERNAL, "no message")
 
     def on_close(self) -> None:
-        """See :class:`Call`. There is nothing to let go."""
+        """See :class:`Call`. There is nothing to release."""
 
 
 class WatchCall(Call):
-    """One message, and answers until the client has had enough.
+    """A server-streaming call that ends when the client cancels it.
 
     Args:
-        watch: gives them.
-        sent: to be called after an answer that nobody waits for.
+        watch: yields the responses.
+        sent: called after a response outside of a read.
     """
 
     def __init__(self, request: Request, watch: Watch, sent: Callable[[], None]) -> None:
@@ -223,7 +223,7 @@ class WatchCall(Call):
             self._watching = asyncio.create_task(self._report(answers))
 
     def on_end(self) -> None:
-        """See :class:`Call`. The client has asked; now it listens."""
+        """See :class:`Call`. The client has sent its request; responses follow."""
         if self._watching is None:
             self.finish(Status.INTERNAL, "no message")
 

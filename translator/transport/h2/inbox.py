@@ -1,4 +1,4 @@
-"""What has come and has not been dealt with, within the windows of RFC 9113, section 5.2.
+"""Received data that is not consumed yet, within the windows of RFC 9113, section 5.2.
 
 A client may send as much as has been dealt with of what it sent before, so that one whose data
 nobody can take costs no more memory than these windows.
@@ -11,23 +11,23 @@ from translator.transport.h2.outbox import Outbox
 
 
 class _Flow:
-    """What one stream has sent."""
+    """The received data of one stream."""
 
     __slots__ = ("ended", "held", "taken", "window")
 
     def __init__(self, window: int) -> None:
         self.window = window  # bytes that the client may send
-        self.held = 0  # bytes that have come and have not been dealt with
-        self.taken = 0  # bytes that have been dealt with, of which the client has not been told
+        self.held = 0  # received bytes that are not consumed yet
+        self.taken = 0  # consumed bytes without a WINDOW_UPDATE yet
         self.ended = False  # no more will come
 
 
 class Inbox:
-    """The data of one connection that has come.
+    """The received data of one connection.
 
     Args:
-        limits: on it.
-        outbox: takes the frames that open windows.
+        limits: the limits of the connection.
+        outbox: gets the WINDOW_UPDATE frames.
     """
 
     def __init__(self, limits: Limits, outbox: Outbox) -> None:
@@ -40,25 +40,25 @@ class Inbox:
         outbox.add(frames.window_update(0, more))
 
     def open(self, stream: int) -> None:
-        """There is a new stream."""
+        """Add a stream."""
         self._flows[stream] = _Flow(self._limits.window)
 
     def end(self, stream: int) -> None:
-        """A stream has sent all it has to send."""
+        """A stream has received END_STREAM."""
         self._flows[stream].ended = True
 
     def forget(self, stream: int) -> None:
-        """A stream is gone, and nobody will deal with what of it is held."""
+        """A stream is closed; its data will not be consumed."""
         flow = self._flows.pop(stream, None)
         if flow is not None:
             self._give_back(flow.held)
 
     def clear(self) -> None:
-        """All streams are gone, and nothing more is taken."""
+        """All streams are closed, and no more data is accepted."""
         self._flows.clear()
 
     def receive(self, stream: int, size: int) -> None:
-        """So many bytes have come, with padding; those of a stream that is gone are not held.
+        """Count received bytes, with padding; those of a closed stream are not held.
 
         Raises:
             ConnectionFault: they are more than all streams together may send.
@@ -77,7 +77,7 @@ class Inbox:
             raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window exceeded")
 
     def taken(self, stream: int, size: int) -> None:
-        """So many bytes have been dealt with, so the client may send as many more."""
+        """Count consumed bytes, which the client may send again."""
         flow = self._flows.get(stream)
         if flow is None:
             return

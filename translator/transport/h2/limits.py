@@ -1,4 +1,4 @@
-"""What a peer may cost. Envoy comes near to none of these; each stops a peer that means no good."""
+"""Limits on a peer. Envoy comes near none of them; each stops a malicious peer."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of one connection.
+    """The limits of one connection.
 
     Attributes:
         streams: how many may be open, told by SETTINGS; more are refused, which a client may try
@@ -51,7 +51,7 @@ class Limits:
 
 
 DEFAULTS = Limits()
-"""The limits of every connection."""
+"""The default limits."""
 
 PERIOD = 10.0
-"""Seconds after which useless frames and wasted streams are counted anew."""
+"""Seconds after which the counts of useless frames and wasted streams are reset."""

@@ -1,4 +1,4 @@
-"""What is to be sent, in frames, as fast as the client's windows let it (RFC 9113, section 5.2).
+"""Data to send, in frames, within the client's windows (RFC 9113, section 5.2).
 
 Data that may not go yet waits with its stream. So does data beyond what the socket should be given
 at once, so that a client which does not read costs no more memory than the answers themselves.
@@ -10,29 +10,31 @@ from translator.transport.h2 import frames
 from translator.transport.h2.errors import ConnectionFault, ErrorCode, StreamFault
 from translator.transport.h2.frames import DEFAULT_WINDOW, LARGEST_WINDOW, SMALLEST_MAX_FRAME, Kind
 
-_ROOM = 256 * 1024  # bytes that are framed at once
+_ROOM = 256 * 1024  # bytes per call of take
 
 
 class _Flow:
-    """What one stream has to send yet."""
+    """The unsent data of one stream."""
 
     __slots__ = ("last", "pending", "window")
 
     def __init__(self, window: int) -> None:
-        self.window = window  # bytes that the client takes; below 0 after it has changed its mind
+        self.window = (
+            window  # the client's window; negative after it lowered SETTINGS_INITIAL_WINDOW_SIZE
+        )
         self.pending: deque[memoryview] = deque()
         self.last = b""  # the frames after all data
 
 
 class Outbox:
-    """The frames of one connection that are to be sent.
+    """The frames of one connection to send.
 
     Args:
-        greeting: the first of them.
+        greeting: the first frames.
 
     Attributes:
-        max_frame: the longest payload that the client takes.
-        size: bytes of the data that :meth:`take` would give.
+        max_frame: the longest payload that the client accepts.
+        size: bytes that :meth:`take` would return.
         freed: streams whose data has all been framed after it had to wait. Whoever reads it
             empties it.
     """
@@ -45,36 +47,36 @@ class Outbox:
         self._window = DEFAULT_WINDOW
         self._initial_window = DEFAULT_WINDOW
         self._flows: dict[int, _Flow] = {}
-        self._ready: dict[int, _Flow] = {}  # those that wait, and not for their own window
+        self._ready: dict[int, _Flow] = {}  # streams with data and an open window
 
     def __len__(self) -> int:
         return len(self._flows)
 
     def open(self, stream: int) -> None:
-        """There is a new stream."""
+        """Add a stream."""
         self._flows[stream] = _Flow(self._initial_window)
 
     def forget(self, stream: int) -> bool:
-        """A stream is gone, with all that it had to send. Gives False where that was all sent."""
+        """Drop a stream and its unsent data. Returns False if there was none."""
         self._ready.pop(stream, None)
         return self._flows.pop(stream, None) is not None
 
     def clear(self) -> None:
-        """All streams are gone; what has been framed is still sent."""
+        """Drop all streams; frames that are ready are still sent."""
         self._flows.clear()
         self._ready.clear()
 
     def is_blocked(self, stream: int) -> bool:
-        """Whether a stream has data that waits, so that it should not get more yet."""
+        """Whether a stream has unsent data, so that it should not get more yet."""
         flow = self._flows.get(stream)
         return flow is not None and bool(flow.pending)
 
     def add(self, frame: bytes) -> None:
-        """Send a frame that waits for nothing."""
+        """Send a frame without flow control."""
         self._out.append(frame)
 
     def data(self, stream: int, data: bytes) -> None:
-        """Send data of a stream that is open."""
+        """Send data of an open stream."""
         flow = self._flows[stream]
         size = len(data)
         if (
@@ -94,7 +96,7 @@ class Outbox:
         self._out += (frames.head(size, Kind.DATA, 0, stream), data)
 
     def finish(self, stream: int, last: bytes) -> None:
-        """Send the last frames of a stream, once all its data has gone."""
+        """Send the last frames of a stream after all its data."""
         flow = self._flows[stream]
         if flow.pending:
             flow.last = last
@@ -103,9 +105,9 @@ class Outbox:
             del self._flows[stream]
 
     def take(self) -> bytes:
-        """What can be sent now, or as much of it as should be at once; nothing if nothing can."""
+        """The bytes to send now, up to a maximum; empty if there are none."""
         while self._ready and self._window > 0 and self.size <= _ROOM:
-            # In turns, so that one large answer does not keep others waiting.
+            # Round robin, so that a large response does not delay others.
             stream = next(iter(self._ready))
             self._frame(stream, self._ready.pop(stream))
         out = b"".join(self._out)
@@ -114,7 +116,7 @@ class Outbox:
         return out
 
     def widen(self, increment: int) -> None:
-        """The client takes more data, of all streams together.
+        """Enlarge the window of the connection.
 
         Raises:
             ConnectionFault: the window would be impossible.
@@ -126,7 +128,7 @@ class Outbox:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
 
     def widen_stream(self, stream: int, increment: int) -> bool:
-        """The client takes more data of a stream. Gives False where that has nothing to send.
+        """Enlarge the window of a stream. Returns False if it has nothing to send.
 
         Raises:
             StreamFault: as :meth:`widen`.
@@ -143,7 +145,7 @@ class Outbox:
         return True
 
     def set_initial_window(self, size: int) -> None:
-        """Every stream's window begins with this; those that are open change by the difference.
+        """Set the initial window of streams; open ones change by the difference.
 
         Raises:
             ConnectionFault: a window would be impossible.

@@ -1,14 +1,14 @@
-"""Counts what a peer does to no purpose, until it is enough."""
+"""Counts useless frames and streams of a peer, up to a limit."""
 
 from translator.transport.h2.errors import ConnectionFault, ErrorCode
 from translator.transport.h2.limits import Limits
 
 
 class Patience:
-    """With one connection.
+    """The counts of one connection.
 
     Args:
-        limits: how much there is.
+        limits: the maximum counts.
     """
 
     __slots__ = ("_limits", "_settings", "_useless", "_wasted")
@@ -18,32 +18,32 @@ class Patience:
         self.renew()
 
     def renew(self) -> None:
-        """Some time has gone by, and all is forgotten."""
+        """Reset the counts after the interval."""
         self._useless = self._wasted = self._settings = 0
 
     def useful(self) -> None:
-        """Count a frame that brings something forward, which makes up for one that does not."""
+        """Count a useful frame, which offsets a useless one."""
         if self._useless > 0:
             self._useless -= 1
 
     def excuse(self, frames: int) -> None:
-        """Expect so many frames that are useless through no fault of the client's."""
+        """Allow so many more useless frames that are not the client's fault."""
         self._useless -= frames
 
     def useless(self) -> None:
-        """Count a frame that does not. Raises ConnectionFault when it is one too many."""
+        """Count a useless frame. Raises ConnectionFault above the limit."""
         self._useless += 1
         if self._useless > self._limits.useless:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames to no purpose")
 
     def settings(self) -> None:
-        """Count SETTINGS, which nothing makes up for. Raises ConnectionFault as above."""
+        """Count SETTINGS, which nothing offsets. Raises ConnectionFault above the limit."""
         self._settings += 1
         if self._settings > self._limits.settings:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many SETTINGS")
 
     def wasted(self) -> None:
-        """Count a stream that was opened for nothing. Raises ConnectionFault as above."""
+        """Count a wasted stream. Raises ConnectionFault above the limit."""
         self._wasted += 1
         if self._wasted > self._limits.wasted:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams to no purpose")

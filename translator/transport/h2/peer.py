@@ -29,12 +29,12 @@ class Peer(asyncio.BufferedProtocol):
     """One connection.
 
     Args:
-        services: what its client can call.
-        limits: what it may cost.
-        peers: all there are, of which it is one as long as it is open.
+        services: the services that the client can call.
+        limits: the limits of the connection.
+        peers: all open connections; this one is a member while it is open.
 
     Attributes:
-        gone: set once it is closed.
+        gone: set when the connection is closed.
     """
 
     def __init__(self, services: Services, limits: Limits, peers: "set[Peer]") -> None:
@@ -43,9 +43,9 @@ class Peer(asyncio.BufferedProtocol):
         self._peers = peers
         self._connection = Connection(limits)
         self._calls: dict[int, Call] = {}
-        self._leaving = False  # the connection ends once all is sent
-        self._parting = False  # all is sent, and the client has been told so
-        self._full = False  # the client does not read as fast as it is answered
+        self._leaving = False  # close the connection after all data is sent
+        self._parting = False  # all data is sent, and the write side is closed
+        self._full = False  # the write buffer is full: the client reads too slowly
         self._silent = 0.0  # seconds
         self._buffer = memoryview(bytearray(_READ))
         self._loop = asyncio.get_running_loop()
@@ -55,7 +55,7 @@ class Peer(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See :class:`asyncio.Protocol`."""
         self._transport = cast("asyncio.Transport", transport)
-        if self._services.closed:  # it was accepted as the listener went
+        if self._services.closed:  # accepted while the listener was closing
             self._transport.abort()
             return
         self._peers.add(self)
@@ -75,7 +75,7 @@ class Peer(asyncio.BufferedProtocol):
         self._flush()
 
     def pause_writing(self) -> None:
-        """See :class:`asyncio.Protocol`. Nobody is heard who does not listen."""
+        """See :class:`asyncio.Protocol`. Stop reading while the write buffer is full."""
         self._full = True
         self._transport.pause_reading()
 
@@ -95,7 +95,7 @@ class Peer(asyncio.BufferedProtocol):
         self._close_calls()
 
     def leave(self) -> None:
-        """Say goodbye, and close the connection once all that was said has been heard."""
+        """Send GOAWAY, and close the connection when all data has been sent."""
         for call in self._calls.values():
             call.finish(Status.UNAVAILABLE, "draining")
         self._calls.clear()
@@ -104,7 +104,7 @@ class Peer(asyncio.BufferedProtocol):
         self._flush()
 
     def abort(self) -> None:
-        """Do not wait for it any longer."""
+        """Close the connection at once."""
         self._transport.abort()
 
     def _handle(self, event: Event) -> None:
@@ -130,7 +130,7 @@ class Peer(asyncio.BufferedProtocol):
             self._abort_soon()
 
     def _flush(self) -> None:
-        """Send what can be sent, and let those go on whose answers have gone."""
+        """Send what can be sent, and resume calls whose replies have been sent."""
         outbox = self._connection.outbox
         if self._parting:
             return
@@ -138,14 +138,14 @@ class Peer(asyncio.BufferedProtocol):
             self._transport.write(data)
             while outbox.freed:
                 stream = outbox.freed.pop()
-                call = self._calls[stream]  # one that is over is not freed
+                call = self._calls[stream]  # finished calls are not in freed
                 call.go_on()
                 self._forget_if_over(stream, call)
         if self._leaving and not (len(outbox) or self._transport.is_closing()):
             self._half_close()
 
     def _half_close(self) -> None:
-        """Tell the client that nothing more comes, once the kernel has all that was written."""
+        """Close the write side when the kernel has all written data."""
         # "Full" now means that asyncio has bytes left. With some, write_eof would be carried out in
         # a callback of asyncio's, where nobody could catch its error.
         self._transport.set_write_buffer_limits(0)
@@ -160,7 +160,7 @@ class Peer(asyncio.BufferedProtocol):
         self._abort_soon()
 
     def _abort_soon(self) -> None:
-        """Do not wait much longer for a client to read, or to hang up."""
+        """Limit the time for a client to read the rest, or to disconnect."""
         self._timer.cancel()
         self._timer = self._loop.call_later(LINGER, self._transport.abort)
 

@@ -1,4 +1,4 @@
-"""The transport: listens, and drains."""
+"""The h2 transport: listens and drains."""
 
 import asyncio
 import errno
@@ -21,18 +21,18 @@ _KEEPALIVE = {  # seconds, seconds and times: two minutes, where Linux would tak
     socket.TCP_KEEPINTVL: 15,
     socket.TCP_KEEPCNT: 4,
 }
-_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # an address that this machine does not have
+_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # this machine does not have the address
 
 
 class H2Transport:
     """A gRPC server for ext_proc on one address, in plain text.
 
     Args:
-        new_session: makes the session of each new stream of Envoy's.
-        limits: what a peer may cost.
+        new_session: creates the session of each new stream of Envoy.
+        limits: the limits of each connection.
 
     Attributes:
-        certificate_reloads: none, for it has no certificate.
+        certificate_reloads: always empty, because there is no TLS.
     """
 
     def __init__(self, new_session: NewSession, limits: Limits = DEFAULTS) -> None:
@@ -44,7 +44,7 @@ class H2Transport:
         self.certificate_reloads = {"taken": 0, "refused": 0}
 
     async def start(self, address: str, *, socket_mode: int = 0o660, socket_owner: str = "") -> int:
-        """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
+        """Listen on ``host:port`` or ``unix:/path``; return the port (0 selects a free one).
 
         Args:
             address: where.
@@ -76,7 +76,7 @@ class H2Transport:
         return port
 
     async def drain(self, grace: float) -> None:
-        """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
+        """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
         A refused stream ends with UNAVAILABLE, and so does one that is cut; Envoy's retry policy
         takes the first to another worker.
@@ -88,7 +88,7 @@ class H2Transport:
             logger.info("draining %d streams for up to %g s", len(services.open), grace)
             with suppress(TimeoutError):
                 await asyncio.wait_for(services.idle.wait(), grace)
-        await asyncio.sleep(0)  # for those who watch to be told
+        await asyncio.sleep(0)  # so that watchers are notified
         services.closed = True
         for server in self._servers:
             server.close()
@@ -142,7 +142,7 @@ def _tcp_listeners(address: str) -> list[socket.socket]:
                 port = listeners[0].getsockname()[1]
         if absent is not None and not listeners:
             raise absent
-    except (OSError, UnicodeError) as error:  # the latter for what cannot be a name
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name
         for listener in listeners:
             listener.close()
         msg = f"cannot listen on {address}: it is in use, or cannot be bound"
@@ -151,7 +151,7 @@ def _tcp_listeners(address: str) -> list[socket.socket]:
 
 
 def _tcp_listener(family: socket.AddressFamily, name: str, port: int) -> socket.socket:
-    # As with gRPC, every IPv6 address stands for every IPv4 address too.
+    # As with gRPC, the IPv6 wildcard includes IPv4.
     both = name == "::" and socket.has_dualstack_ipv6()
     made = socket.create_server((name, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
     # Inherited by each connection. Otherwise a small answer waits until the one before is

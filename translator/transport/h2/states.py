@@ -1,17 +1,17 @@
-"""The states of a connection and of a stream, and what may follow what. All of it is in two tables.
+"""The states of a connection and of a stream, and their transitions, as two tables.
 
 The connection::
 
     PREFACE ──preface──▶ SETTINGS ──SETTINGS──▶ OPEN ◀──────────────┐
                                                  └──HEADERS──▶ HEADER_BLOCK ──CONTINUATION
 
-A stream (RFC 9113, section 5.1); one that is not known is idle, or closed, by its number::
+A stream (RFC 9113, section 5.1); an unknown one is idle or closed, by its id::
 
     OPEN ──received end──▶ HALF_CLOSED_REMOTE
       └──────────── sent end, reset ──────────▶ closed
 
-A server that ends its answer while the client still speaks tells it to stop (section 8.1), so there
-is no state in which only we have ended.
+A server that ends its response before the request is complete resets the stream (section 8.1), so
+there is no half-closed (local) state.
 """
 
 from enum import IntEnum, auto
@@ -20,24 +20,24 @@ from translator.transport.h2.frames import Kind
 
 
 class ConnectionState(IntEnum):
-    """Where a connection stands."""
+    """The state of a connection."""
 
-    PREFACE = auto()  # nothing but the client's preface may come
+    PREFACE = auto()  # waiting for the client's preface
     SETTINGS = auto()  # the first frame must be SETTINGS
     OPEN = auto()
-    HEADER_BLOCK = auto()  # a header block goes on in CONTINUATION frames, and nothing between
-    CLOSED = auto()  # GOAWAY was sent for an error; nothing is read any more
+    HEADER_BLOCK = auto()  # only CONTINUATION frames of the header block may come
+    CLOSED = auto()  # GOAWAY was sent for an error; input is ignored
 
 
 class StreamState(IntEnum):
-    """Where a stream stands that is not closed."""
+    """The state of a stream that is not closed."""
 
     OPEN = auto()
-    HALF_CLOSED_REMOTE = auto()  # the client has said all it has to say
+    HALF_CLOSED_REMOTE = auto()  # the client has sent END_STREAM
 
 
 class Input(IntEnum):
-    """What comes on a stream."""
+    """The input of a stream."""
 
     DATA = auto()
     TRAILERS = auto()
@@ -51,11 +51,11 @@ CONNECTION: dict[ConnectionState, frozenset[int]] = {
     ConnectionState.HEADER_BLOCK: frozenset({Kind.CONTINUATION}),
     ConnectionState.CLOSED: frozenset(),
 }
-"""The kinds of frames that may come. Any other is an error of the connection, PROTOCOL_ERROR."""
+"""The allowed kinds of frames. Any other is a connection error, PROTOCOL_ERROR."""
 
 STREAM: dict[tuple[StreamState, Input], StreamState] = {
     (StreamState.OPEN, Input.DATA): StreamState.OPEN,
     (StreamState.OPEN, Input.TRAILERS): StreamState.OPEN,
     (StreamState.OPEN, Input.END): StreamState.HALF_CLOSED_REMOTE,
 }
-"""What follows. What is not here is an error of the stream, STREAM_CLOSED."""
+"""The transitions. Any other input is a stream error, STREAM_CLOSED."""
