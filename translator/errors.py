@@ -1,15 +1,15 @@
-"""What can go wrong with one exchange, as OpenAI clients know it.
+"""The errors of an exchange, as OpenAI clients know them.
 
 The whole tree::
 
     TranslatorError          status, type, code, param, message
     ├── ClientError          the request is at fault; nothing was sent upstream       4xx
-    ├── UpstreamError        the model server refused, failed or answered nonsense    4xx or 5xx
-    ├── OverloadedError      there is too much to do already; later it may be less    503
+    ├── UpstreamError        the model server refused, failed or is not understood    4xx or 5xx
+    ├── OverloadedError      too many exchanges; a retry may succeed                  503
     └── InternalError        this program is at fault; the cause is only logged       500
 
-Every field of an error is shown to the client, so none may hold an internal detail. Rendering is
-:func:`translator.openai.errors.error_body`; raising is everybody's.
+Clients see every field of an error, so none may have internal details. Errors are rendered by
+:func:`translator.openai.errors.error_body`.
 """
 
 
@@ -17,13 +17,13 @@ class TranslatorError(Exception):
     """An error that reaches the client as an OpenAI error object.
 
     Attributes:
-        status: HTTP status to answer with.
+        status: HTTP status of the response.
         type: OpenAI's error class, such as ``invalid_request_error`` or ``server_error``.
         code: OpenAI's machine-readable code, or None.
         param: the request field at fault as a path (``messages[0].role``), or None.
         message: one sentence for a person.
-        repeats: whether the same request can only fail the same way, so that neither the client nor
-            a proxy should try again.
+        repeats: whether a retry can only fail the same way, so that clients and proxies should not
+            retry.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a field of the error
@@ -62,7 +62,7 @@ class ClientError(TranslatorError):
 
 
 class UpstreamError(TranslatorError):
-    """The model server's answer is an error, or is no answer at all (502 unless it said)."""
+    """The upstream response is an error, invalid or missing (502 unless it has a status)."""
 
     def __init__(  # noqa: PLR0913 -- each is a field of the error
         self,
@@ -78,10 +78,10 @@ class UpstreamError(TranslatorError):
 
 
 class OverloadedError(TranslatorError):
-    """This process has as many exchanges as it may have (503).
+    """This process has the maximum number of exchanges (503).
 
     Attributes:
-        retry_after: seconds after which to try again.
+        retry_after: seconds until a retry.
     """
 
     retry_after = 1
@@ -96,7 +96,7 @@ class OverloadedError(TranslatorError):
 
 
 class InternalError(TranslatorError):
-    """A fault of this program. It says nothing about itself to the client."""
+    """A fault of this program. The client sees no details."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -109,13 +109,13 @@ class InternalError(TranslatorError):
 
 
 def unreadable() -> UpstreamError:
-    """The error for an answer of the model server that cannot be understood."""
+    """The error for an upstream response that cannot be read."""
     message = "The model server sent a response that could not be understood."
     return UpstreamError(message, repeats=True)
 
 
 def model_not_found(model: str | None) -> ClientError:
-    """The error for a model that is not there, status 404, in OpenAI's words."""
+    """The error for an unknown model, status 404, with OpenAI's message."""
     name = f"`{model}`" if model else "that you requested"
     return ClientError(
         f"The model {name} does not exist or you do not have access to it.",

@@ -1,4 +1,4 @@
-"""Which headers are read, set and removed, and why."""
+"""The headers that are read, set and removed, and why."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -17,10 +17,10 @@ READ = frozenset(
         "x-request-id",
     }
 )
-"""All that this program looks at; everything else is passed over unread."""
+"""The headers that are read; all others are ignored."""
 
 SELDON_ROUTE = "x-seldon-route"
-"""Which candidates of an experiment a client keeps to, by their internal names."""
+"""The candidates of an experiment that a client stays with, by their internal names."""
 
 Credential = Literal[
     "authorization",
@@ -33,21 +33,21 @@ Credential = Literal[
     "openai-project",
 ]
 CREDENTIALS: tuple[Credential, ...] = get_args(Credential)
-"""Who a client is, in headers. They may be let through where a model needs them."""
+"""Headers with a client's credentials. Settings can forward them to the model server."""
 
 STRIPPED_FROM_REQUEST = (
-    # The client's credentials are for this door, not for the model: MLServer copies every header
-    # into the parameters of the inference.
+    # The client's credentials are not for the model: MLServer copies every header into the
+    # parameters of the inference.
     *CREDENTIALS,
-    # Seldon's mesh routes, trusts and logs by these; a client must not choose them.
+    # Seldon's mesh routes, trusts and logs by these; clients must not set them.
     "seldon-internal-model",
     "seldon-logging",
     SELDON_ROUTE,
-    # The body upstream gets is ours, and plain.
+    # The upstream body is the translated one, uncompressed.
     "content-encoding",
-    # Triton would take this many bytes of it for JSON and the rest for binary tensors.
+    # Triton would read this many bytes as JSON and the rest as binary tensors.
     "inference-header-content-length",
-    # Conditions and ranges speak about another body than the one upstream would answer with.
+    # Conditions and ranges are about the client's response body, not the upstream one.
     "if-match",
     "if-modified-since",
     "if-none-match",
@@ -71,21 +71,21 @@ STRIPPED_FROM_RESPONSE = (
     "seldon-internal-model",
     "x-pipeline-version",
     SELDON_ROUTE,
-    # Pipelines hand back whatever headers of this kind the request came with.
+    # Pipelines return the request's headers of this kind.
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-external-address",
     "x-envoy-internal",
     "x-envoy-original-path",
     "x-forwarded-for",
     "x-forwarded-proto",
-    # These describe the body that was translated, not the one the client gets.
+    # These describe the upstream body, not the client's.
     "accept-ranges",
     "content-disposition",
     "content-encoding",
     "content-range",
     "etag",
     "last-modified",
-    # Where and how to reach the model server is nothing to the client.
+    # The client must not see how to reach the model server.
     "location",
     "set-cookie",
     "www-authenticate",
@@ -93,32 +93,32 @@ STRIPPED_FROM_RESPONSE = (
 
 
 OPENAI_VERSION = ("openai-version", "2020-10-01")
-"""The version of OpenAI's API whose answers these are, as its own header says."""
+"""The version of OpenAI's API, as in its own header."""
 
 NO_CACHE = ("cache-control", "no-cache")
-"""On events: whatever stands between must not keep them."""
+"""On event streams: proxies must not cache them."""
 
 NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
-"""Nobody should send the request again: not OpenAI's SDKs, which go by the first, and not an Envoy
-in front of this one that retries on 5xx, which leaves alone what says to be rate limited."""
+"""Tell clients not to retry: OpenAI's SDKs read the first header; an Envoy before this one that
+retries on 5xx does not retry responses with the second."""
 
 
 @cache
 def stripped(names: tuple[str, ...], kept: frozenset[str]) -> tuple[str, ...]:
-    """A list of headers to strip, less those that are to be kept."""
+    """The headers to strip, without those to keep."""
     return tuple(name for name in names if name not in kept)
 
 
 def media_type(headers: Mapping[str, str]) -> str:
-    """The content type without its parameters, in lower case; "" when there is none."""
+    """The content type without parameters, in lower case; "" if there is none."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def is_json(kind: str) -> bool:
-    """Whether a media type is JSON's or one made on top of it."""
+    """Whether a media type is JSON or based on it."""
     return kind == "application/json" or kind.endswith("+json")
 
 
 def number(value: str | None) -> int | None:
-    """A header's decimal number, or None when it is absent or anything else."""
+    """A header's decimal number; None if it is absent or not a number."""
     return int(value) if value and value.isascii() and value.isdecimal() else None

@@ -9,13 +9,13 @@ from translator.tasks.model import UpstreamRequest
 def of_request(
     request: UpstreamRequest, original: Mapping[str, str], request_id: str, tracing: Headers
 ) -> Headers:
-    """What the translated request carries besides what the client's own keeps.
+    """The headers to set on the translated request.
 
     Args:
-        request: the one that is sent.
+        request: the translated request.
         original: the headers of the client's request.
         request_id: the client's, or ours.
-        tracing: what tells the model server that its work belongs to a span.
+        tracing: the trace headers for the model server.
     """
     headers = (
         (":path", request.path),
@@ -24,7 +24,7 @@ def of_request(
         ("accept-encoding", "identity"),
         *request.headers,
         ("x-request-id", request_id),
-        # For access logs, and for a local reply to know whose client it speaks to.
+        # For access logs, and for Envoy's local_reply_config to recognise OpenAI clients.
         ("x-envoy-original-path", original.get(":path", "").partition("?")[0]),
         *tracing,
     )

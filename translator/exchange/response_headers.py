@@ -1,4 +1,4 @@
-"""The headers of responses to clients, of each kind."""
+"""The headers of each kind of response to clients."""
 
 from translator.errors import OverloadedError, TranslatorError
 from translator.exchange.actions import Headers
@@ -9,7 +9,7 @@ _JSON = "application/json"
 
 
 def of_all(request_id: str, seconds: float) -> Headers:
-    """Those of every response.
+    """The headers of every response.
 
     Args:
         request_id: the client's, or ours.
@@ -23,19 +23,19 @@ def of_all(request_id: str, seconds: float) -> Headers:
 
 
 def of_stream(common: Headers) -> Headers:
-    """Of a stream whose length nobody knows yet; ``common`` is what :func:`of_all` gave."""
+    """The headers of a stream of unknown length; ``common``: those of :func:`of_all`."""
     return (("content-type", _EVENTS), NO_CACHE, *common)
 
 
 def of_whole(body: bytes, common: Headers, *, events: bool) -> Headers:
-    """Of a whole response, JSON or a whole stream."""
+    """The headers of a whole response: JSON, or all events at once."""
     kind = _EVENTS if events else _JSON
     headers = (("content-type", kind), ("content-length", str(len(body))), *common)
     return (*headers, NO_CACHE) if events else headers
 
 
 def of_error(error: TranslatorError, body: bytes, common: Headers) -> Headers:
-    """Of an error, which says whether and when to try again."""
+    """The headers of an error, with those about retries."""
     headers = of_whole(body, common, events=False)
     if error.repeats:
         headers += NO_RETRY

@@ -1,4 +1,4 @@
-"""What a request line asks for: the URL forms of OpenAI clients.
+"""Finds the operation of a request line: the URL forms of OpenAI clients.
 
 ==========================================================  =============================
 ``/v1/<operation>``                                          the model is in the body
@@ -31,10 +31,10 @@ _IMPOSSIBLE_VERSION = re.compile(r"^\.{1,2}$|[\ud800-\udfff]|^.{513}", re.DOTALL
 
 
 class MethodError(ClientError):
-    """An operation was asked for by a method that it does not have (405).
+    """The operation does not have this method (405).
 
     Attributes:
-        operation: the one.
+        operation: the operation of the path.
     """
 
     def __init__(self, operation: Operation, method: str, path: str) -> None:
@@ -48,13 +48,13 @@ class MethodError(ClientError):
 
 
 class Route(NamedTuple):
-    """A request line understood: what is asked for, and what the URL says of the model.
+    """A parsed request line: the operation, and the model that the URL names.
 
     Attributes:
-        operation: what is asked for.
-        model: None where the URL names none.
+        operation: the requested operation.
+        model: None if the URL names none.
         version: likewise.
-        is_pipeline: the URL says that the model is a pipeline.
+        is_pipeline: whether the URL is that of a pipeline.
     """
 
     operation: Operation
@@ -68,7 +68,7 @@ def find(method: str, path: str) -> Route | None:
 
     Args:
         method: the HTTP method.
-        path: ``:path`` as Envoy gives it, with a query perhaps.
+        path: ``:path`` as Envoy sends it, possibly with a query.
 
     Raises:
         ClientError: 404 for an operation that is not served, or MethodError.

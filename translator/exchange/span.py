@@ -1,4 +1,4 @@
-"""An exchange as a tracing system sees it: what is asked of whoever traces."""
+"""The interface to tracing."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -8,15 +8,15 @@ from translator.exchange.record import Record
 
 
 class Span(Protocol):
-    """One exchange that is traced, from its request's headers to its end."""
+    """The span of one exchange, from the request headers to the end."""
 
     @property
     def headers(self) -> Headers:
-        """What tells the model server that its work belongs to this span."""
+        """The trace headers for the model server."""
 
     def end(self, record: Record) -> None:
-        """The exchange has come to what the record says."""
+        """End the span, with the facts of the record."""
 
 
 Tracer = Callable[[Mapping[str, str]], Span]
-"""Begins a span, given the request's headers."""
+"""Starts a span, given the request headers."""

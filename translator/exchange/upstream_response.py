@@ -1,4 +1,4 @@
-"""The response from upstream, as its headers tell it."""
+"""The headers of the upstream response."""
 
 from collections.abc import Mapping
 
@@ -13,17 +13,17 @@ _EVENTS = "text/event-stream"
 
 
 class UpstreamResponse(msgspec.Struct, frozen=True):
-    """The head of a response: the model server's, or of what stands between Envoy and it.
+    """The headers of a response from the model server, a proxy before it, or Envoy.
 
     Attributes:
-        headers: all that are read of it.
+        headers: the headers that are read.
     """
 
     headers: Mapping[str, str]
 
     @property
     def status(self) -> int:
-        """The HTTP status; 0 where there is none."""
+        """The HTTP status; 0 if there is none."""
         return number(self.headers.get(":status")) or 0
 
     @property
@@ -33,11 +33,11 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
 
     @property
     def is_events(self) -> bool:
-        """Whether its body is a stream of events."""
+        """Whether the body is a stream of events."""
         return media_type(self.headers) == _EVENTS
 
     def decoder(self, limit: int) -> Decoder:
-        """What undoes its content-encoding. Raises UndecodableError where that is not known."""
+        """The decoder of its content-encoding. Raises UndecodableError for an unknown one."""
         return Decoder(self.headers.get("content-encoding", ""), limit)
 
     def error(self, body: bytes, model: str | None) -> TranslatorError:
@@ -51,4 +51,4 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
 
 
 NO_RESPONSE = UpstreamResponse({})
-"""As long as there is none."""
+"""Used until there is a response."""

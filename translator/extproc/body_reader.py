@@ -25,9 +25,9 @@ class Body(NamedTuple):
     """A body, or a chunk of one.
 
     Attributes:
-        of_request: it is the client's; else the model server's.
-        data: its bytes.
-        end_of_stream: nothing comes after it.
+        of_request: whether it is of the request, else of the response.
+        data: the bytes.
+        end_of_stream: whether it is the last.
     """
 
     of_request: bool
@@ -36,7 +36,7 @@ class Body(NamedTuple):
 
 
 def read(message: bytes | bytearray) -> Body | None:
-    """The body in a serialised ProcessingRequest, or None where the generated classes must look."""
+    """The body in a serialised ProcessingRequest; None if the generated classes must parse it."""
     if len(message) < _LARGE or message[0] not in _KINDS:
         return None
     try:

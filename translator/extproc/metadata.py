@@ -1,4 +1,4 @@
-"""What is known of an exchange, as Envoy's dynamic metadata: for access log and rate limits.
+"""The facts of an exchange as Envoy's dynamic metadata, for access log and rate limits.
 
 Envoy takes it over with every reply, but only into namespaces that the filter's configuration
 lists (``metadata_options.receiving_namespaces.untyped``); without that it is dropped.
@@ -12,7 +12,7 @@ from translator.extproc._proto.external_processor_pb2 import ProcessingResponse
 from translator.extproc.wire import nest, tag
 
 NAMESPACE = "oip_translator"
-"""Where Envoy keeps it."""
+"""The namespace of the metadata."""
 
 _NAMES = (
     "operation",
@@ -25,15 +25,15 @@ _NAMES = (
 )
 
 Known = tuple[str, str, bool | None, str, int | None, int | None, str]
-"""The values, one for each name. What is empty or None is not known."""
+"""The values, one for each name. Empty ones and None are unknown."""
 
 
 def of(record: Record) -> Known:
-    """What is known of an exchange."""
+    """The known facts of an exchange."""
     return (
         record.operation,
         record.model,
-        record.streamed if record.model else None,  # a body that was refused tells neither
+        record.streamed if record.model else None,  # unknown if the body was refused
         record.response_model,
         record.input_tokens,
         record.output_tokens,
@@ -42,7 +42,7 @@ def of(record: Record) -> Known:
 
 
 NOTHING = of(Record())
-"""Of an exchange that is not ours, or has not begun."""
+"""The metadata of an exchange that is bypassed or has not begun."""
 
 
 @lru_cache(maxsize=256)  # what a request says is the same in many, and answers without counts too
@@ -50,8 +50,8 @@ def encode(known: Known, told: Known = NOTHING) -> bytes:
     """The field ``dynamic_metadata`` of a reply, a google.protobuf.Struct.
 
     Args:
-        known: what is known now.
-        told: what Envoy knows already; it merges the new values into those.
+        known: the current values.
+        told: the values that Envoy has; it merges new ones into them.
     """
     news = [
         _entry(name, value)

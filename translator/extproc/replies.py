@@ -56,18 +56,18 @@ _MODES = {
 
 
 class Reply(NamedTuple):
-    """A serialised ProcessingResponse in two parts, so that a large body need not be copied."""
+    """A serialised ProcessingResponse in two parts, so that a large body is not copied."""
 
     head: bytes
     body: bytes = b""
 
 
 def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
-    """The reply to a message of ``phase`` that asks Envoy for ``action``.
+    """The reply to a message of ``phase`` with ``action``.
 
     Args:
         phase: of the message.
-        action: what is to become of it.
+        action: the changes of the message.
         metadata: more fields of the reply, as :func:`~translator.extproc.metadata.encode` has them.
     """
     if action is UNCHANGED:
@@ -86,7 +86,7 @@ def _constant(phase: Phase, action: Forward) -> bytes:
 
 
 def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
-    """The reply up to its body, which ends it."""
+    """The reply up to its body, which comes last."""
     common = _REPLACE if action.body is not None and phase in _REPLACES_BODY else b""
     if action.set_headers or action.remove_headers:
         headers = b"".join((*_set_headers(action.set_headers), _removed(action.remove_headers)))
@@ -136,4 +136,4 @@ _UNCHANGED = {
 RESPONSE_TRAILERS = Reply(
     ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()
 )
-"""Trailers are never changed."""
+"""The reply to response trailers, which are never changed."""

@@ -5,7 +5,7 @@ Tests hold every reply against the generated classes. Source: Protocol Buffers, 
 
 from functools import cache, lru_cache
 
-_CONTINUES = 0x80  # on every byte of a varint but the last
+_CONTINUES = 0x80  # set on every byte of a varint but the last
 
 
 def varint(number: int) -> bytes:
@@ -20,13 +20,13 @@ def varint(number: int) -> bytes:
 
 @cache
 def tag(field: int, wire_type: int) -> bytes:
-    """What stands before a field's value. Wire type 0 is a varint, 2 bytes with their length."""
+    """The tag of a field. Wire type 0 is a varint; 2 is length-delimited."""
     return varint(field << 3 | wire_type)
 
 
-@lru_cache(maxsize=1024)  # most of what is written is small, so the same few come again and again
+@lru_cache(maxsize=1024)  # most values are small, so few differ
 def opening(field: int, size: int) -> bytes:
-    """What stands before the ``size`` bytes of a field: of bytes, of a string or a message."""
+    """The tag and length before the ``size`` bytes of a length-delimited field."""
     return tag(field, 2) + varint(size)
 
 
@@ -35,7 +35,7 @@ def nest(field: int, value: bytes) -> bytes:
     return opening(field, len(value)) + value
 
 
-@lru_cache(maxsize=256)  # most headers say the same in every exchange; a long one may be 60 KiB
+@lru_cache(maxsize=256)  # most headers are the same in every exchange; one can have 60 KiB
 def header_value_option(name: str, value: str) -> bytes:
     """One element of ``HeaderMutation.set_headers``, as field 1 of its message."""
     header = _key(name) + nest(3, value.encode("utf-8", "surrogateescape"))

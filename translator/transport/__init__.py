@@ -1,1 +1,1 @@
-"""What carries ext_proc's bytes between Envoy and a session."""
+"""The gRPC servers that carry ext_proc's bytes between Envoy and a session."""

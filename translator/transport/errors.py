@@ -1,8 +1,8 @@
-"""What can go wrong before the first stream."""
+"""Errors before the first stream."""
 
 
 class ListenError(OSError):
-    """The address to listen on cannot be had, or not in the way asked for.
+    """The server cannot listen on the address as configured.
 
     The message is one sentence for a person, without a full stop.
     """

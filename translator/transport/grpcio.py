@@ -26,23 +26,23 @@ __all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 logger = logging.getLogger(__name__)
 
 _OPTIONS = (
-    # grpcio stops at 4 MiB, but a body comes in one message; its size is limited by Envoy's buffer
-    # and by the exchange itself.
+    # A body comes in one message, and grpcio's default limit is 4 MiB; Envoy's buffer and the
+    # exchange limit the size.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # Envoy opens one connection per endpoint, so a second process on the same port would get
-    # nothing; better that it learns of it at once.
+    # Envoy opens one connection per endpoint, so a second process on the same port would get no
+    # streams; let it fail at once.
     ("grpc.so_reuseport", 0),
 )
 
-_ENDING = 1.0  # seconds that gRPC may take to end what it has cut
+_ENDING = 1.0  # seconds for gRPC to end the streams it has cut
 
 
 class GrpcTransport:
     """A gRPC server for ext_proc on one address.
 
     Args:
-        new_session: makes the session of each new stream.
+        new_session: creates the session of each new stream.
 
     Attributes:
         certificate_reloads: how often a changed certificate was ``taken``, and ``refused``.
@@ -74,7 +74,7 @@ class GrpcTransport:
         socket_mode: int = 0o660,
         socket_owner: str = "",
     ) -> int:
-        """Listen on ``host:port`` or ``unix:/path``; give the port (0 becomes a free one).
+        """Listen on ``host:port`` or ``unix:/path``; return the port (0 selects a free one).
 
         Args:
             address: where.
@@ -96,7 +96,7 @@ class GrpcTransport:
         return port
 
     async def drain(self, grace: float) -> None:
-        """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
+        """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
         A refused stream ends with UNAVAILABLE, or with CANCELLED as the server stops; Envoy's retry
         policy takes both to another worker.
@@ -109,8 +109,8 @@ class GrpcTransport:
             # never ends, and calling stop again to cut it short has been seen to crash the process.
             await asyncio.wait(self._calls, timeout=grace)
         await self._server.stop(0)
-        # What was cut, or is being refused, is still on its way out. If the loop ended before it,
-        # gRPC would log a traceback for each.
+        # Streams that were cut or refused are still ending. If the loop stopped before that, gRPC
+        # would log a traceback for each.
         if self._calls:
             await asyncio.wait(self._calls, timeout=_ENDING)
         if self._file is not None:
@@ -123,7 +123,7 @@ class GrpcTransport:
             credentials = server_credentials(tls, self.certificate_reloads)
             return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
-            # gRPC gives no reason, and a certificate that only it refuses fails here too.
+            # gRPC gives no reason; a certificate that only gRPC refuses fails here too.
             also = "" if tls is None else f", or gRPC does not take {tls.certificate}"
             msg = f"cannot listen on {address}: it is in use, or cannot be bound{also}"
             raise ListenError(msg) from error
@@ -145,12 +145,12 @@ class GrpcTransport:
             logger.warning("received a message that is not a ProcessingRequest")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
         except Exception:
-            # gRPC would send its message to Envoy, whose access log repeats it.
+            # gRPC would send the exception's message to Envoy, whose access log shows it.
             logger.exception("processing a message failed")
             await context.abort(grpc.StatusCode.INTERNAL, "internal error")
         finally:
-            # Envoy resets the stream as often as it closes it, and a client that hangs up looks
-            # the same: neither is an error.
+            # Envoy may reset the stream instead of closing it, also when a client disconnects:
+            # neither is an error.
             session.close()
 
 

@@ -1,4 +1,4 @@
-"""Envoy's gRPC service, as each transport serves it."""
+"""Envoy's gRPC service, and the interface of a transport."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
@@ -9,21 +9,21 @@ if TYPE_CHECKING:
     from translator.extproc.session import Session
 
 SERVICE: str = DESCRIPTOR.services_by_name["ExternalProcessor"].full_name
-"""Its name. It has one method, ``Process``."""
+"""The name of the service. Its only method is ``Process``."""
 
 Metadata = Callable[[], Mapping[str, str]]
-"""Gives the headers of a gRPC stream, for whoever wants to know."""
+"""Returns the headers of a gRPC stream."""
 
 NewSession = Callable[[Metadata], "Session"]
-"""Makes the session of a new stream."""
+"""Creates the session of a new stream."""
 
 
 class Transport(Protocol):
-    """A server of it that has been started."""
+    """A running server of the service."""
 
     @property
     def certificate_reloads(self) -> Mapping[str, int]:
         """How often a changed certificate was ``taken``, and ``refused``."""
 
     async def drain(self, grace: float) -> None:
-        """Say NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish."""
+        """Report NOT_SERVING, refuse new streams, let open ones finish for ``grace`` seconds."""

@@ -23,20 +23,20 @@ from translator.transport.errors import ListenError
 
 logger = logging.getLogger(__name__)
 
-_ATTEMPTS = 5  # to read files that are being replaced
+_ATTEMPTS = 5  # for files that are being replaced
 
 _Stamp = tuple[tuple[int, ...] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Where the listener's certificate is.
+    """The TLS files of the listener.
 
     Attributes:
         certificate: PEM, the server's certificate and then those between it and the root.
         key: PEM, its private key, not encrypted.
         client_ca: PEM, one or more certificates. With them a client must present a certificate
-            that one of them signed (mutual TLS); without, every client is welcome.
+            that one of them signed (mutual TLS); without them, any client is accepted.
     """
 
     certificate: Path
@@ -45,18 +45,18 @@ class Tls:
 
 
 def server_credentials(tls: Tls, reloads: dict[str, int]) -> Any:
-    """``grpc.ServerCredentials`` that follow the files.
+    """``grpc.ServerCredentials`` that reload changed files.
 
     A file that becomes bad is logged once, and what was good before stays. So it does when gRPC
     (BoringSSL) does not take what OpenSSL did, an Ed448 key say, which only gRPC's own log tells.
 
     Args:
-        tls: where they are.
+        tls: the files.
         reloads: counted up as the files change: ``taken`` when they are given to gRPC, ``refused``
             when they are bad.
 
     Raises:
-        ListenError: a file is bad now.
+        ListenError: a file is invalid.
     """
     source = _Source(tls, reloads)
     try:
@@ -74,7 +74,7 @@ class _UnusableError(Exception):
 
 
 class _Source:
-    """The files, and what they were when last read."""
+    """The files, and their stamps when last read."""
 
     def __init__(self, tls: Tls, reloads: dict[str, int]) -> None:
         self._tls = tls
@@ -82,7 +82,7 @@ class _Source:
         self._seen: _Stamp = ()
 
     def renewed(self) -> Any:
-        """The new configuration, or None to stay with the old one. Called by gRPC's threads."""
+        """The new configuration, or None to keep the old one. Called by gRPC's threads."""
         if self._stamp() == self._seen:
             return None
         try:
@@ -96,10 +96,10 @@ class _Source:
         return configuration
 
     def load(self) -> Any:
-        """Read and check the files, all of them from one moment.
+        """Read and check the files, all in the same state.
 
         Raises:
-            _UnusableError: one is missing, or not what it should be.
+            _UnusableError: a file is missing or invalid.
         """
         for _ in range(_ATTEMPTS):
             self._seen = self._stamp()
@@ -142,9 +142,9 @@ def _read(path: Path) -> bytes:
 
 
 def _check(tls: Tls) -> None:
-    """Find what gRPC would find, which names neither file nor reason.
+    """Check what gRPC would refuse without naming the file or the reason.
 
-    Roots without any certificate are to be found above all: gRPC has taken them for no roots.
+    Above all a CA file without any certificate, which gRPC has accepted as no CA at all.
     """
     for path in (tls.certificate, tls.client_ca):
         if path is not None:

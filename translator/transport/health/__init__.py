@@ -1,1 +1,1 @@
-"""grpc.health.v1: its messages, what a server says, how a client asks."""
+"""grpc.health.v1: messages, server and client."""

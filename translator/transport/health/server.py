@@ -1,4 +1,4 @@
-"""What a server says of its services: Check, List and Watch of grpc.health.v1.
+"""The health service: Check, List and Watch of grpc.health.v1.
 
 Ours, because the servicer of grpcio-health-checking (1.81, where this was seen) does not know
 ``List`` (gRFC A90), and forgets all watchers of a service when one of them leaves, so that the
@@ -19,11 +19,11 @@ Watch = Callable[[bytes], AsyncIterator[bytes]]
 
 
 class UnknownServiceError(Exception):
-    """Nobody has such a service."""
+    """There is no such service."""
 
 
 class Health:
-    """What this server says of its services, in serialised messages. All NOT_SERVING at first.
+    """The health of this server's services, in serialised messages. All NOT_SERVING at first.
 
     Args:
         services: their full names. The server as a whole, "", is one more.
@@ -34,13 +34,13 @@ class Health:
         self._changed = asyncio.Event()
 
     def set(self, *, serving: bool) -> None:
-        """Say of all services that they are SERVING or NOT_SERVING; watchers are told."""
+        """Set all services to SERVING or NOT_SERVING, and notify watchers."""
         self._statuses = dict.fromkeys(self._statuses, SERVING if serving else NOT_SERVING)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     def check(self, request: bytes) -> bytes:
-        """The answer to ``Check``.
+        """The response to ``Check``.
 
         Raises:
             UnknownServiceError: there is no such service.
@@ -52,11 +52,11 @@ class Health:
         return messages.response(status)
 
     def listing(self, _request: bytes) -> bytes:
-        """The answer to ``List``, whose request has no fields."""
+        """The response to ``List``, whose request has no fields."""
         return messages.listing(self._statuses)
 
     def watch(self, request: bytes) -> AsyncIterator[bytes]:
-        """The answers to ``Watch``: one now, and one for each change.
+        """The responses to ``Watch``: one now, and one for each change.
 
         Raises:
             google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
@@ -64,7 +64,7 @@ class Health:
         return self._follow(messages.read_request(request))
 
     async def _follow(self, service: str) -> AsyncIterator[bytes]:
-        # A service we do not have may come later, says the protocol, so the stream stays open.
+        # By the protocol, an unknown service may be added later, so the stream stays open.
         last = None
         while True:
             changed = self._changed
