@@ -24,12 +24,18 @@ test: ## run the tests: the quick ones, then those against real Envoy and real M
 
 test-unit: ## run the tests that need no server
 	@demo/install.sh test-unit
-	@$(PYTHON) -m pytest $(UNIT)
+	@$(PYTHON) -m pytest -n 2 $(UNIT)
+
+coverage: ## run the tests that need no server, and hold what they reach against its bounds
+	@demo/install.sh test-unit
+	@$(PYTHON) -m coverage run -m pytest -q $(UNIT)
+	@$(PYTHON) -m coverage report
+	@$(PYTHON) -m coverage report --include='translator/transport/h2/*' --fail-under=100
 
 test-e2e: ## run the tests against real Envoy and real MLServer
 	@demo/install.sh test-e2e mlserver
 	@$(PYTHON) -m pytest tests $(addprefix --ignore=,$(UNIT))
-	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest tests/e2e tests/mesh --ignore-glob='*/test_bench_*'
+	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest -m transport tests/e2e tests/mesh
 
 fuzz: ## fuzz the h2 transport for SECONDS (default 1800)
 	@demo/install.sh fuzz
@@ -99,4 +105,4 @@ bench-smoke: ## see in half a minute whether something has become very much slow
 clean: ## remove the virtual environments and caches
 	rm -rf .venv .venv-mlserver .venv-clients .venv-peers .fuzz tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test test-unit test-e2e fuzz clients peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean
+.PHONY: help install demo test test-unit test-e2e coverage fuzz clients peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean
