@@ -92,9 +92,6 @@ STRIPPED_FROM_RESPONSE = (
 )
 
 
-OPENAI_VERSION = ("openai-version", "2020-10-01")
-"""The version of OpenAI's API whose answers these are, as its own header says."""
-
 NO_CACHE = ("cache-control", "no-cache")
 """On events: whatever stands between must not keep them."""
 
