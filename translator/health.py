@@ -1,12 +1,11 @@
-"""``oip-translator health``: whether the process with these settings serves, for exec probes.
+"""``oip-translator health``: the health of the process with the same settings, for exec probes.
 
-Each of its endpoints is asked, as Envoy would ask (``grpc.health.v1``). One that serves is enough:
-the supervisor starts a worker again by itself, and to end them all for one would cut the streams
-of the others.
+Each endpoint is checked as Envoy checks it (``grpc.health.v1``). One that is SERVING is enough: the
+supervisor restarts a failed worker, and restarting all of them would cut the others' streams.
 
-Where Envoy must show a certificate (``tls_client_ca``), the server's own is shown. The server takes
-it if that authority has signed it, and for clients as well as for servers; where that is not so,
-ask ``/readyz`` of the admin port instead.
+With ``tls_client_ca`` the server's own certificate is presented as the client's. The server accepts
+it if that CA has signed it, also for client authentication; otherwise use ``/readyz`` of the admin
+port.
 """
 
 import argparse
@@ -19,7 +18,7 @@ from translator.settings.definition import Settings
 from translator.settings.sources import SettingsError, load
 from translator.transport.health.client import client_tls, status
 from translator.transport.service import SERVICE
-from translator.transport.unary import NoAnswerError
+from translator.transport.unary import NoResponseError
 
 SERVING = "SERVING"
 
@@ -27,34 +26,34 @@ SERVING = "SERVING"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Ask the process that serves with the same settings for its health, over gRPC, and print a "
-        "line for each of its endpoints. Ends with 0 if at least one is SERVING, else with 1. It "
-        "is for the probes of a container: give it the flags, variables and file that serve has. "
-        "With tls_client_ca it shows the process's own certificate, which must be good for clients."
+        "Ask the process with the same settings for its health, over gRPC, and print a line for "
+        "each endpoint. Exits with 0 if at least one is SERVING, else with 1. Meant for container "
+        "probes: use the same flags, variables and file as serve. With tls_client_ca it presents "
+        "the server's own certificate, which must also be valid for client authentication."
     )
-    add_timeout(parser, 2, "how long an answer may take")
+    add_timeout(parser, 2, "time limit for each endpoint")
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Ask, and print what is said; 0 if the process serves, else 1."""
+    """Print the health of each endpoint. Returns 0 if one is SERVING, else 1."""
     try:
         settings = load(*sources(arguments))
     except SettingsError as error:
         sys.stderr.write(f"oip-translator: {error}\n")
-        return 1  # for Docker's HEALTHCHECK nothing else is unhealthy
+        return 1  # Docker's HEALTHCHECK reserves 2
     return report(settings, arguments.timeout)
 
 
 def report(settings: Settings, patience: float) -> int:
-    """Print a line for each endpoint: its address and its status, or what went wrong.
+    """Print a line for each endpoint: its address, and its status or the error.
 
     Args:
-        settings: of the process that is asked.
-        patience: seconds for each answer; all are asked at once.
+        settings: those of the process.
+        patience: seconds for each response; all endpoints are asked at once.
 
     Returns:
-        0 if one serves, else 1.
+        0 if one is SERVING, else 1.
     """
     addresses = [settings.listen.of(worker) for worker in range(settings.workers.count)]
     context = client_tls(settings.tls_certificate, settings.tls_key)
@@ -68,7 +67,7 @@ async def _ask(addresses: list[str], patience: float, context: ssl.SSLContext | 
     async def ask(address: str) -> str:
         try:
             return await status(address, SERVICE, patience, context)
-        except NoAnswerError as error:
+        except NoResponseError as error:
             return str(error)
 
     return await asyncio.gather(*map(ask, addresses))

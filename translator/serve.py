@@ -1,4 +1,4 @@
-"""``oip-translator serve``: one process that serves Envoy, or several and one that minds them."""
+"""``oip-translator serve``: one server process, or several workers and their supervisor."""
 
 import argparse
 import asyncio
@@ -7,21 +7,21 @@ from translator.serving.logs import configure
 from translator.settings.arguments import add_settings, sources
 from translator.settings.current import CurrentSettings
 
-# What brings grpc is imported where it is used: a supervisor of workers does without.
+# Modules that import grpc are imported where they are used: a supervisor does not need them.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.description = "Serve Envoy over gRPC."
+    parser.description = "Run the gRPC server that Envoy's ext_proc filter connects to."
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop.
+    """Serve until SIGTERM or SIGINT.
 
     Raises:
-        SettingsError: a setting is wrong.
-        ListenError: an address cannot be listened on.
+        SettingsError: a setting is invalid.
+        ListenError: the process cannot listen on an address.
     """
     flags, environment, file = sources(arguments)
     current = CurrentSettings(flags, environment, file)

@@ -119,7 +119,7 @@ def test_all_is_well_over_tls(
         assert check(*given, "--json") == 1
     failed, *_ = json.loads(capsys.readouterr().out)
     assert failed["name"] == "translator health"
-    assert failed["found"] == f"127.0.0.1:{running.worker}: TLS is spoken there, not plain text"
+    assert failed["found"] == f"127.0.0.1:{running.worker}: the server expects TLS, not plain text"
     assert "--tls-certificate" in failed["hint"]
 
 
@@ -179,7 +179,7 @@ class Config:
             self.clusters["oip_translator"].pop(key)
 
 
-NOT_MET = "the request did not meet the translator: is the filter on for /v1? See envoy/"
+NOT_MET = "the request did not pass the filter: is it enabled for /v1? See envoy/gateway.yaml"
 BROKEN: dict[str, tuple[Callable[[Config], object], str, str, str]] = {
     # what: (how to break it, the step that fails, what it finds, the hint's beginning)
     "message_timeout": (
@@ -239,8 +239,8 @@ BROKEN: dict[str, tuple[Callable[[Config], object], str, str, str]] = {
     "filter off": (
         lambda config: config.never_on(),
         "ext_proc on OpenAI routes",
-        f"no route of listener gateway for {' or '.join(OPENAI_PATHS)} has it enabled",
-        "give the routes of OpenAI's paths typed_per_filter_config",
+        f"no route of listener gateway for {' or '.join(OPENAI_PATHS)} enables the filter",
+        "add typed_per_filter_config",
     ),
 }
 
@@ -290,7 +290,7 @@ def test_http1_to_the_translator(
     script(upstream)
     _, results = diagnose_broken(Config.over_http1, upstream.port, tmp_path, capsys)
     broken = results["translator cluster HTTP/2"]
-    assert broken["found"] == "cluster oip_translator speaks HTTP/1.1"
+    assert broken["found"] == "cluster oip_translator uses HTTP/1.1"
     assert "http2_protocol_options" in broken["hint"]
     assert results["chat chat"]["ok"] is False, "and so nothing works"
 
@@ -309,7 +309,7 @@ def test_the_translator_is_down(
         "name": "translator health",
         "ok": False,
         "found": f"{address}: nothing listens there",
-        "hint": f"start it: oip-translator serve --listen {address}",
+        "hint": f"start the translator: oip-translator serve --listen {address}",
     }
     assert status == 1
     assert [item["name"] for item in results.values() if item["ok"] is None] == [
@@ -331,7 +331,7 @@ def test_the_upstream_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert failed == {
         "name": "upstream live",
         "ok": False,
-        "found": f"{url} cannot be reached: Connection refused",
+        "found": f"{url}: cannot connect: Connection refused",
         "hint": "is the model server running, and is this its HTTP address?",
     }
     assert (status, blind) == (1, 1)
@@ -378,7 +378,7 @@ def test_envoy_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"http://127.0.0.1:{stack.free_port()}"
     assert check("--envoy", url, "--envoy-admin", url, *MODELS) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert f"✗ Envoy ready: {url}/ready cannot be reached: Connection refused" in lines
+    assert f"✗ Envoy ready: {url}/ready: cannot connect: Connection refused" in lines
     assert f"✗ Envoy listener: {url.removeprefix('http://')}: Connection refused" in lines
     assert len([line for line in lines if line.startswith("✗")]) == 2
 
@@ -387,9 +387,9 @@ def test_envoy_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     ("what", "found", "hint"),
     [
         ("json", "content-type is application/json, not text/event-stream", NOT_MET),
-        ("whole", "3 events with content-length: they were held back to the last", None),
-        ("unfinished", "0 [DONE] in 1 events, where the last was due", NOT_MET),
-        ("twice", "2 [DONE] in 3 events, where the last was due", NOT_MET),
+        ("whole", "3 events with content-length: they were buffered until the last", None),
+        ("unfinished", "0 [DONE] in 1 events; the last one must be [DONE]", NOT_MET),
+        ("twice", "2 [DONE] in 3 events; the last one must be [DONE]", NOT_MET),
         ("error", "an error event: out of memory", None),
     ],
 )
@@ -438,11 +438,11 @@ ERROR = {"message": "no", "type": "t", "param": None, "code": None}
         (400, {"error": ERROR}, {}, "no x-request-id", "set always_set_request_id_in_response"),
         (400, {"error": "no"}, {}, "no OpenAI error object", NOT_MET),
         (400, {"error": {"message": "no"}}, {}, "no OpenAI error object", NOT_MET),
-        (404, "", {}, "HTTP 404 where 400 was due, no OpenAI error object", NOT_MET),
-        (200, "[]", {}, "HTTP 200 where 400 was due, no OpenAI error object", NOT_MET),
-        (503, {"error": ERROR}, {}, "HTTP 503 where 400 was due", "can Envoy reach"),
+        (404, "", {}, "HTTP 404 instead of 400, no OpenAI error object", NOT_MET),
+        (200, "[]", {}, "HTTP 200 instead of 400, no OpenAI error object", NOT_MET),
+        (503, {"error": ERROR}, {}, "HTTP 503 instead of 400", "can Envoy reach"),
         # Not followed: what is there is not what clients are told about.
-        (302, "", {"location": "/"}, "HTTP 302 where 400 was due, no OpenAI error object", NOT_MET),
+        (302, "", {"location": "/"}, "HTTP 302 instead of 400, no OpenAI error object", NOT_MET),
     ],
 )
 def test_errors_that_are_not_openais(
@@ -475,7 +475,7 @@ def test_the_version_of_envoy(
     results = {item["name"]: item for item in json.loads(capsys.readouterr().out)}
     assert results["Envoy version"]["ok"] is ok
     assert results["Envoy version"]["found"] == (version or "unknown")
-    assert results["ext_proc filter"]["found"] == "/config_dump answers HTTP 403"
+    assert results["ext_proc filter"]["found"] == "HTTP 403 from /config_dump"
 
 
 def test_envoy_is_still_starting(upstream: Upstream, capsys: pytest.CaptureFixture[str]) -> None:
@@ -494,7 +494,9 @@ def test_a_config_dump_that_is_none(
     upstream.answer({"version": "x/1.40.0/y"})
     upstream.answer(dump)
     assert check("--envoy-admin", f"http://127.0.0.1:{upstream.port}") == 1
-    assert "✗ ext_proc filter: /config_dump is not Envoy's" in capsys.readouterr().out
+    assert (
+        "✗ ext_proc filter: /config_dump is not a configuration of Envoy" in capsys.readouterr().out
+    )
 
 
 def test_a_model_that_refuses_max_tokens_is_asked_without(
@@ -517,4 +519,4 @@ def test_a_server_that_does_not_answer_is_given_up(
     assert check("--upstream", url, "--timeout", "0.2") == 1
     gate.set()
     said = capsys.readouterr().out
-    assert f"✗ upstream live: {url}/v2/health/live did not answer in 0.2 s" in said
+    assert f"✗ upstream live: {url}/v2/health/live: no response within 0.2 s" in said

@@ -56,7 +56,7 @@ def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
     assert not stack.accepts(port)
-    found = re.search(r"Logs are in (\S+)\.", text)
+    found = re.search(r"Logs: (\S+)\.", text)
     assert found
     assert Path(found[1]).parent == Path(gettempdir())
     assert not Path(found[1]).exists()
@@ -69,7 +69,7 @@ def test_a_taken_port_is_said_in_one_sentence() -> None:
             out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert out == ""
-    assert err.startswith(f"Port {port} is taken")
+    assert err.startswith(f"Port {port} is in use")
     assert err.count("\n") == 1
 
 
@@ -88,7 +88,7 @@ def test_a_server_that_fails_is_named_with_the_reason_and_its_log(
     assert out == "Starting MLServer ... failed\n"
     stopped, reason, kept = err.splitlines()
     assert (stopped, reason) == ("MLServer stopped with status 3.", "no such model")
-    log = Path(kept.removeprefix("Its log: "))
+    log = Path(kept.removeprefix("Log: "))
     assert log.read_text() == "a word before\nno such model\n"
     shutil.rmtree(log.parent)
 
@@ -119,13 +119,13 @@ def test_a_server_that_will_never_be_ready_is_not_waited_for(tmp_path: Path) -> 
     )
     with pytest.raises(stack.StackError) as error, server:
         pytest.fail("it is not ready")
-    assert str(error.value).startswith("It could not start, and does not end.\nall is lost\n")
+    assert str(error.value).startswith("It failed to start and does not exit.\nall is lost\n")
     assert server.poll() == -signal.SIGTERM
 
 
 def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     server = stack.Server("It", ["/no/such"], log=tmp_path / "log", ready=lambda: True)
-    with pytest.raises(stack.StackError, match=r"It cannot be run: .*'/no/such'"), server:
+    with pytest.raises(stack.StackError, match=r"It cannot be started: .*'/no/such'"), server:
         pytest.fail("it runs")
 
 
@@ -133,7 +133,7 @@ def test_a_signal_that_ended_a_server_is_named(tmp_path: Path) -> None:
     argv = ["sh", "-c", "kill -KILL $$"]
     server = stack.Server("It", argv, log=tmp_path / "log", ready=lambda: False)
     with (
-        pytest.raises(stack.StackError, match=r"It stopped by SIGKILL\.\nIts log is empty"),
+        pytest.raises(stack.StackError, match=r"It stopped by SIGKILL\.\nThe log is empty"),
         server,
     ):
         pytest.fail("it is not ready")

@@ -78,7 +78,7 @@ def test_one_worker_that_serves_is_enough(tmp_path: Path) -> None:
         os.kill(hung, signal.SIGSTOP)
         found = health(*options)
         os.kill(hung, signal.SIGCONT)
-        assert found == (0, f"{first}: did not answer in 1 s\n{second}: SERVING\n")
+        assert found == (0, f"{first}: no response within 1 s\n{second}: SERVING\n")
 
 
 @pytest.mark.parametrize(("option", "status"), [("--grace=soon", 1), ("--timeout=soon", 2)])

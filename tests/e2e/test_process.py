@@ -173,7 +173,7 @@ def test_settings_change_while_requests_are_served(upstream: Upstream, tmp_path:
         gateway.translator.send(signal.SIGHUP)
         log = gateway.translator.log
         deadline = time.monotonic() + 30
-        while "settings not taken over" not in log.read_text():
+        while "settings not reloaded" not in log.read_text():
             assert time.monotonic() < deadline
         assert gateway.post(PATH, HELLO).status == 413  # the old ones stay
         file.write_text("")

@@ -131,7 +131,7 @@ async def test_a_message_that_is_not_envoys(gateway: Gateway) -> None:
         await call.write(b"\xffhush")
         assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
     text = gateway.translator.log.read_text()
-    assert "a message that is not Envoy's" in text
+    assert "received a message that is not a ProcessingRequest" in text
     assert SECRET not in text
 
 

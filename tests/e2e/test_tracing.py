@@ -67,7 +67,7 @@ def test_a_stream_is_a_span_of_the_clients_trace(
     moments = [event.time_unix_nano for event in span.events]
     assert [event.name.partition(".")[2] for event in span.events] == [
         "forwarded",
-        "answered",
+        "responded",
         "first_event",
     ]
     began, ended = span.start_time_unix_nano, span.end_time_unix_nano

@@ -98,7 +98,7 @@ async def test_one_that_hangs_is_left_out_and_killed_at_the_end(tmp_path: Path) 
         running.supervisor.send(signal.SIGTERM)
         assert running.supervisor.wait(30) == 1
         assert not alive(hanging)
-        assert "worker 0 has not ended in 8.5 s and is killed" in running.log
+        assert "worker 0 has not exited within 8.5 s; killing it" in running.log
 
 
 async def test_one_that_is_killed_is_started_again_and_the_other_goes_on(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ async def test_one_that_is_killed_is_started_again_and_the_other_goes_on(tmp_pat
         assert after[0] != before[0]
         assert after[1] == before[1]
         assert running.metrics(RESTARTS) == {"0": 1, "1": 0}
-        assert "ERROR translator.serving.worker: worker 0 was ended by SIGKILL" in running.log
+        assert "ERROR translator.serving.worker: worker 0 was killed by SIGKILL" in running.log
 
 
 async def drained(running: Fleet, stop: Callable[[], None]) -> int:
@@ -151,7 +151,7 @@ async def test_a_stop_drains_all(tmp_path: Path, by: str) -> None:
     assert "Traceback" not in log
     assert "ERROR" not in log
     assert log.count("translator.serving.server: stopped") == 2
-    assert log.count("all workers have stopped") == 1
+    assert log.count("all workers stopped") == 1
 
 
 @pytest.mark.parametrize("send_to", [os.kill, os.killpg])
@@ -176,7 +176,7 @@ async def test_without_their_supervisor_they_drain_and_end(tmp_path: Path) -> No
             call = open_stream(channel)
             await exchange_headers(call)
             running.supervisor.send(signal.SIGKILL)
-            await until(lambda: running.log.count("the supervisor is gone") == 2)
+            await until(lambda: running.log.count("the supervisor has exited") == 2)
             await until(lambda: "draining 1 streams" in running.log)
             await exchange_body(call)
             await call.done_writing()
@@ -199,8 +199,8 @@ def test_an_endpoint_that_is_taken_ends_all_at_once(tmp_path: Path) -> None:
         done = serve(f"--listen={taken}", "--log-format=json")
         assert done.returncode == 1
         assert f"cannot listen on {taken}: it is in use" in done.stderr
-        assert "worker 0 ended with status 1; all are stopped" in done.stderr
-        assert "starts again" not in done.stderr
+        assert "worker 0 exited with status 1; stopping all workers" in done.stderr
+        assert "restarting" not in done.stderr
         assert "Traceback" not in done.stderr
         done = serve(f"--listen=127.0.0.1:{adjacent_ports()}", f"--admin=127.0.0.1:{running.admin}")
         assert done.returncode == 1
@@ -236,7 +236,7 @@ async def test_sighup_reaches_all(tmp_path: Path) -> None:
     with fleet(tmp_path) as running:
         running.supervisor.send(signal.SIGHUP)
         # There is no file whose change they could have seen.
-        await until(lambda: running.log.count("settings taken over") == 3)
+        await until(lambda: running.log.count("settings reloaded") == 3)
         assert running.workers() == workers_of(running.supervisor.pid)
         text = running.get("/metrics").body.decode()
         for worker in (0, 1):
@@ -248,10 +248,10 @@ async def test_what_takes_a_restart_of_all_stays_when_one_restarts(tmp_path: Pat
     file.write_text("max_exchanges = 5")
     with fleet(tmp_path, f"--config={file}") as running:
         file.write_text("max_exchanges = 6\nsocket_mode = '600'")
-        await until(lambda: running.log.count("settings taken over") == 3)
-        assert running.log.count("socket_mode has changed; that takes a restart") == 1
+        await until(lambda: running.log.count("settings reloaded") == 3)
+        assert running.log.count("socket_mode has changed; restart to apply it") == 1
         os.kill(running.workers()[0], signal.SIGTERM)
-        await until(lambda: "worker 0 ended with status 0; it starts again" in running.log)
+        await until(lambda: "worker 0 exited with status 0; restarting" in running.log)
         await until(lambda: running.get("/readyz").body.startswith(b"2 of 2"))
         await serves(running.targets[0])
         config = running.get("/config").json
@@ -263,13 +263,13 @@ async def test_one_starts_again_though_the_file_has_become_wrong(tmp_path: Path)
     file.write_text("max_exchanges = 5")
     with fleet(tmp_path, f"--config={file}") as running:
         file.write_text("max_exchanges = 0")
-        await until(lambda: running.log.count("settings not taken over") == 3)
+        await until(lambda: running.log.count("settings not reloaded") == 3)
         os.kill(running.workers()[0], signal.SIGKILL)
-        await until(lambda: "worker 0 was ended by SIGKILL; it starts again" in running.log)
+        await until(lambda: "worker 0 was killed by SIGKILL; restarting" in running.log)
         await until(lambda: running.get("/readyz").body.startswith(b"2 of 2"))
         await serves(running.targets[0])
         assert running.get("/config").json["max_exchanges"] == 5
-        assert running.log.count("it starts again") == 1
+        assert running.log.count("restarting in") == 1
 
 
 async def test_without_their_library_there_are_no_metrics(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_envoy_gives_work_to_all(upstream: Upstream, tmp_path: Path) -> None:
                     content_type="application/json",
                 )
                 assert reply.status == 200
-        answers = running.metrics("oip_translator_answers_total")
+        answers = running.metrics("oip_translator_responses_total")
     assert set(answers) == {"0", "1"}
     assert sum(answers.values()) == 20
     assert min(answers.values()) > 0

@@ -114,7 +114,9 @@ KNOWN = {
     # Envoy Gateway cannot be told of it.
     "envoy-gateway": {"processing modes": "request_trailer_mode is SKIP"},
     # Triton has no streams.
-    "triton": {"chat stream chat": "3 events with content-length: they were held back to the last"},
+    "triton": {
+        "chat stream chat": "3 events with content-length: they were buffered until the last"
+    },
 }
 """What `check` finds, and nobody can help."""
 

@@ -363,7 +363,7 @@ def test_sighup_reads_the_settings_again() -> None:
     with serving("--listen", "127.0.0.1:0") as (process, _):
         process.send_signal(signal.SIGHUP)
         assert process.stderr is not None
-        assert "settings taken over" in process.stderr.readline()  # there is no file to change
+        assert "settings reloaded" in process.stderr.readline()  # there is no file to change
 
 
 def test_the_number_of_the_only_worker_is_0(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ async def test_the_servers_own_certificate_is_shown_where_one_is_asked_for(
     async with running(tls=tls) as (_, target):
         capsys.readouterr()
         assert await reported(listen=target, **flags(tls)) == 1
-    assert capsys.readouterr().out == f"{target}: closed the connection without an answer\n"
+    assert capsys.readouterr().out == f"{target}: connection closed without a response\n"
 
 
 async def test_files_that_have_gone_bad_do_not_make_a_server_ill(tmp_path: Path) -> None:
@@ -78,4 +78,4 @@ async def test_without_a_certificate_to_show_it_is_not_told_how_the_server_is(
     async with running(tls=(tls := write(tmp_path, ours.issue(), ours.pem))) as (_, target):
         tls.certificate.write_text("oops")
         assert await reported(listen=target, **flags(tls)) == 1
-    assert capsys.readouterr().out == f"{target}: closed the connection without an answer\n"
+    assert capsys.readouterr().out == f"{target}: connection closed without a response\n"

@@ -1,1 +1,1 @@
-"""``oip-translator check``: what is wrong with an installation, and what to do about it."""
+"""``oip-translator check``: finds faults of an installation and says how to fix them."""

@@ -1,4 +1,4 @@
-"""Calls to the running parts: the translator, Envoy, the model server, and through all of them."""
+"""Calls to the translator, to Envoy, to the model server, and through all of them."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ from translator.check.steps import Finding, ProbeError
 from translator.openai.errors import Envelope
 from translator.transport.health.client import status
 from translator.transport.service import SERVICE
-from translator.transport.unary import Failure, NoAnswerError
+from translator.transport.unary import Failure, NoResponseError
 
 _OK = 200
 _BAD_REQUEST = 400
@@ -23,14 +23,14 @@ _NOT_FOUND = 404
 _QUESTION = [{"role": "user", "content": "Say hello."}]
 
 _HINTS = {
-    400: "the model server refuses the request: is this model of the kind that you named it as?",
-    401: "something before the translator asks for credentials, or the model's provider does",
-    403: "something before the translator asks for credentials, or the model's provider does",
-    404: "is the model loaded, and spelt like this? And is Envoy before the right server?",
+    400: "the model server refuses the request: is this a model of the kind that the option names?",
+    401: "a filter before the translator, or the model's provider, requires credentials",
+    403: "a filter before the translator, or the model's provider, requires credentials",
+    404: "is the model loaded under this name? Does Envoy route to the right server?",
     500: "see the logs of the model server and of the translator for this request",
-    502: "see the logs of the model server; its answer makes no sense to the translator",
-    503: "can Envoy reach the model server and the translator? See the addresses in its clusters",
-    504: "it takes too long: see message_timeout, the route's timeout and the model server",
+    502: "the translator cannot read the model server's response; see the model server's log",
+    503: "can Envoy reach the model server and the translator? Check the addresses of its clusters",
+    504: "time-out: check message_timeout, the route's timeout and the model server",
 }
 
 
@@ -58,35 +58,36 @@ class _Embeddings(Struct):
 
 
 def translator_health(address: str, context: ssl.SSLContext | None, timeout: float) -> Finding:
-    """It serves ext_proc, by its own account.
+    """The translator reports that it serves ext_proc.
 
     Args:
-        address: where it listens.
+        address: the translator's.
         context: for TLS; None for plain text.
         timeout: seconds.
     """
     try:
         said = asyncio.run(status(address, SERVICE, timeout, context))
-    except NoAnswerError as error:
+    except NoResponseError as error:
         hint = _NO_HEALTH[error.failure].format(address=address)
         return Finding(ok=False, found=f"{address}: {error}", hint=hint)
     if said == "SERVING":
         return Finding(ok=True)
-    return Finding(ok=False, found=said, hint="it is shutting down: start it")
+    return Finding(ok=False, found=said, hint="the translator is shutting down: start it again")
 
 
 _NO_HEALTH = {
-    Failure.UNREACHABLE: "start it: oip-translator serve --listen {address}",
-    Failure.TLS_EXPECTED: "say how serve does TLS: by --config, or --tls-certificate and --tls-key",
-    Failure.TLS_REFUSED: "has it TLS at all (tls_certificate)? If it has tls_client_ca, show it a "
-    "certificate that this authority has signed: --tls-certificate and --tls-key",
+    Failure.UNREACHABLE: "start the translator: oip-translator serve --listen {address}",
+    Failure.TLS_EXPECTED: "give the TLS settings of serve: --config, or --tls-certificate and "
+    "--tls-key",
+    Failure.TLS_REFUSED: "does the translator use TLS (tls_certificate)? With tls_client_ca it "
+    "requires a certificate that this CA has signed: --tls-certificate and --tls-key",
     Failure.NOT_SERVED: "give the address that oip-translator serve listens on",
     Failure.STATUS: "see the translator's log",
 }
 
 
 def listener_open(envoy: str, timeout: float) -> Finding:
-    """Something listens where clients connect."""
+    """Envoy's listener accepts connections."""
     host, port = urlsplit(envoy).hostname or "", port_of(envoy)
     try:
         socket.create_connection((host, port), timeout).close()
@@ -97,28 +98,28 @@ def listener_open(envoy: str, timeout: float) -> Finding:
 
 
 def upstream_health(url: str, path: str, timeout: float) -> Finding:
-    """The model server says that it is live, or ready."""
+    """The model server reports that it is live, or ready."""
     reply = fetch(f"{url}/v2/health/{path}", timeout)
     if reply.status == _OK:
         return Finding(ok=True)
     if reply.status == _NOT_FOUND and reply.headers.get("server") == "envoy" and not reply.body:
-        return Finding(ok=True, found="a Seldon mesh; it has no health of its own, only models")
+        return Finding(ok=True, found="a Seldon mesh, which has no health endpoint of its own")
     return Finding(
         ok=False,
         found=f"HTTP {reply.status} from {url}/v2/health/{path}",
-        hint="wait until its models are loaded, or see its log"
+        hint="wait until the models are loaded, or see the log of the model server"
         if path == "ready"
-        else "is this the HTTP port of an OIP server? gRPC and metrics have others",
+        else "is this the HTTP port of an OIP server? gRPC and metrics have other ports",
     )
 
 
 def error_shape(envoy: str, timeout: float) -> Finding:
-    """A bad request is refused as OpenAI refuses it."""
+    """A bad request gets an OpenAI error."""
     reply = fetch(f"{envoy}/v1/chat/completions", timeout, b"{}")
     error = _json(reply).get("error")
     faults = []
     if reply.status != _BAD_REQUEST:
-        faults.append(f"HTTP {reply.status} where 400 was due")
+        faults.append(f"HTTP {reply.status} instead of 400")
     if not isinstance(error, dict) or set(error) != {"message", "type", "param", "code"}:
         faults.append("no OpenAI error object")
     if faults:
@@ -128,34 +129,34 @@ def error_shape(envoy: str, timeout: float) -> Finding:
         return Finding(
             ok=False,
             found="no x-request-id",
-            hint="set always_set_request_id_in_response: true, so that clients can quote it",
+            hint="set always_set_request_id_in_response: true, so that clients can report the id",
         )
     return Finding(ok=True)
 
 
 _HINTS_OF_SERVERS = 500
-_UNTRANSLATED = "the request did not meet the translator: is the filter on for /v1? See envoy/"
+_UNTRANSLATED = "the request did not pass the filter: is it enabled for /v1? See envoy/gateway.yaml"
 
 
 def chat(envoy: str, model: str, timeout: float) -> Finding:
-    """A chat completion comes back."""
+    """A chat request gets a chat completion."""
     return _judge(_ask(envoy, model, timeout), _Completion, "a chat.completion")
 
 
 def embeddings(envoy: str, model: str, timeout: float) -> Finding:
-    """A vector comes back."""
+    """An embeddings request gets a vector."""
     reply = _post(f"{envoy}/v1/embeddings", {"model": model, "input": "Hello"}, timeout)
     return _judge(reply, _Embeddings, "a list of embeddings")
 
 
 def chat_stream(envoy: str, model: str, timeout: float, *, whole: bool = False) -> Finding:
-    """A stream of events comes back, in its form; how it arrived is told, but is no fault.
+    """A streamed request gets well-formed events. When they arrived is reported, but not judged.
 
     Args:
         envoy: the listener's URL.
-        model: its name.
+        model: the name of the model.
         timeout: seconds.
-        whole: by its settings the model is asked without a stream, so that all comes at once.
+        whole: by its settings the model is called without a stream, so all events come at once.
     """
     reply = _ask(envoy, model, timeout, stream=True)
     if reply.status != _OK:
@@ -168,15 +169,15 @@ def chat_stream(envoy: str, model: str, timeout: float, *, whole: bool = False) 
     if "content-length" in reply.headers and not whole:
         return Finding(
             ok=False,
-            found=f"{len(events)} events with content-length: they were held back to the last",
-            hint="set allow_mode_override: true; see that nothing before Envoy buffers answers",
+            found=f"{len(events)} events with content-length: they were buffered until the last",
+            hint="set allow_mode_override: true; no proxy before Envoy may buffer responses",
         )
     for chunk in chunks:
         if b'"error"' in chunk and (message := _message(chunk)):
             return Finding(ok=False, found=f"an error event: {message}", hint=_HINTS[500])
     if last != b"[DONE]" or b"[DONE]" in chunks or not chunks:
         return _odd(
-            f"{events.count(b'[DONE]')} [DONE] in {len(events)} events, where the last was due"
+            f"{events.count(b'[DONE]')} [DONE] in {len(events)} events; the last one must be [DONE]"
         )
     return Finding(ok=True, found=_arrival(reply, len(chunks)))
 
@@ -193,7 +194,7 @@ def _arrival(reply: Reply, events: int) -> str:
 
 
 def _ask(envoy: str, model: str, timeout: float, **more: bool) -> Reply:
-    """A short answer, if the model can be told to be short: not every one knows ``max_tokens``."""
+    """Ask for a short response; ask without ``max_tokens`` if the model refuses it."""
     url, body = f"{envoy}/v1/chat/completions", {"model": model, "messages": _QUESTION, **more}
     reply = _post(url, {**body, "max_tokens": 20}, timeout)
     return _post(url, body, timeout) if reply.status == _BAD_REQUEST else reply

@@ -1,4 +1,4 @@
-"""The options of ``oip-translator check``, and what it prints."""
+"""The options and the output of ``oip-translator check``."""
 
 import argparse
 import re
@@ -13,52 +13,55 @@ from translator.settings.arguments import add_settings, add_timeout, sources
 from translator.settings.sources import load
 from translator.settings.values import Address
 
-_NOTHING = "give at least one of --translator, --envoy, --envoy-admin and --upstream"
+_NOTHING = "at least one of --translator, --envoy, --envoy-admin and --upstream is required"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Look over what is given, from Envoy's configuration to a call of each model, and print a "
-        "line for each step, with a hint where one fails. It changes nothing. Ends with 0 if no "
-        "step failed, else with 1. Give it the flags, variables and file that serve has: Envoy's "
-        "buffers are compared with max_request_body and max_response_body, and each model's stream "
-        "with its settings. With tls_certificate the translator is asked over TLS; it is shown "
-        "that certificate if it asks for one, and its own is not verified."
+        "Check an installation, from Envoy's configuration to a call of each model, and print a "
+        "line for each step, with a hint where one fails. Parts that no option names are skipped. "
+        "Nothing is changed. Exits with 0 if no step failed, else with 1. Use the same flags, "
+        "variables and file as serve: Envoy's buffers are compared with max_request_body and "
+        "max_response_body, and streams with the model's settings. With tls_certificate the "
+        "translator is called over TLS; that certificate is presented if the translator requests "
+        "one, and the translator's certificate is not verified."
     )
     for name, what in (
-        ("envoy", "the listener that OpenAI clients talk to"),
-        ("envoy-admin", "Envoy's admin interface, for its configuration"),
-        ("upstream", "the model server, or the Seldon mesh"),
+        ("envoy", "listener that OpenAI clients connect to"),
+        ("envoy-admin", "admin interface of Envoy, for its configuration"),
+        ("upstream", "model server or Seldon mesh"),
     ):
         parser.add_argument(f"--{name}", type=_url, metavar="URL", help=f"{what}: http://HOST:PORT")
     parser.add_argument(
         "--translator",
         type=_address,
         metavar="ADDRESS",
-        help="where the translator listens: HOST:PORT or unix:/path/to.sock",
+        help="address of the translator: HOST:PORT or unix:/path/to.sock",
     )
-    for name, what in (("chat", "a chat"), ("embeddings", "an embeddings")):
+    for name, what in (("chat", "chat"), ("embeddings", "embeddings")):
         parser.add_argument(
             f"--{name}",
             action="append",
             default=[],
             metavar="MODEL",
-            help=f"{what} model to call through Envoy; may be given several times",
+            help=f"{what} model to call through Envoy; can be repeated",
         )
-    add_timeout(parser, 10, "how long each call may take")
-    parser.add_argument("--json", action="store_true", help="print a list of objects")
+    add_timeout(parser, 10, "time limit for each call")
+    parser.add_argument(
+        "--json", action="store_true", help="print the results as a JSON list of objects"
+    )
     add_settings(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Take all steps and print what they found.
+    """Run all steps and print their results.
 
     Returns:
-        0 if none failed, 1 if one did, 2 if there is nothing to test.
+        0 if no step failed, 1 if one did, 2 if no option names a part to check.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is invalid.
     """
     if not (arguments.translator or arguments.envoy or arguments.envoy_admin or arguments.upstream):
         sys.stderr.write(f"oip-translator check: {_NOTHING}\n")
@@ -83,7 +86,7 @@ def _line(result: Result) -> str:
 
 
 def _url(text: str) -> str:
-    """An http or https URL of a server. It is not quoted back: it may hold a password."""
+    """An http or https URL of a server. The error does not repeat it: it may hold a password."""
     try:
         parts = urlsplit(text)
         good = (
@@ -97,7 +100,7 @@ def _url(text: str) -> str:
         good = False
     if good:
         return text.rstrip("/")
-    msg = "not an http:// or https:// URL, without user, query and fragment"
+    msg = "not an http:// or https:// URL without user, query and fragment"
     raise argparse.ArgumentTypeError(msg)
 
 

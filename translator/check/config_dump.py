@@ -1,6 +1,6 @@
-"""What Envoy's ``/config_dump`` says about the way of an OpenAI request.
+"""Finds in Envoy's ``/config_dump`` the path of an OpenAI request.
 
-The dump is JSON of Envoy's own messages, without the fields that have their default. Source:
+The dump is the JSON form of Envoy's messages, without fields that have their default. Source:
 Envoy's API, v3: admin, config.listener, config.route, config.cluster, and
 extensions.filters.http.ext_proc.
 """
@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 
 OPENAI_PATHS = ("/v1/chat/completions", "/v2/models/m/infer/chat/completions")
-"""Where clients post, in both forms of a base URL."""
+"""The paths that clients post to, for both forms of a base URL."""
 
 OIP_PATHS = ("/v2/models/m/infer", "/v2/models/m/infer_stream")
-"""What the filter makes of it; Envoy then chooses the route anew."""
+"""The translated paths; Envoy selects the route again for them."""
 
 Json = dict[str, Any]
 _MANAGER = ".HttpConnectionManager"
@@ -24,14 +24,14 @@ _EXT_PROC = ".ExternalProcessor"
 
 
 def dig(document: Any, *keys: str, default: Any = None) -> Any:
-    """The value at a path of keys, or ``default`` where one is absent, null or not an object's."""
+    """The value at a path of keys; ``default`` if a key is absent, null or not of an object."""
     for key in keys:
         document = document.get(key) if isinstance(document, dict) else None
     return default if document is None else document
 
 
 def seconds(duration: Any) -> float:
-    """Protobuf's JSON form of a duration, ``0.200s``; NaN for what is none."""
+    """A duration in protobuf's JSON form, ``0.200s``, in seconds; NaN if it is not one."""
     try:
         return float(str(duration).removesuffix("s"))
     except ValueError:
@@ -40,17 +40,17 @@ def seconds(duration: Any) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One ext_proc filter and where it stands.
+    """One ext_proc filter and its place in the configuration.
 
     Attributes:
-        listener: whose it is.
-        manager: the HTTP connection manager whose filter it is.
-        settings: the filter's own, with those of the route ``openai`` over them.
-        openai: the route of an OpenAI request on which it is enabled, or None.
-        models: the routes that translated requests take, for infer and infer_stream; None where no
-            route is sure to match.
-        conditional: whether a route may yet match them, by headers that are not known here.
-        clusters: all, by name.
+        listener: the listener of the filter.
+        manager: its HTTP connection manager.
+        settings: those of the filter, overridden by those of the route ``openai``.
+        openai: the route of an OpenAI request that enables the filter, or None.
+        models: the routes of translated requests, for infer and infer_stream; None where no route
+            is certain to match.
+        conditional: whether a route may match them depending on headers that are not known here.
+        clusters: all clusters, by name.
     """
 
     listener: Json
@@ -63,13 +63,13 @@ class Gateway:
 
     @property
     def translator(self) -> Json | None:
-        """The cluster that the filter talks to, or None where it is not one of Envoy's clusters."""
+        """The cluster of the filter's gRPC service, or None if Envoy has no such cluster."""
         name = dig(self.settings, "grpc_service", "envoy_grpc", "cluster_name", default="")
         return self.clusters.get(name)
 
     @property
     def upstreams(self) -> list[Json]:
-        """The clusters that the routes to the models lead to, as far as they are named."""
+        """The clusters that the routes to the models name."""
         names: dict[str, None] = {}
         for route in self.models:
             names |= dict.fromkeys(_clusters_of(route))
@@ -77,7 +77,7 @@ class Gateway:
 
 
 def find(dump: bytes, port: int | None = None) -> Gateway | None:
-    """The filter in a dump; of several one that OpenAI requests meet, on ``port`` if there is one.
+    """The filter in a dump; of several, prefer one on ``port``, then one with an OpenAI route.
 
     Raises:
         msgspec.DecodeError: ``dump`` is not JSON.
@@ -100,11 +100,11 @@ def find(dump: bytes, port: int | None = None) -> Gateway | None:
                 )
                 if not dig(settings, "@type", default="").endswith(_EXT_PROC):
                     continue
-                way = _way(routes, name, on=not http_filter.get("disabled", False))
-                rank = (here, "openai" in way)
+                found = _found(routes, name, on=not http_filter.get("disabled", False))
+                rank = (here, "openai" in found)
                 if best is None or rank > best_rank:
-                    settings = {**settings, **way.pop("overrides", {})}
-                    best = Gateway(listener, manager, settings, clusters=clusters, **way)
+                    settings = {**settings, **found.pop("overrides", {})}
+                    best = Gateway(listener, manager, settings, clusters=clusters, **found)
                     best_rank = rank
     return best
 
@@ -128,8 +128,8 @@ def _managers(listener: Json) -> Iterator[Json]:
                 yield manager
 
 
-def _way(route_config: Json, name: str, *, on: bool) -> Json:
-    """The members of a Gateway that routes tell, and ``overrides`` of the filter's settings."""
+def _found(route_config: Json, name: str, *, on: bool) -> Json:
+    """The members of a Gateway that come from routes, and ``overrides`` of the settings."""
     for host in route_config.get("virtual_hosts", []):
         for path in OPENAI_PATHS:
             for route in _matching(host, path):
@@ -146,7 +146,7 @@ def _way(route_config: Json, name: str, *, on: bool) -> Json:
                         "overrides": overrides,
                     }
                 if not _conditions(route):
-                    break  # the request goes here, past the filter
+                    break  # the request takes this route, without the filter
     return {}
 
 
@@ -186,13 +186,13 @@ def _matches(match: Json, path: str) -> bool:
     if "safe_regex" in match:
         try:
             return re.fullmatch(dig(match, "safe_regex", "regex", default=""), path) is not None
-        except re.error:  # RE2 knows a little that Python does not
+        except re.error:  # RE2 has syntax that Python lacks
             return False
     return match.get("path") == path
 
 
 def _conditions(route: Json) -> bool:
-    """Whether more than the path decides on a route, other than that the method is POST."""
+    """Whether the route depends on more than the path and the method POST."""
     match = route.get("match", {})
     headers = [each for each in match.get("headers", []) if each.get("name") != ":method"]
     return bool(headers or match.get("query_parameters") or match.get("runtime_fraction"))

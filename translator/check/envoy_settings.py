@@ -1,4 +1,4 @@
-"""Whether Envoy is set as the translator needs it, by its configuration."""
+"""Checks of Envoy's configuration against what the translator needs."""
 
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +13,7 @@ _LEAST_IDLE_TIMEOUT = 300.0
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 _MODES = {
-    # setting: (what it must be, what it is where unset)
+    # setting: (required value, value if unset)
     "request_header_mode": ("SEND", "SEND"),
     "request_body_mode": ("BUFFERED", "NONE"),
     "request_trailer_mode": ("SEND", "SKIP"),
@@ -23,7 +23,7 @@ _MODES = {
 
 
 def filter_present(gateway: Gateway | None) -> Finding:
-    """Some listener has an ext_proc filter."""
+    """A listener has an ext_proc filter."""
     if gateway is None:
         return Finding(
             ok=False,
@@ -39,27 +39,27 @@ def filter_on(gateway: Gateway) -> Finding:
         return Finding(
             ok=False,
             found=f"no route of listener {_name(gateway.listener)} for {' or '.join(OPENAI_PATHS)} "
-            "has it enabled",
-            hint="give the routes of OpenAI's paths typed_per_filter_config with ExtProcPerRoute "
-            "and overrides: {}, as in envoy/gateway.yaml, and put them before wider ones",
+            "enables the filter",
+            hint="add typed_per_filter_config with ExtProcPerRoute and overrides: {} to the routes "
+            "of OpenAI's paths, as in envoy/gateway.yaml, and put them before wider routes",
         )
     return Finding(ok=True)
 
 
 def route_to_models(gateway: Gateway) -> Finding:
-    """A translated request, whose path is OIP's, finds a route too."""
+    """A translated request, whose path is OIP's, matches a route."""
     if None in gateway.models and not gateway.conditional:
         return Finding(
             ok=False,
             found="no route for /v2/models/<model>/infer and infer_stream",
-            hint="add a route that leads OIP's paths to the model server: Envoy chooses the route "
-            "anew after the translator has changed the path",
+            hint="add a route from OIP's paths to the model server: Envoy selects the route again "
+            "after the translator has changed the path",
         )
     return Finding(ok=True)
 
 
 def processing_modes(gateway: Gateway) -> Finding:
-    """Headers and trailers are sent, bodies buffered."""
+    """Headers and trailers are sent to the filter, and bodies are buffered."""
     modes = dig(gateway.settings, "processing_mode", default={})
     wrong, right = [], []
     for name, (wanted, unset) in _MODES.items():
@@ -75,19 +75,19 @@ def processing_modes(gateway: Gateway) -> Finding:
 def mode_override(gateway: Gateway) -> Finding:
     """The translator may switch to streaming."""
     ok = gateway.settings.get("allow_mode_override", False)
-    hint = "set allow_mode_override: true; without it streams are held back until they end"
+    hint = "set allow_mode_override: true; without it streams are buffered until they end"
     return Finding(ok=True) if ok else Finding(ok=False, found="false", hint=hint)
 
 
 def failure_mode(gateway: Gateway) -> Finding:
-    """Nothing goes on untranslated."""
+    """No request passes untranslated."""
     ok = not gateway.settings.get("failure_mode_allow", False)
-    hint = "set failure_mode_allow: false; else models get untranslated requests if it is away"
+    hint = "set failure_mode_allow: false; else untranslated requests pass if it is down"
     return Finding(ok=True) if ok else Finding(ok=False, found="true", hint=hint)
 
 
 def message_timeout(gateway: Gateway) -> Finding:
-    """There is time to translate a large body."""
+    """The time-out is long enough for large bodies."""
     value = gateway.settings.get("message_timeout", "0.200s")
     return Finding(
         seconds(value) >= _LEAST_MESSAGE_TIMEOUT,
@@ -97,18 +97,18 @@ def message_timeout(gateway: Gateway) -> Finding:
 
 
 def listener_buffer(limits: Limits, gateway: Gateway) -> Finding:
-    """Envoy can hold the largest request that is translated, and the largest answer."""
+    """Envoy can buffer the largest request and the largest response."""
     needed = max(limits.request_body, limits.response_body)
     return _buffer([gateway.listener], "listener", needed, "max_request_body and max_response_body")
 
 
 def upstream_buffer(limits: Limits, gateway: Gateway) -> Finding:
-    """The connection to the model server can hold the largest answer."""
+    """The connection to the model server can buffer the largest response."""
     return _buffer(gateway.upstreams, "cluster", limits.response_body, "max_response_body")
 
 
 def translator_http2(gateway: Gateway) -> Finding:
-    """The translator is spoken to in HTTP/2, as gRPC must be."""
+    """Envoy connects to the translator over HTTP/2, as gRPC requires."""
     name = dig(gateway.settings, "grpc_service", "envoy_grpc", "cluster_name")
     if name is None:
         if dig(gateway.settings, "grpc_service", "google_grpc") is not None:
@@ -116,63 +116,63 @@ def translator_http2(gateway: Gateway) -> Finding:
         return Finding(
             ok=False,
             found="no grpc_service",
-            hint="set grpc_service; http_service shows the translator no bodies",
+            hint="set grpc_service; http_service does not send bodies",
         )
     cluster = gateway.translator
     if cluster is None:
         return Finding(
-            ok=False, found=f"there is no cluster {name}", hint="add it, as in envoy/gateway.yaml"
+            ok=False, found=f"no cluster {name}", hint="add it, as in envoy/gateway.yaml"
         )
     options = dig(cluster, "typed_extension_protocol_options", _HTTP_OPTIONS, default={})
     explicit = dig(options, "explicit_http_config", "http2_protocol_options")
-    # By ALPN it needs TLS.
+    # ALPN needs TLS.
     negotiated = "auto_config" in options and "transport_socket" in cluster
     if explicit is not None or negotiated or "http2_protocol_options" in cluster:
         return Finding(ok=True)
     return Finding(
         ok=False,
-        found=f"cluster {name} speaks HTTP/1.1",
-        hint=f"give cluster {name} explicit_http_config: {{http2_protocol_options: {{}}}}",
+        found=f"cluster {name} uses HTTP/1.1",
+        hint=f"set on cluster {name} explicit_http_config: {{http2_protocol_options: {{}}}}",
     )
 
 
 def route_timeout(gateway: Gateway) -> Finding:
-    """No stream is cut for its length."""
+    """No stream is cut because of its duration."""
     found = [dig(route, "route", "timeout", default="15s") for route in gateway.models if route]
     return Finding(
         all(seconds(value) == 0 for value in found),
         " and ".join(dict.fromkeys(found)),
-        "set timeout: 0s on the routes to the models; else Envoy cuts longer streams off (15 s "
-        "where nothing is set)",
+        "set timeout: 0s on the routes to the models; else Envoy cuts longer streams (15 s if "
+        "unset)",
     )
 
 
 def idle_timeout(gateway: Gateway) -> Finding:
-    """Nor for a pause in it, or while the model has not begun."""
+    """No stream is cut because of a pause, or before its first event."""
     default = gateway.manager.get("stream_idle_timeout", "300s")
     routes = [route for route in (gateway.openai, *gateway.models) if route] or [{}]
     found = dict.fromkeys(dig(route, "route", "idle_timeout", default=default) for route in routes)
     return Finding(
         all(seconds(value) == 0 or seconds(value) >= _LEAST_IDLE_TIMEOUT for value in found),
         " and ".join(found),
-        "set stream_idle_timeout longer than a model may be silent, such as 600s, or 0s",
+        "set stream_idle_timeout above the longest pause of a model, such as 600s, or to 0s",
     )
 
 
 Check = Callable[[Gateway], Finding]
 
 ON_ROUTES = "ext_proc on OpenAI routes"
-"""What the first of the checks is called."""
+"""The name of the first check."""
 
 
 def checks(limits: Limits) -> dict[str, tuple[Check, bool]]:
-    """What to check of a gateway, in this order.
+    """The checks of a gateway, in order.
 
     Args:
-        limits: those of the translator.
+        limits: the translator's.
 
     Returns:
-        By what a step is called: its check, and whether it needs a route with the filter on.
+        By name: the check, and whether it needs a route that enables the filter.
     """
     return {
         ON_ROUTES: (filter_on, False),
@@ -198,10 +198,10 @@ def _buffer(holders: list[Json], kind: str, needed: int, setting: str) -> Findin
     return Finding(
         not short,
         ", ".join(f"{name}: {limit} bytes" for name, limit in limits.items()),
-        f"set per_connection_buffer_limit_bytes: {needed:d} on {kind} {', '.join(short)}, as much "
-        f"as {setting} of the translator; whatever is larger is refused",
+        f"set per_connection_buffer_limit_bytes: {needed:d} on {kind} {', '.join(short)}, "
+        f"as {setting} of the translator; Envoy refuses larger bodies",
     )
 
 
 def _name(holder: Json) -> str:
-    return str(holder.get("name") or "without a name")
+    return str(holder.get("name") or "(unnamed)")

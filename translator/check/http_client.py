@@ -1,4 +1,4 @@
-"""The HTTP calls of steps, by plain ``urllib``, so that the base installation can make them."""
+"""HTTP calls with ``urllib``, so that the base installation is enough."""
 
 import http.client
 import time
@@ -15,7 +15,7 @@ _PIECE = 65536
 
 
 class Read(NamedTuple):
-    """One piece of a body: when it was there (seconds after the request) and its size."""
+    """One read of a body: when it arrived (seconds after the request) and its size."""
 
     after: float
     size: int
@@ -23,7 +23,7 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP response, read to its end. Names of headers are in lower case."""
+    """A whole HTTP response. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,20 +32,20 @@ class Reply:
 
     @property
     def content_type(self) -> str:
-        """The media type without its parameters, or an empty string."""
+        """The media type without parameters, or an empty string."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def fetch(url: str, timeout: float, body: bytes | None = None) -> Reply:
-    """GET ``url``, or POST JSON to it. Every status is a reply; redirects are not followed.
+    """GET ``url``, or POST JSON to it. Returns any status; follows no redirects.
 
     Args:
         url: http or https.
-        timeout: seconds for the connection, for each pause and for the whole answer.
+        timeout: seconds for the connection, for each read and for the whole response.
         body: the JSON to post.
 
     Raises:
-        ProbeError: there was no answer, or not all of it.
+        ProbeError: there was no response, or only a part.
     """
     head = {} if body is None else {"content-type": "application/json"}
     request = urllib.request.Request(url, body, head)  # noqa: S310 -- the opener knows HTTP only
@@ -58,17 +58,17 @@ def fetch(url: str, timeout: float, body: bytes | None = None) -> Reply:
                 pieces.append(piece)
                 reads.append(Read(after, len(piece)))
                 if after > timeout:
-                    msg = f"{url} was still answering after {timeout:g} s"
+                    msg = f"{url}: the response did not end within {timeout:g} s"
                     raise ProbeError(msg)
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Reply(response.status, headers, b"".join(pieces), tuple(reads))
     except (OSError, http.client.HTTPException) as error:
-        msg = f"{url} {_reason(error, timeout)}"
+        msg = f"{url}: {_reason(error, timeout)}"
         raise ProbeError(msg) from error
 
 
 def port_of(url: str) -> int:
-    """The port of a URL, by its scheme where it names none."""
+    """The port of a URL; without one, the default of its scheme."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
@@ -76,18 +76,18 @@ def port_of(url: str) -> int:
 def _reason(error: OSError | http.client.HTTPException, timeout: float) -> str:
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, TimeoutError):
-        return f"did not answer in {timeout:g} s"
+        return f"no response within {timeout:g} s"
     if isinstance(cause, http.client.IncompleteRead):
-        return "cut its answer off"
+        return "the response was cut off"
     if isinstance(cause, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
-        return "closed the connection without an answer"
+        return "connection closed without a response"
     if isinstance(cause, http.client.HTTPException):
-        return "does not speak HTTP/1.1"
+        return "not an HTTP/1.1 response"
     strerror = cause.strerror if isinstance(cause, OSError) else None
-    return f"cannot be reached: {strerror or cause}"
+    return f"cannot connect: {strerror or cause}"
 
 
-# No redirects, no proxies, no exceptions for statuses: what this very server says is what counts.
+# No redirects, no proxies, no exceptions for statuses: the response of this very server counts.
 _opener = urllib.request.OpenerDirector()
 _opener.add_handler(urllib.request.HTTPHandler())
 _opener.add_handler(urllib.request.HTTPSHandler())

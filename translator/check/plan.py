@@ -1,8 +1,7 @@
-"""Which steps ``check`` takes, in which order, and which of them need which.
+"""The steps of ``check``, their order and their dependencies.
 
-It tests whatever it is given the means for, from the outside: over gRPC the translator, over HTTP
-Envoy, its admin interface and the model server, and OpenAI requests through all of them. It changes
-nothing.
+Each part that the options name is checked from the outside: the translator over gRPC; Envoy, its
+admin interface and the model server over HTTP; all of them with OpenAI requests.
 """
 
 import argparse
@@ -28,11 +27,11 @@ _ADMIN_HINT = "is Envoy running, and is this its admin interface?"
 
 
 def steps(given: argparse.Namespace, settings: Settings) -> list[Step]:
-    """All steps, in their order.
+    """All steps, in order.
 
     Args:
         given: the options of the command.
-        settings: those of the translator.
+        settings: the translator's.
     """
     return [
         Step(
@@ -64,8 +63,8 @@ def _envoy_steps(given: argparse.Namespace, limits: Limits) -> list[Step]:
 
     def about(check: envoy_settings.Check) -> Finding:
         gateway = load()
-        if gateway is None:  # then the step before has failed, and this one is not taken
-            msg = "there is no filter"
+        if gateway is None:  # cannot be: this step is skipped when the filter step failed
+            msg = "no ext_proc filter"
             raise ProbeError(msg)
         return check(gateway)
 
@@ -109,8 +108,8 @@ def _upstream_steps(given: argparse.Namespace) -> list[Step]:
 def _client_steps(given: argparse.Namespace, models: Models) -> list[Step]:
     envoy, timeout = given.envoy, given.timeout
     missing = None if envoy else "--envoy"
-    slow = "see the logs of Envoy and of the model server; for a slow model raise --timeout"
-    way: tuple[str, ...] = (_LISTENER, _HEALTH, _FILTER, _ROUTE)
+    slow = "see the logs of Envoy and of the model server; for a slow model, raise --timeout"
+    needs: tuple[str, ...] = (_LISTENER, _HEALTH, _FILTER, _ROUTE)
     steps = [
         Step(
             _LISTENER,
@@ -119,14 +118,18 @@ def _client_steps(given: argparse.Namespace, models: Models) -> list[Step]:
             missing,
         ),
         Step(
-            "error of a bad request", partial(calls.error_shape, envoy, timeout), slow, missing, way
+            "error of a bad request",
+            partial(calls.error_shape, envoy, timeout),
+            slow,
+            missing,
+            needs,
         ),
     ]
-    way = (*way, _MODELS)
+    needs = (*needs, _MODELS)
     for model in dict.fromkeys(given.chat):
         whole, streamed = f"chat {model}", f"chat stream {model}"
         steps += [
-            Step(whole, partial(calls.chat, envoy, model, timeout), slow, missing, way),
+            Step(whole, partial(calls.chat, envoy, model, timeout), slow, missing, needs),
             Step(
                 streamed,
                 partial(
@@ -138,7 +141,7 @@ def _client_steps(given: argparse.Namespace, models: Models) -> list[Step]:
                 ),
                 slow,
                 missing,
-                (*way, whole),
+                (*needs, whole),
             ),
         ]
     steps += [
@@ -147,7 +150,7 @@ def _client_steps(given: argparse.Namespace, models: Models) -> list[Step]:
             partial(calls.embeddings, envoy, model, timeout),
             slow,
             missing,
-            way,
+            needs,
         )
         for model in dict.fromkeys(given.embeddings)
     ]

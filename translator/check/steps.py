@@ -1,4 +1,4 @@
-"""Steps, one after the other, each passed, failed or skipped."""
+"""Steps that run in order; each passes, fails or is skipped."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ import msgspec
 
 
 class ProbeError(Exception):
-    """A call got no answer that could be read. The message says what happened instead."""
+    """A call got no readable response. The message says what happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. ``found`` may be empty where there is nothing worth telling."""
+    """The result of a check. ``found`` is empty if there are no details."""
 
     ok: bool
     found: str = ""
@@ -20,13 +20,13 @@ class Finding:
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What became of one step.
+    """The result of one step.
 
     Attributes:
-        name: the step's.
-        ok: None where it was skipped.
+        name: the name of the step.
+        ok: None if it was skipped.
         found: what was found, or why it was skipped.
-        hint: how to put it right, where it failed.
+        hint: how to fix it, if it failed.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Result(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to test.
+    """One check, its name and what it depends on.
 
     Attributes:
-        name: what it is called, once in a list.
-        check: finds out; may raise ProbeError.
-        hint: what to do when ``check`` raised.
-        missing: the first option that it needs and that was not given, or None.
-        needs: names of earlier steps; when one of them failed, there is no point in this one.
+        name: unique in a list of steps.
+        check: runs the check; may raise ProbeError.
+        hint: what to do if ``check`` raises.
+        missing: a required option that was not given, or None.
+        needs: names of earlier steps; if one of them failed, this step is skipped.
     """
 
     name: str
@@ -55,13 +55,13 @@ class Step:
 
 
 def run_steps(steps: Iterable[Step]) -> list[Result]:
-    """Take the steps in their order.
+    """Run the steps in order.
 
-    One that was skipped for want of an option stops nothing that needs it; one that failed, or was
-    skipped because another failed, does.
+    A step is skipped if one it needs failed, or was skipped because of a failure. A step that was
+    skipped because an option is missing does not affect others.
     """
     results = []
-    broken: dict[str, str] = {}  # a step that stops its dependants: the step that failed
+    broken: dict[str, str] = {}  # failed or skipped step: the step whose failure is the cause
     for step in steps:
         cause = next((broken[name] for name in step.needs if name in broken), None)
         if step.missing:
@@ -91,6 +91,6 @@ def _take(step: Step) -> Result:
 
 
 def printable(text: str, limit: int = 300) -> str:
-    """``text`` from elsewhere, on one line and without what a terminal would act on."""
+    """``text`` from a server, on one line and without control characters."""
     line = "".join(sign if sign.isprintable() else " " for sign in text)
     return line if len(line) <= limit else f"{line[:limit]}..."

@@ -181,7 +181,7 @@ class Exchange:
     def _respond(self, made: LocalResponse) -> Respond:
         """Answer the client without the model server."""
         self._to(State.DONE, Phase.REQUEST_BODY)
-        self._answered(made.status, made.body)
+        self._responded(made.status, made.body)
         headers = response_headers.of_whole(made.body, self._common_headers, events=False)
         return Respond(made.status, headers, made.body)
 
@@ -205,7 +205,7 @@ class Exchange:
             return self._start_stream(begin)
         if end_of_stream:
             raise upstream.error(b"", self._model)
-        self._to(State.ANSWERING, Phase.RESPONSE_HEADERS)
+        self._to(State.RESPONDING, Phase.RESPONSE_HEADERS)
         return UNCHANGED
 
     def on_response_body(self, body: bytes, *, end_of_stream: bool) -> Action:
@@ -228,7 +228,7 @@ class Exchange:
             raise UpstreamError(message, repeats=True) from error
         self._stream = begin(self._settings.limits.event)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
-        self._answered(self.record.upstream_status)
+        self._responded(self.record.upstream_status)
         return Forward(
             set_headers=response_headers.of_stream(self._common_headers),
             # Envoy checked content-length before it knew that the body would be streamed.
@@ -259,7 +259,7 @@ class Exchange:
             self.record.failed(Phase.RESPONSE_BODY, self._stream.error)
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
-        self.record.answer_bytes += len(events)
+        self.record.response_bytes += len(events)
         return Forward(body=events)
 
     @_phase(Phase.RESPONSE_BODY)
@@ -273,16 +273,16 @@ class Exchange:
             body = b""  # the status says enough
         if not self._upstream.succeeded or self.inference is None:
             raise self._upstream.error(body, self._model)
-        answer = self.inference.complete(split(body) if self._upstream.is_events else [body])
+        response = self.inference.complete(split(body) if self._upstream.is_events else [body])
         self._to(State.DONE, Phase.RESPONSE_BODY)
-        self.record.counted(answer.tokens, answer.model)
-        self._answered(self.record.upstream_status, answer.body)
+        self.record.counted(response.tokens, response.model)
+        self._responded(self.record.upstream_status, response.body)
         events = self.inference.as_events
-        headers = response_headers.of_whole(answer.body, self._common_headers, events=events)
+        headers = response_headers.of_whole(response.body, self._common_headers, events=events)
         return Forward(
             set_headers=headers,
             remove_headers=self._stripped_from_response,
-            body=answer.body,
+            body=response.body,
         )
 
     @property
@@ -312,7 +312,7 @@ class Exchange:
             return Forward(body=self._dialect.error_event(error) + self._dialect.end_of_stream)
         self._to(State.DONE, phase)
         body = self._dialect.error_body(error)
-        self._answered(error.status, body)
+        self._responded(error.status, body)
         headers = response_headers.of_error(error, body, self._common_headers)
         if phase <= Phase.REQUEST_TRAILERS:
             return Respond(error.status, headers, body)
@@ -322,12 +322,12 @@ class Exchange:
             body=body,
         )
 
-    def _answered(self, status: int, body: bytes | None = None) -> None:
+    def _responded(self, status: int, body: bytes | None = None) -> None:
         """Note that the client has its answer: all of it, or without a body its beginning."""
         self.record.status = status
-        self.record.answered_after = self.elapsed
+        self.record.responded_after = self.elapsed
         if body is not None:
-            self.record.answer_bytes, self.record.complete = len(body), True
+            self.record.response_bytes, self.record.complete = len(body), True
 
     def _to(self, state: State, phase: Phase) -> None:
         assert state in TRANSITIONS[self.state, phase], (self.state, phase, state)  # noqa: S101 -- the table is the law

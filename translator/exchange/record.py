@@ -26,10 +26,10 @@ class Record(msgspec.Struct):
         input_tokens: as the server or its provider counted them.
         output_tokens: likewise.
         request_bytes: the client's body, as it came.
-        answer_bytes: the bodies that the client was sent.
+        response_bytes: the bodies that the client was sent.
         busy: seconds that this process spent on the exchange.
         forwarded_after: seconds from the request's headers until it was on its way to the model.
-        answered_after: seconds from the request's headers to the answer's first part.
+        responded_after: seconds from the request's headers to the answer's first part.
         first_event_after: seconds from the request's headers to a stream's first event.
         ended_after: seconds from the request's headers to the end, an abandoned stream's too.
         complete: the client was given all of its answer.
@@ -47,10 +47,10 @@ class Record(msgspec.Struct):
     input_tokens: int | None = None
     output_tokens: int | None = None
     request_bytes: int = 0
-    answer_bytes: int = 0
+    response_bytes: int = 0
     busy: float = 0.0
     forwarded_after: float | None = None
-    answered_after: float | None = None
+    responded_after: float | None = None
     first_event_after: float | None = None
     ended_after: float | None = None
     complete: bool = False

@@ -2,7 +2,7 @@
 
 ::
 
-    IDLE ──request_headers──▶ HELD ──request_body──▶ SENT ──response_headers──▶ ANSWERING ──▶ DONE
+    IDLE ──request_headers──▶ HELD ──request_body──▶ SENT ──response_headers──▶ RESPONDING ──▶ DONE
       │                        │                      └────────────────────────▶ STREAMING ──▶ DONE
       ├──▶ BYPASSED (not ours) │
       └──▶ DONE (refused) ◀────┘
@@ -22,7 +22,7 @@ class State(IntEnum):
     BYPASSED = auto()  # not an OpenAI request: every message is left as it is
     HELD = auto()  # request headers seen; Envoy holds them back until the body is translated
     SENT = auto()  # the translated request is with upstream
-    ANSWERING = auto()  # response headers seen; Envoy holds them back until the body is translated
+    RESPONDING = auto()  # response headers seen; Envoy holds them back until the body is translated
     STREAMING = auto()  # response headers are with the client; events are translated as they come
     DONE = auto()  # the client has its answer, or will get it from Envoy as it is
 
@@ -42,9 +42,11 @@ TRANSITIONS: dict[tuple[State, Phase], frozenset[State]] = {
     (State.IDLE, Phase.REQUEST_HEADERS): frozenset({State.BYPASSED, State.HELD, State.DONE}),
     (State.HELD, Phase.REQUEST_BODY): frozenset({State.SENT, State.DONE}),
     (State.HELD, Phase.REQUEST_TRAILERS): frozenset({State.DONE}),
-    (State.HELD, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.DONE}),
-    (State.SENT, Phase.RESPONSE_HEADERS): frozenset({State.ANSWERING, State.STREAMING, State.DONE}),
-    (State.ANSWERING, Phase.RESPONSE_BODY): frozenset({State.DONE}),
+    (State.HELD, Phase.RESPONSE_HEADERS): frozenset({State.RESPONDING, State.DONE}),
+    (State.SENT, Phase.RESPONSE_HEADERS): frozenset(
+        {State.RESPONDING, State.STREAMING, State.DONE}
+    ),
+    (State.RESPONDING, Phase.RESPONSE_BODY): frozenset({State.DONE}),
     (State.STREAMING, Phase.RESPONSE_BODY): frozenset({State.STREAMING, State.DONE}),
 }
 """What each phase may lead to. A phase that is not here for a state leaves everything as it is."""

@@ -32,7 +32,7 @@ def _ignore(_record: Record) -> None:
 class Session:
     """Answers the messages of one stream, each with exactly one reply, in order.
 
-    A transport is a loop around :meth:`answer`. It never awaits and does no I/O.
+    A transport is a loop around :meth:`respond`. It never awaits and does no I/O.
 
     Args:
         settings: how the exchange is handled.
@@ -65,13 +65,13 @@ class Session:
             if self.exchange.span is not None:
                 self.exchange.span.end(record)
         except Exception:  # that nobody could be told must not end what others do
-            logger.exception("the end of an exchange could not be told")
+            logger.exception("reporting the end of an exchange failed")
 
     def handle(self, message: bytes) -> bytes:
-        """As :meth:`answer`, in one piece."""
-        return b"".join(self.answer(message))
+        """As :meth:`respond`, in one piece."""
+        return b"".join(self.respond(message))
 
-    def answer(self, message: bytes | bytearray) -> Reply:
+    def respond(self, message: bytes | bytearray) -> Reply:
         """Answer a serialised ProcessingRequest with a serialised ProcessingResponse.
 
         Args:
@@ -83,11 +83,11 @@ class Session:
         """
         started = monotonic()
         try:
-            return self._answer(message)
+            return self._dispatch(message)
         finally:
             self.exchange.record.busy += monotonic() - started
 
-    def _answer(self, message: bytes | bytearray) -> Reply:
+    def _dispatch(self, message: bytes | bytearray) -> Reply:
         large = body_reader.read(message)
         if large is not None:
             if isinstance(message, bytearray):

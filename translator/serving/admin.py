@@ -2,13 +2,13 @@
 
 ========== ========================================================
 /healthz   200 while the process lives
-/readyz    200 while it takes exchanges, 503 before and while it drains
+/readyz    200 while it accepts exchanges, 503 before and while it drains
 /metrics   Prometheus's text format
-/config    the settings as they are now, as JSON
+/config    the current settings, as JSON
 /version   the version, as JSON
 ========== ========================================================
 
-It answers from a thread of its own, so that a busy process still says how it is.
+It runs in its own thread, so that a busy process still responds.
 """
 
 import json
@@ -25,7 +25,7 @@ from translator.transport.errors import ListenError
 logger = logging.getLogger(__name__)
 
 Page = Callable[[], tuple[int, str, bytes]]
-"""Gives status, content type and body."""
+"""Returns status, content type and body."""
 
 TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 
@@ -33,20 +33,20 @@ ALIVE: Mapping[str, Page] = {
     "/healthz": lambda: (200, TEXT, b"alive\n"),
     "/version": lambda: (200, JSON, json.dumps({"version": __version__}).encode()),
 }
-"""The pages that say the same of every process."""
+"""The pages that are the same for every process."""
 
 
 def metrics_page(render: Callable[[], bytes]) -> Page:
-    """The page of metrics that ``render`` gives in Prometheus's text format."""
+    """A page of the metrics that ``render`` returns in Prometheus's text format."""
     return lambda: (200, "text/plain; version=0.0.4; charset=utf-8", render())
 
 
 def no_metrics() -> tuple[int, str, bytes]:
-    """The page of metrics where their library is missing."""
+    """The metrics page if the library is missing."""
     return 501, TEXT, b"metrics need the extra: pip install 'oip-translator[metrics]'\n"
 
 
-_CLOSING = 0.05  # seconds between looks at whether it is to end
+_CLOSING = 0.05  # seconds between checks for the end
 
 
 class Admin:
@@ -54,10 +54,10 @@ class Admin:
 
     Args:
         address: ``host:port`` to listen on.
-        pages: what to answer, by path.
+        pages: by path.
 
     Raises:
-        ListenError: the address cannot be had.
+        ListenError: the address cannot be bound.
     """
 
     def __init__(self, address: str, pages: Mapping[str, Page]) -> None:
@@ -81,7 +81,7 @@ class Admin:
 
 
 class _Server(ThreadingHTTPServer):
-    daemon_threads = True  # a slow reader does not hold up the end of the process
+    daemon_threads = True  # a slow reader does not delay the exit of the process
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
         if ":" in address[0]:
@@ -89,15 +89,15 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def handle_error(self, *_: object) -> None:
-        """Say it in the log, and nothing of a client that has hung up."""
+        """Log the error, unless the client has disconnected."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            logger.error("a page for operators could not be made", exc_info=error)
+            logger.error("an admin request failed", exc_info=error)
 
 
 def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = 10  # seconds that a client may take to say what it wants
+        timeout = 10  # seconds for a client to send its request
 
         def do_GET(self) -> None:
             page = pages.get(self.path.partition("?")[0])
@@ -109,6 +109,6 @@ def _handler(pages: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing: probes come every few seconds."""
+            """Log nothing: probes come every few seconds."""
 
     return Handler

@@ -1,7 +1,7 @@
-"""What the process says on standard error: lines for people, or JSON for machines.
+"""The log on standard error: text lines, or one JSON object per line.
 
-One line at INFO for each exchange that was ours. Bodies and credentials are never logged; nor are
-the messages of exceptions, which may quote them.
+At INFO there is one line for each exchange on an OpenAI path. Bodies and credentials are never
+logged, nor are the messages of exceptions, which may contain them.
 """
 
 import json
@@ -26,31 +26,31 @@ _ExceptionInfo = (
 
 
 class TextFormatter(logging.Formatter):
-    """A log record as a line for people, and the places of an exception below it."""
+    """A log record as a line of text, with the stack of an exception below it."""
 
     def __init__(self) -> None:
         super().__init__(_TEXT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- as logging calls it
-        """See :class:`logging.Formatter`; one line, whatever the names and ids in it hold."""
+        """See :class:`logging.Formatter`; control characters in names and ids are escaped."""
         line = super().formatMessage(record)
         return line if line.isprintable() else line.encode("unicode_escape").decode()
 
     def formatException(self, ei: _ExceptionInfo) -> str:  # noqa: N802 -- as logging calls it
-        """Of each exception, first the one that led to the others: where, and of what kind."""
+        """The stack and the type of each exception in the chain, the root cause first."""
         error, chain = ei[1], list[BaseException]()
         while error is not None and error not in chain:
             chain.append(error)
             error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-        return "\n".join(map(_place_and_kind, reversed(chain)))
+        return "\n".join(map(_stack_and_type, reversed(chain)))
 
 
-def _place_and_kind(error: BaseException) -> str:
+def _stack_and_type(error: BaseException) -> str:
     return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
 
 
 class JsonFormatter(TextFormatter):
-    """A log record as one line of JSON; the facts of an exchange are fields of it."""
+    """A log record as one line of JSON, with the record of an exchange as fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See :class:`logging.Formatter`."""
@@ -75,8 +75,8 @@ class JsonFormatter(TextFormatter):
 
 def configure(level: str, style: str) -> None:
     """Log to standard error from ``level`` on, as ``text`` or as ``json``."""
-    # There is a line for each exchange, and nobody reads in it which thread or task wrote it, nor
-    # which line of code (as "Optimization" in Python's "Logging HOWTO" has it).
+    # These cost time on each line and are not in the formats ("Optimization" in Python's "Logging
+    # HOWTO").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001 -- documented there
     if sys.version_info >= (3, 12):
@@ -87,7 +87,7 @@ def configure(level: str, style: str) -> None:
 
 
 def log_exchange(record: Record) -> None:
-    """Write the line of one exchange, if it was ours."""
+    """Log one exchange, if it was not bypassed."""
     if record.operation and access.isEnabledFor(logging.INFO):
         access.info(
             "%s %s %s %d after %.3f s, upstream %d, %d bytes in, %d out%s%s%s",
@@ -98,7 +98,7 @@ def log_exchange(record: Record) -> None:
             record.ended_after or 0,
             record.upstream_status,
             record.request_bytes,
-            record.answer_bytes,
+            record.response_bytes,
             _tokens(record),
             f", {record.error}" if record.error else "",
             "" if record.complete else ", incomplete",

@@ -1,8 +1,8 @@
-"""What exchanges came to, counted for Prometheus.
+"""Metrics of exchanges, for Prometheus.
 
-Names and buckets are those of OpenTelemetry's semantic conventions for generative AI servers, with
-dots as underscores, where there is one; the rest begins with ``oip_translator_``. Each exchange is
-counted once, at its end, whoever ended it. Needs the extra ``metrics``.
+Where OpenTelemetry's semantic conventions for generative AI define a metric, its name (with
+underscores for dots) and its buckets are used; other names begin with ``oip_translator_``. Each
+exchange is counted once, when it ends for any reason. Needs the extra ``metrics``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ _MOST_NAMES = 100
 _OTHER = "other"
 _SUCCESS = 2  # hundreds, of an HTTP status
 
-# Nobody here asks when a counter was made, and each would have a series for it.
+# Creation times are not used, and each would be one more time series per counter.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
@@ -49,9 +49,9 @@ class Metrics:
     """The metrics of one process.
 
     Args:
-        sessions: whose exchanges are counted.
-        current: the settings, whose reloads are counted.
-        certificate_reloads: those of the certificate, by what came of them.
+        sessions: their exchanges are counted.
+        current: the settings; their reloads are counted.
+        certificate_reloads: reloads of the certificate, by outcome.
     """
 
     def __init__(
@@ -61,91 +61,92 @@ class Metrics:
         certificate_reloads: Mapping[str, int] = _NONE,
     ) -> None:
         self._models = _Names()
-        self._answering = _Names()
+        self._response_models = _Names()
         self._errors = _Names()
         self._registry = registry = CollectorRegistry()
         asked = ["gen_ai_operation_name", "gen_ai_request_model"]
         self._duration = Histogram(
             "gen_ai_server_request_duration_seconds",
-            "From a request's headers to the end of its answer.",
+            "Time from the request headers to the end of the response.",
             [*asked, "error_type"],
             buckets=SECONDS_OF_REQUEST,
             registry=registry,
         )
         self._first = Histogram(
             "gen_ai_server_time_to_first_token_seconds",
-            "From a request's headers to the first event of its stream.",
+            "Time from the request headers to the first event of the stream.",
             asked,
             buckets=SECONDS_TO_FIRST_TOKEN,
             registry=registry,
         )
         self._per_token = Histogram(
             "gen_ai_server_time_per_output_token_seconds",
-            "Of a whole stream after its first event, for each further token.",
+            "Time per output token after the first event, for complete streams.",
             asked,
             buckets=SECONDS_PER_TOKEN,
             registry=registry,
         )
         self._tokens = Histogram(
             "gen_ai_client_token_usage",
-            "Tokens of an exchange, as the server or its provider counted them.",
+            "Tokens per exchange, as counted by the model server or its provider.",
             [*asked, "gen_ai_response_model", "gen_ai_token_type"],
             buckets=TOKENS,
             registry=registry,
         )
         self._translation = Histogram(
             "oip_translator_translation_seconds",
-            "What this process spent on an exchange, all its messages together.",
+            "Time that this process spent on an exchange, over all its messages.",
             ["gen_ai_operation_name"],
             buckets=_SECONDS_OF_TRANSLATION,
             registry=registry,
         )
         self._phase_errors = Counter(
             "oip_translator_phase_errors",
-            "Errors that clients were told of, by the message of the exchange that led to them.",
+            "Errors sent to clients, by the phase of the exchange in which they occurred.",
             ["gen_ai_operation_name", "phase", "error_type"],
             registry=registry,
         )
-        self._answers = Counter(
-            "oip_translator_answers",
-            "Exchanges, by what the client and the model server answered; 0 is no answer.",
+        self._responses = Counter(
+            "oip_translator_responses",
+            "Exchanges, by status sent to the client and by upstream status; 0: no response.",
             ["gen_ai_operation_name", "status", "upstream_status"],
             registry=registry,
         )
         self._abandoned = Counter(
             "oip_translator_abandoned",
-            "Exchanges that ended before the client had all of its answer.",
+            "Exchanges that ended before the client had the whole response.",
             ["gen_ai_operation_name"],
             registry=registry,
         )
         self._bytes = Counter(
             "oip_translator_bytes",
-            "Bytes of clients' bodies.",
+            "Bytes of request bodies received from clients and response bodies sent to them.",
             ["direction"],
             registry=registry,
         )
-        Gauge("oip_translator_exchanges", "Exchanges under way.", registry=registry).set_function(
+        Gauge("oip_translator_exchanges", "Exchanges in progress.", registry=registry).set_function(
             lambda: sessions.open
         )
         Gauge(
-            "oip_translator_max_exchanges", "How many there may be at once.", registry=registry
+            "oip_translator_max_exchanges", "Most concurrent exchanges.", registry=registry
         ).set_function(lambda: current.settings.max_exchanges)
-        Info("oip_translator_build", "What runs.", registry=registry).info({"version": __version__})
+        build = Info("oip_translator_build", "Version of the program.", registry=registry)
+        build.info({"version": __version__})
         ProcessCollector(registry=registry)
         registry.register(
-            _Counts("oip_translator_reloads", "Changes of the settings.", current.reloads)
+            _Counts("oip_translator_reloads", "Settings reloads, by outcome.", current.reloads)
         )
         registry.register(
             _Counts(
                 "oip_translator_certificate_reloads",
-                "Changes of the TLS certificate.",
+                "Reloads of the TLS certificate, by outcome.",
                 certificate_reloads,
             )
         )
         sessions.listeners.append(self.count)
 
     def count(self, record: Record) -> None:
-        """Count one exchange, if it was ours."""
+        """Count one exchange, if its path is an operation."""
         served = OPERATIONS.get(record.operation)
         if served is None:
             return
@@ -159,32 +160,31 @@ class Metrics:
         self._count_tokens(record, operation, model)
         if error:
             self._phase_errors.labels(operation, record.error_phase, error).inc()
-        self._answers.labels(operation, record.status, record.upstream_status).inc()
+        self._responses.labels(operation, record.status, record.upstream_status).inc()
         self._bytes.labels("request").inc(record.request_bytes)
-        self._bytes.labels("answer").inc(record.answer_bytes)
+        self._bytes.labels("response").inc(record.response_bytes)
         if not record.complete:
             self._abandoned.labels(operation).inc()
 
     def render(self) -> bytes:
-        """All of them in Prometheus's text format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self._registry)
 
     def _model(self, record: Record) -> str:
-        """The model's name, if it is one of the first that answered well.
+        """The model's name, if it is one of the first names with a successful response; else other.
 
-        Clients can make up names, and those too are answered: by Envoy where there is no server or
-        a limit is reached, and by servers with any status that is an error's.
+        Clients can make up names, and those get responses too: errors from Envoy or the server.
         """
-        answered = record.upstream_status // 100 == _SUCCESS
-        return self._models.fold(record.model, new=answered)
+        succeeded = record.upstream_status // 100 == _SUCCESS
+        return self._models.fold(record.model, new=succeeded)
 
     def _count_tokens(self, record: Record, operation: str, model: str) -> None:
-        told = record.response_model
-        answered_by = self._answering.fold(told, new=True) if told else ""
+        named = record.response_model
+        response_model = self._response_models.fold(named, new=True) if named else ""
         counts = {"input": record.input_tokens, "output": record.output_tokens}
         for kind, count in counts.items():
             if count is not None:
-                self._tokens.labels(operation, model, answered_by, kind).observe(count)
+                self._tokens.labels(operation, model, response_model, kind).observe(count)
         first, last = record.first_event_after, record.ended_after
         further = (record.output_tokens or 0) - 1
         whole = record.complete and not record.error
@@ -193,7 +193,7 @@ class Metrics:
 
 
 class _Counts(Collector):
-    """A counter that somebody else counts, by what came of each."""
+    """A counter over a mapping that is counted elsewhere, by outcome."""
 
     def __init__(self, name: str, documentation: str, counts: Mapping[str, int]) -> None:
         self._name, self._documentation, self._counts = name, documentation, counts
@@ -207,13 +207,13 @@ class _Counts(Collector):
 
 
 class _Names:
-    """The first names of some kind; the others are one, so that there is no end of time series."""
+    """Bounds the values of a label: keeps the first names, folds all others into one."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def fold(self, name: str, *, new: bool) -> str:
-        """The name, or ``other``. ``new``: it may become one of those that are known."""
+        """The name if it is known, else ``other``; with ``new`` it may become known."""
         if new and name and len(self._known) < _MOST_NAMES:
             self._known.add(name)
         return name if name in self._known else _OTHER

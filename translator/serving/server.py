@@ -1,4 +1,4 @@
-"""Runs the transport until it is told to stop."""
+"""Runs the transport until SIGTERM or SIGINT."""
 
 import asyncio
 import logging
@@ -25,16 +25,16 @@ _ANY_PORT = "127.0.0.1:0"
 
 
 async def serve(current: CurrentSettings, worker: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then drain. SIGHUP reads the settings again.
+    """Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the settings.
 
     Args:
         current: the settings.
-        worker: the number of this worker, if it is one that a supervisor has started. Then the
-            supervisor has the admin port, and asks at one that this process finds for itself.
+        worker: the number of this worker, if a supervisor started it. Then the supervisor has
+            the admin port, and this process opens one of its own on any free loopback port.
 
     Raises:
         ListenError: an address cannot be bound.
-        SettingsError: tracing cannot be had as the environment says.
+        SettingsError: the tracing configuration in the environment is invalid.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The sessions of one process: how many there are, and what each came to."""
+"""The sessions of one process: their number and their records."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from translator.serving.tracing import Tracing
 
 Listener = Callable[[Record], None]
-"""Hears what an exchange came to."""
+"""Called with the record of each exchange that ended."""
 
 
 class Sessions:
-    """Makes the session of each new stream, and hears of its end.
+    """Creates the session of each new stream, and is notified of its end.
 
     Args:
-        current: the settings; each session keeps those it begins with.
-        tracing: begins the span of each exchange; None for no tracing.
+        current: the settings; each session keeps those it began with.
+        tracing: starts the span of each exchange; None for no tracing.
     """
 
     def __init__(self, current: CurrentSettings, tracing: "Tracing | None" = None) -> None:
@@ -32,10 +32,10 @@ class Sessions:
         self.listeners: list[Listener] = [log_exchange]
 
     def new(self, metadata: Metadata) -> Session:
-        """A session; one that refuses its exchange if there are too many already.
+        """Create a session. It refuses its exchange if there are too many already.
 
         Args:
-            metadata: gives the headers of the gRPC stream.
+            metadata: returns the headers of the gRPC stream.
         """
         self.open += 1
         overloaded = self.open > self._current.settings.max_exchanges

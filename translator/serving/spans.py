@@ -1,8 +1,8 @@
-"""What the span of an exchange says, in the words of OpenTelemetry's semantic conventions.
+"""The span of an exchange, by OpenTelemetry's semantic conventions.
 
-One span of kind SERVER for each exchange, because what it tells of is the answer to the client: its
-status, its times, the errors it was told of. Where there is no name in the conventions, ours begin
-with ``oip_translator.``. Needs the extra ``tracing``.
+One span of kind SERVER for each exchange, because it describes the response to the client: its
+status, times and errors. Names that the conventions do not have begin with ``oip_translator.``.
+Needs the extra ``tracing``.
 """
 
 from collections.abc import Mapping
@@ -25,17 +25,17 @@ from translator.serving.conventions import PROVIDER
 
 _W3C = TraceContextTextMapPropagator()
 _UNNAMED = "exchange"  # until the model is known
-_LONGEST = 512  # characters, of what a client or a provider has chosen; no model has more
+_LONGEST = 512  # characters, of names chosen by a client or a provider; no model name is longer
 
 
 class ExchangeSpan:
-    """A span of the trace that Envoy or the client is in, or the first of a new one.
+    """A span in the trace of Envoy or of the client, or the first span of a new trace.
 
     Attributes:
-        headers: its own ``traceparent`` and ``tracestate``, for the model server.
+        headers: ``traceparent`` and ``tracestate`` of this span, for the model server.
 
     Args:
-        tracer: makes the span.
+        tracer: creates the span.
         stream: the headers of Envoy's gRPC stream.
         request: the headers of the client's request.
     """
@@ -53,23 +53,23 @@ class ExchangeSpan:
         carrier: dict[str, str] = {}
         _W3C.inject(carrier, set_span_in_context(self._span, context))
         if carrier and "tracestate" in request:
-            # The client's must not stand beside the traceparent of another trace.
+            # The client's tracestate must not accompany the traceparent of another trace.
             carrier.setdefault("tracestate", "")
         self.headers = tuple(carrier.items())
 
     def end(self, record: Record) -> None:
-        """Say what the exchange has come to, and end where it did."""
+        """Set the attributes from the record, and end the span with the exchange."""
         span = self._span
         if not span.is_recording():
             return
-        # By the clock that nobody sets, so that no event stands before its cause.
+        # By the monotonic clock, so that events are in order.
         ended_at = self._began_at + _nanoseconds(monotonic() - self._began)
         exchange_began_at = ended_at - _nanoseconds(record.ended_after or 0)
         span.update_name(name(record))
         span.set_attributes(attributes(record))
         for event, after in (
             ("forwarded", record.forwarded_after),
-            ("answered", record.answered_after),
+            ("responded", record.responded_after),
             ("first_event", record.first_event_after),
         ):
             if after is not None:
@@ -82,19 +82,19 @@ class ExchangeSpan:
 
 
 def _parent(stream: Mapping[str, str], request: Mapping[str, str]) -> Context:
-    # An Envoy that traces writes its span into the request only after this filter, but into the
+    # If Envoy traces too, it adds its span to the request only after this filter, but to the gRPC
     # stream from the start.
     here = _W3C.extract(stream)
     return here if get_current_span(here).get_span_context().is_valid else _W3C.extract(request)
 
 
 def name(record: Record) -> str:
-    """The operation and the model it was asked of, as far as they are known."""
+    """The operation and the requested model, as far as they are known."""
     return f"{_operation(record)} {_text(record.model)}".rstrip()
 
 
 def attributes(record: Record) -> dict[str, AttributeValue]:
-    """The facts of an exchange, without those that are not known."""
+    """The attributes of an exchange, without unknown ones."""
     facts = {
         "gen_ai.operation.name": _operation(record),
         "gen_ai.provider.name": PROVIDER,
@@ -116,7 +116,7 @@ def attributes(record: Record) -> dict[str, AttributeValue]:
 
 
 def failed(record: Record) -> bool:
-    """Whether it was our side that failed: what a client did wrong is no error of a server's.
+    """Whether the server failed. A client's error (4xx) does not count.
 
     An error after a stream's first event has the status that the stream began with.
     """
@@ -129,7 +129,7 @@ def _operation(record: Record) -> str:
 
 
 def _text(value: str) -> str:
-    """What an exporter can write, which is UTF-8 only, and not what only takes room."""
+    """The value as valid UTF-8, which exporters need, and of limited length."""
     return value[:_LONGEST].encode("utf-8", "replace").decode()
 
 

@@ -1,9 +1,8 @@
-"""Several workers, each a process on an endpoint of its own, and one process that looks after them.
+"""The supervisor of several workers, each a process with its own endpoint.
 
-One Python process uses one core, and Envoy opens one connection for each endpoint, so processes
-that share a port share no load. The supervisor starts the workers, starts again what ends unasked,
-passes signals on, and answers operators for all of them. It takes no streams itself and so needs
-no gRPC.
+One Python process uses one core, and Envoy opens one connection for each endpoint, so processes on
+one port would not share the load. The supervisor starts the workers, restarts those that exit,
+forwards signals, and serves the admin port for all of them. It accepts no streams: no gRPC here.
 """
 
 import asyncio
@@ -26,26 +25,26 @@ from translator.settings.sources import as_flags, flag, shown
 
 logger = logging.getLogger(__name__)
 
-_PATIENCE = 1.0  # seconds for a worker's answer to an operator
-# Seconds for a worker to end once its streams have: what it has cut is on its way out, and so are
-# its last spans.
+_PATIENCE = 1.0  # seconds for a worker's response to an admin request
+# Seconds for a worker to exit after its streams: to end the streams it cut and to send its last
+# spans.
 _BEYOND_GRACE = 8.0
 _OK = 200
 
 
 async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Path | None) -> int:
-    """Run the workers until SIGTERM or SIGINT, then have them drain.
+    """Run the workers until SIGTERM or SIGINT, then drain them.
 
     Args:
         current: the settings.
-        flags: those among them that are flags, by the name of the setting.
-        file: where others are, or None.
+        flags: the settings given as flags, by name.
+        file: the settings file, or None.
 
     Returns:
-        0 if all workers ended as they should; 1 if not, or if one did not start in the first place.
+        0 if all workers exited well; 1 if not, or if a worker failed to start at first.
 
     Raises:
-        ListenError: the address for operators cannot be bound.
+        ListenError: the admin address cannot be bound.
     """
     settings = current.settings
     stop = asyncio.Event()
@@ -73,17 +72,17 @@ async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Pa
         well = await asyncio.gather(*(worker.stop(patience) for worker in workers))
     if admin is not None:
         admin.close()
-    logger.info("all workers have stopped")
+    logger.info("all workers stopped")
     return 0 if started and all(well) else 1
 
 
 def command(
     index: int, flags: Mapping[str, str], file: Path | None, settings: Settings
 ) -> list[str]:
-    """The command line of a worker: the supervisor's own, and what must not change in the file.
+    """The command line of a worker: the supervisor's flags, and the settings that must not change.
 
-    A worker that starts later reads the file as it is then, but what takes a restart of all must
-    stay as it is with the others. So that is said by flags, which are stronger.
+    A worker that starts later reads the current file, but settings that need a restart must be the
+    same for all workers. They are passed as flags, which override the file.
     """
     options = dict(flags)
     if file is not None:
@@ -91,8 +90,8 @@ def command(
         options |= {name: shown(value) for name, value in values.items() if value is not None}
     return [
         sys.executable,
-        # With -m Python looks for modules in the working folder too. A worker must not, unless
-        # this process does.
+        # -m adds the working directory to the module path. A worker must not have it there,
+        # unless this process does.
         *([] if "-m" in sys.orig_argv else ["-P"]),
         *("-m", "translator", "worker", str(index)),
         *([] if file is None else [f"--config={file}"]),
@@ -101,12 +100,12 @@ def command(
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What a worker needs to know should it find the file wrong: the settings as they are now."""
+    """The current settings, for a worker that starts while the file is invalid."""
     return {LAST_GOOD: msgspec.json.encode(as_flags(settings)).decode()}
 
 
 async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:
-    """Keep the workers running until ``stop``, which is set if one does not start at first.
+    """Keep the workers running until ``stop``, which is set if a worker fails to start at first.
 
     Returns:
         Whether all have started.
@@ -118,7 +117,7 @@ async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:
         try:
             await worker.start()
         except WorkerError as error:
-            logger.error("worker %d %s; all are stopped", worker.index, error)  # noqa: TRY400 -- it says it all
+            logger.error("worker %d %s; stopping all workers", worker.index, error)  # noqa: TRY400 -- the message is enough
             failed = True
             stop.set()
             return
@@ -147,7 +146,7 @@ def _pages(workers: Sequence[Worker], stop: asyncio.Event) -> Mapping[str, Page]
             found = _ask(worker, "/config")
             if found is not None:
                 return _OK, JSON, found
-        return 503, TEXT, b"no worker answers\n"
+        return 503, TEXT, b"no worker responds\n"
 
     return {
         **ALIVE,
@@ -164,16 +163,18 @@ def _metrics(workers: Sequence[Worker]) -> Page:
         return no_metrics
 
     def render() -> bytes:
-        with ThreadPoolExecutor(len(workers)) as pool:  # those that hang, hang together
-            answers = list(pool.map(lambda worker: _ask(worker, "/metrics"), workers))
-        texts = {i: answer.decode() for i, answer in enumerate(answers) if answer is not None}
+        with ThreadPoolExecutor(
+            len(workers)
+        ) as pool:  # so that several that hang cost one time-out
+            responses = list(pool.map(lambda worker: _ask(worker, "/metrics"), workers))
+        texts = {i: text.decode() for i, text in enumerate(responses) if text is not None}
         return worker_metrics.render(workers, texts)
 
     return metrics_page(render)
 
 
 def _ask(worker: Worker, path: str) -> bytes | None:
-    """The body of a worker's own page; None if it has none or does not answer in time."""
+    """The body of a worker's own page; None without such a page or a response in time."""
     ready = worker.ready
     if ready is None or ready.admin is None:
         return None

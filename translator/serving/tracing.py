@@ -1,7 +1,7 @@
-"""Spans of exchanges, exported with OpenTelemetry as its standard variables say.
+"""Exports spans with OpenTelemetry, configured by its standard variables.
 
-Spans wait in a bounded queue and are sent from a thread of their own; what does not fit is dropped.
-So a collector that is slow or gone costs spans, and never an exchange. Needs the extra ``tracing``.
+Spans are sent from a bounded queue by a separate thread; when the queue is full, spans are dropped.
+A slow or missing collector costs spans but never delays an exchange. Needs the extra ``tracing``.
 """
 
 import logging
@@ -27,15 +27,15 @@ from translator.settings.sources import SettingsError
 logger = logging.getLogger(__name__)
 
 _EXPORTERS = "OTEL_TRACES_EXPORTER"
-_FLUSH = 3.0  # seconds at the end of the process, which somebody waits for
-_QUIET = 60.0  # seconds between two lines of the log that say the same
+_FLUSH = 3.0  # seconds, at the exit of the process
+_QUIET = 60.0  # seconds between two equal log lines
 
 
 class Tracing:
     """The tracing of one process.
 
     Args:
-        provider: where the spans go.
+        provider: receives the spans.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
@@ -43,7 +43,7 @@ class Tracing:
         self._tracer = provider.get_tracer("translator", __version__)
 
     def begin(self, stream: Mapping[str, str], request: Mapping[str, str]) -> ExchangeSpan:
-        """Begin the span of an exchange.
+        """Start the span of an exchange.
 
         Args:
             stream: the headers of Envoy's gRPC stream.
@@ -52,20 +52,22 @@ class Tracing:
         return ExchangeSpan(self._tracer, stream, request)
 
     def close(self) -> None:
-        """Send what is left, for a few seconds at most."""
-        # The SDK's own limits add up to half a minute, and not every exporter keeps to them.
+        """Send the remaining spans, for a few seconds at most."""
+        # The SDK's own limits add up to half a minute, and not every exporter respects them.
         flushing = Thread(target=self._provider.shutdown, daemon=True)
         flushing.start()
         flushing.join(_FLUSH)
         if flushing.is_alive():
-            logger.warning("the last spans are lost: nobody took them within %g s", _FLUSH)
+            logger.warning(
+                "the last spans are lost: the collector did not accept them within %g s", _FLUSH
+            )
 
 
 def from_environment() -> Tracing:
-    """Trace as the variables ``OTEL_*`` say.
+    """Create the tracing that the variables ``OTEL_*`` configure.
 
     Raises:
-        SettingsError: one of them is wrong, or what it names is not installed.
+        SettingsError: a variable is invalid, or names a package that is not installed.
     """
     try:
         processors = [BatchSpanProcessor(exporter) for exporter in _exporters()]
@@ -73,8 +75,8 @@ def from_environment() -> Tracing:
         raise SettingsError(f"{error}: pip install 'oip-translator[tracing]'") from error
     except SettingsError:
         raise
-    except Exception as error:  # an exporter raises what it likes
-        raise SettingsError(f"tracing, by the variables OTEL_*: {error}") from error
+    except Exception as error:  # exporters raise any exception
+        raise SettingsError(f"invalid OTEL_* variables for tracing: {error}") from error
     provider = TracerProvider(resource=resource(), shutdown_on_exit=False)
     for processor in processors:
         provider.add_span_processor(processor)
@@ -83,7 +85,7 @@ def from_environment() -> Tracing:
 
 
 def resource() -> Resource:
-    """Who sends the spans. What the environment says of it comes first."""
+    """The resource that sends the spans. The environment overrides its attributes."""
     ours = Resource.create(
         {
             "service.name": "oip-translator",
@@ -101,7 +103,7 @@ def _exporters() -> Iterable[SpanExporter]:
             case "otlp" | "":
                 yield _otlp()
             case "console":
-                yield ConsoleSpanExporter(out=sys.stderr)  # where everything else is said
+                yield ConsoleSpanExporter(out=sys.stderr)  # like the log
             case "none":
                 pass
             case other:
@@ -113,7 +115,7 @@ def _exporters() -> Iterable[SpanExporter]:
 def _otlp() -> SpanExporter:
     names = (OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_EXPORTER_OTLP_PROTOCOL)
     variable = next((name for name in names if os.environ.get(name)), names[1])
-    # Each drags its own libraries in, so only the one that is asked for is imported.
+    # Each imports large libraries, so only the selected one is imported.
     match os.environ.get(variable) or "http/protobuf":
         case "http/protobuf":
             from opentelemetry.exporter.otlp.proto.http import trace_exporter as by_http  # noqa: PLC0415 -- see above
@@ -129,12 +131,12 @@ def _otlp() -> SpanExporter:
             )
 
 
-class Seldom(logging.Handler):
-    """Passes on to the root logger's handlers what has not been said for a while."""
+class RateLimited(logging.Handler):
+    """Passes a message on to the root logger's handlers at most once a minute."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}  # messages, without what differs in them
+        self._said: dict[str, float] = {}  # message templates
 
     def emit(self, record: logging.LogRecord) -> None:
         """See :class:`logging.Handler`."""
@@ -145,8 +147,8 @@ class Seldom(logging.Handler):
 
 
 def quieten() -> None:
-    """Let OpenTelemetry say the same only once a minute, as of a collector that is gone."""
+    """Limit each log message of OpenTelemetry to once a minute, such as for a missing collector."""
     library = logging.getLogger("opentelemetry")
-    library.handlers, library.propagate = [Seldom()], False
-    # It warns of headers that it cannot read, and repeats them: those are clients' words.
+    library.handlers, library.propagate = [RateLimited()], False
+    # Its warnings about invalid headers contain what clients sent.
     logging.getLogger("opentelemetry.trace").setLevel(logging.ERROR)

@@ -1,8 +1,7 @@
-"""One of several worker processes: what ties it to its supervisor, and how that keeps it running.
+"""One of several worker processes: its pipes to the supervisor, and how it is kept running.
 
-Two pipes tie them. On standard output a worker says once, in a line of JSON, where it is reached.
-Standard input carries nothing: that it ends tells the worker that its supervisor is gone, however
-that came about.
+On standard output a worker reports its addresses once, as a line of JSON. Standard input carries no
+data: when it ends, the supervisor has exited for any reason.
 """
 
 import asyncio
@@ -21,15 +20,15 @@ logger = logging.getLogger(__name__)
 _STDIN, _STDOUT, _STDERR = range(3)
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
-_LONG_ENOUGH = 30.0  # seconds of life after which an end is no longer the last one's fault
+_LONG_ENOUGH = 30.0  # seconds of running after which the backoff starts over
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What a worker says when it takes streams.
+    """What a worker reports when it accepts streams.
 
     Attributes:
-        listening: its endpoint.
-        admin: the loopback port of its own pages for operators, if it has them.
+        listening: the address of its endpoint.
+        admin: the loopback port of its own admin pages, or None.
     """
 
     listening: str
@@ -37,52 +36,52 @@ class Ready(msgspec.Struct, frozen=True):
 
 
 def tell_ready(ready: Ready) -> None:
-    """Say it to the supervisor. What is printed from then on goes to the log."""
+    """Report it to the supervisor. Later output on standard output goes to standard error."""
     os.write(_STDOUT, msgspec.json.encode(ready) + b"\n")
     os.dup2(_STDERR, _STDOUT)
 
 
 def when_supervisor_is_gone(act: Callable[[], object]) -> None:
-    """Call ``act`` in the running loop when the supervisor has ended."""
+    """Call ``act`` in the running loop when the supervisor exits."""
     loop = asyncio.get_running_loop()
 
     def look() -> None:
         if not os.read(_STDIN, 1):
             loop.remove_reader(_STDIN)
-            logger.warning("the supervisor is gone")
+            logger.warning("the supervisor has exited")
             act()
 
     loop.add_reader(_STDIN, look)
 
 
 class WorkerError(Exception):
-    """A worker ended, or could not be started. The message says how, after "it"."""
+    """A worker exited or could not be started. The message follows "worker N"."""
 
 
 class Backoff:
-    """How long to wait before the next start: longer each time, until one has lived long enough."""
+    """The pause before the next start: doubles each time, until a process has run long enough."""
 
     def __init__(self) -> None:
         self._pause = _FIRST_PAUSE
 
-    def after(self, lived: float) -> float:
-        """The seconds to wait after a process that lived so many seconds."""
-        pause = _FIRST_PAUSE if lived >= _LONG_ENOUGH else self._pause
+    def after(self, ran: float) -> float:
+        """The seconds to wait after a process that ran for ``ran`` seconds."""
+        pause = _FIRST_PAUSE if ran >= _LONG_ENOUGH else self._pause
         self._pause = min(pause * 2, _LONGEST_PAUSE)
         return pause
 
 
 class Worker:
-    """A worker's process, and after it the next.
+    """A worker's process and its successors.
 
     Args:
         index: its number, from 0.
         argv: the command line.
-        environment: gives the variables added to the environment of each process.
+        environment: returns the variables to add to the environment of each process.
 
     Attributes:
-        ready: what the process said when it was ready; None before that, and once it has ended.
-        restarts: how often it ended without being told to.
+        ready: what the process reported when it was ready; None before that and after its exit.
+        restarts: the number of unexpected exits.
     """
 
     def __init__(
@@ -103,12 +102,12 @@ class Worker:
         """Start the process and wait until it is ready.
 
         Raises:
-            WorkerError: it ended before that, or cannot be started.
+            WorkerError: it exited before that, or cannot be started.
         """
         self._began = time.monotonic()
         try:
-            # In a group of its own it does not get the terminal's Ctrl-C, which the supervisor
-            # passes on as SIGTERM.
+            # In its own process group it does not get Ctrl-C from the terminal; the supervisor
+            # sends SIGTERM instead.
             self._process = await asyncio.create_subprocess_exec(
                 *self._argv,
                 stdin=PIPE,
@@ -122,20 +121,20 @@ class Worker:
         output = self._process.stdout
         assert output is not None  # noqa: S101 -- it is a pipe
         async for line in output:
-            with suppress(msgspec.DecodeError):  # something else was printed
+            with suppress(msgspec.DecodeError):  # not the report
                 self.ready = msgspec.json.decode(line, type=Ready)
                 return
         raise WorkerError(await self._ended())
 
     async def keep(self) -> None:
-        """Start it again whenever it ends, for ever."""
+        """Restart it whenever it exits. Never returns."""
         backoff = Backoff()
         how = await self._ended()
         while True:
             self.ready = None
             self.restarts += 1
             pause = backoff.after(time.monotonic() - self._began)
-            logger.error("worker %d %s; it starts again in %g s", self.index, how, pause)
+            logger.error("worker %d %s; restarting in %g s", self.index, how, pause)
             await asyncio.sleep(pause)
             try:
                 await self.start()
@@ -144,21 +143,21 @@ class Worker:
                 how = str(error)
 
     def reload(self) -> None:
-        """Have it read its settings again. One that is still starting reads them anyway."""
+        """Make it reload its settings. A worker that is starting reads them anyway."""
         if self.ready is not None:
             self._send(signal.SIGHUP)
 
     async def stop(self, patience: float) -> bool:
-        """Have it drain and end; after ``patience`` seconds end it. Gives whether all went well."""
+        """Drain and stop it; kill it after ``patience`` seconds. Returns whether it exited well."""
         process = self._process
         if process is None or process.returncode is not None:
             return True
-        good = (0,) if self.ready else (0, -signal.SIGTERM)  # it may not know of SIGTERM yet
+        good = (0,) if self.ready else (0, -signal.SIGTERM)  # without a handler for SIGTERM yet
         self._send(signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), patience)
         except TimeoutError:
-            logger.error("worker %d has not ended in %g s and is killed", self.index, patience)  # noqa: TRY400 -- it says all
+            logger.error("worker %d has not exited within %g s; killing it", self.index, patience)  # noqa: TRY400 -- the message is enough
             self._send(signal.SIGKILL)
         how = await self._ended()
         self.ready = None
@@ -175,7 +174,7 @@ class Worker:
         assert self._process is not None  # noqa: S101 -- it was started
         status = await self._process.wait()
         if status >= 0:
-            return f"ended with status {status}"
+            return f"exited with status {status}"
         with suppress(ValueError):  # not every signal has a name
-            return f"was ended by {signal.Signals(-status).name}"
-        return f"was ended by signal {-status}"
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"was killed by signal {-status}"

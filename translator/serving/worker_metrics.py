@@ -1,4 +1,4 @@
-"""The metrics of several workers as one exposition, told apart by the label ``worker``.
+"""The metrics of several workers as one exposition, with a label ``worker``.
 
 Needs the extra ``metrics``.
 """
@@ -14,11 +14,11 @@ from translator.serving.worker import Worker
 
 
 def render(workers: Sequence[Worker], expositions: Mapping[int, str]) -> bytes:
-    """All of them in Prometheus's text format.
+    """All metrics in Prometheus's text format.
 
     Args:
-        workers: how they are is told too.
-        expositions: the text of each worker that gave one, by its number.
+        workers: their restarts and readiness are added.
+        expositions: the text of each worker that has one, by its number.
     """
     registry = CollectorRegistry()
     registry.register(_Collected([*_of_supervisor(workers), *_merged(expositions)]))
@@ -36,7 +36,7 @@ class _Collected(Collector):
 def _of_supervisor(workers: Sequence[Worker]) -> list[Metric]:
     restarts = CounterMetricFamily(
         "oip_translator_worker_restarts",
-        "How often a worker ended without being told to, and was started again.",
+        "Unexpected exits of a worker, each followed by a restart.",
         labels=["worker"],
     )
     for worker in workers:
@@ -44,7 +44,7 @@ def _of_supervisor(workers: Sequence[Worker]) -> list[Metric]:
     ready = sum(worker.ready is not None for worker in workers)
     return [
         restarts,
-        GaugeMetricFamily("oip_translator_workers_ready", "Workers that take streams.", ready),
+        GaugeMetricFamily("oip_translator_workers_ready", "Workers that accept streams.", ready),
     ]
 
 

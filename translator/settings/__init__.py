@@ -1,1 +1,1 @@
-"""The settings: what there is to set, how it is written, where it comes from."""
+"""The settings: their model, the types of their values, and where they are read from."""

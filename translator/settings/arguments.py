@@ -1,4 +1,4 @@
-"""The settings on the command line: every command that needs them takes them alike."""
+"""The settings on the command line, the same for each command."""
 
 import argparse
 import os
@@ -17,14 +17,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add ``--config`` and a flag for each setting."""
     group = parser.add_argument_group(
         "settings",
-        f"Every flag may be given as a variable ({PREFIX}LISTEN and so on) or in the file instead; "
-        "flags come first, then variables.",
+        f"Each can also be a variable ({PREFIX}LISTEN and so on) or a key in the file. "
+        "Flags override variables, variables override the file.",
     )
     group.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"settings in TOML, or YAML by its ending; {PREFIX}CONFIG in the environment",
+        help=f"settings file, TOML or (.yaml, .yml) YAML; also {PREFIX}CONFIG",
     )
     for name, field in FIELDS.items():
         is_flag = field.default is False
@@ -35,7 +35,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             flag(name),
             default=argparse.SUPPRESS,
             metavar="VALUE",
-            help=f"{describe(field.type)}: {allowed(field.type)}{default}".replace("%", "%%"),
+            help=f"{describe(field.type)}. Allowed: {allowed(field.type)}{default}".replace(
+                "%", "%%"
+            ),
             nargs="?" if is_flag else None,
             const="true" if is_flag else None,
         )
@@ -44,7 +46,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def sources(
     arguments: argparse.Namespace,
 ) -> tuple[dict[str, str], Mapping[str, str], Path | None]:
-    """Where the settings are: in flags by name, in variables, in a file. What ``load`` takes."""
+    """The sources of the settings, as ``load`` takes them: flags by name, variables, file."""
     given = vars(arguments)
     variable = os.environ.get(f"{PREFIX}CONFIG")
     file = arguments.config or (Path(variable) if variable else None)
@@ -52,7 +54,7 @@ def sources(
 
 
 def add_timeout(parser: argparse.ArgumentParser, default: float, what: str) -> None:
-    """Add ``--timeout``, in seconds; ``what`` is how long what may take."""
+    """Add ``--timeout``, in seconds; ``what`` is its help text."""
     parser.add_argument(
         "--timeout",
         type=_seconds,
@@ -69,5 +71,5 @@ def _seconds(text: str) -> Seconds:
         seconds = Seconds(0)
     if 0 < seconds <= _LONGEST:
         return seconds
-    msg = f"{text!r} is not a number of seconds above 0 and up to {_LONGEST:g}"
+    msg = f"{text!r} is not a number of seconds above 0 and at most {_LONGEST:g}"
     raise argparse.ArgumentTypeError(msg)

@@ -1,7 +1,7 @@
-"""How many cores this process may use.
+"""The number of cores that this process may use.
 
 A container's CPU limit is a quota of its cgroup: the process sees all cores of the machine and may
-run on each, but only for so long in every period.
+run on each of them, but only for a limited time in every period.
 """
 
 import math
@@ -14,11 +14,11 @@ from pathlib import Path
 def usable_cores(
     membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
 ) -> int:
-    """The cores this process may run on, or its quota of time on them, rounded up, if that is less.
+    """The number of cores by affinity, or the CPU quota rounded up, whichever is less.
 
     Args:
-        membership: the file that tells the cgroups of the process.
-        root: where the files of cgroups are.
+        membership: the file that lists the cgroups of the process.
+        root: the mount point of the cgroup file system.
     """
     allotted = [float(len(os.sched_getaffinity(0)))]
     with suppress(OSError):
@@ -32,14 +32,14 @@ def usable_cores(
 
 
 def _quotas(root: Path, path: str, read: Callable[[Path], tuple[str, str]]) -> Iterator[float]:
-    """In cores, the quotas of a cgroup and of those it is in, as far as they can be seen.
+    """The visible quotas of a cgroup and of its ancestors, in cores.
 
-    In a container the path is often the host's, and only the root is there: the container's own.
+    In a container the path is often the host's, and only the root exists: the container's own.
     """
     folder = root / path.lstrip("/")
     while folder.is_relative_to(root):
         with suppress(OSError, ValueError):
-            quota, period = map(int, read(folder))  # "max" is no number, and no limit
+            quota, period = map(int, read(folder))  # "max" means no limit
             if quota > 0:
                 yield quota / period
         folder = folder.parent

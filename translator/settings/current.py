@@ -1,8 +1,8 @@
-"""The settings as they are now, read again when their file changes.
+"""The current settings, reloaded when their file changes.
 
-A mounted ConfigMap changes by the swap of a symbolic link, so what counts is the file behind the
-path. New settings are checked as a whole and then taken over as a whole; wrong ones leave the old
-in place. Exchanges under way keep those they began with.
+Kubernetes updates a mounted ConfigMap by swapping a symbolic link, so the file behind the path is
+watched. New settings are validated and applied as a whole; invalid ones are ignored. Exchanges in
+progress keep the settings they began with.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from translator.settings.sources import SettingsError, load
 logger = logging.getLogger(__name__)
 
 LAST_GOOD = "OIP_TRANSLATOR_LAST_GOOD"
-"""In the environment of a worker: the settings that the other workers have, as flags by name.
+"""Environment variable of a worker: the settings of the other workers, as flags by name.
 
-One that starts while the file is wrong begins with these.
+A worker that starts while the file is invalid uses these.
 """
 
-_INTERVAL = 1.0  # seconds between looks at the file
+_INTERVAL = 1.0  # seconds between checks of the file
 
 
 class CurrentSettings:
@@ -35,7 +35,7 @@ class CurrentSettings:
         file: the settings file, or None.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is invalid.
     """
 
     def __init__(
@@ -50,18 +50,18 @@ class CurrentSettings:
         self.exchange = self.settings.exchange
 
     def reload(self) -> None:
-        """Read the settings again; keep the old ones if the new are wrong."""
+        """Reload the settings; keep the old ones if the new ones are invalid."""
         self._seen = self._stamp()
         try:
             new = load(self._flags, self._environment, self._file)
         except SettingsError as error:
             self.reloads["refused"] += 1
-            logger.error("settings not taken over: %s", error)  # noqa: TRY400 -- the message says it all
+            logger.error("settings not reloaded: %s", error)  # noqa: TRY400 -- the message is enough
             return
         self._take(new)
 
     async def watch(self) -> None:
-        """Read them again whenever the file changes, for ever."""
+        """Reload the settings whenever the file changes. Never returns."""
         while True:
             await asyncio.sleep(_INTERVAL)
             if self._stamp() != self._seen:
@@ -81,14 +81,14 @@ class CurrentSettings:
         old = self.settings
         for name in sorted(FIXED):
             if getattr(new, name) != getattr(old, name):
-                logger.warning("%s has changed; that takes a restart", name)
+                logger.warning("%s has changed; restart to apply it", name)
         self.settings, self.exchange = new, new.exchange
         self.reloads["taken"] += 1
         logging.getLogger().setLevel(new.log_level)
-        logger.info("settings taken over")
+        logger.info("settings reloaded")
 
     def _stamp(self) -> tuple[int, int, int] | None:
-        """What changes when the file does, or None when there is none to see."""
+        """A value that changes when the file does; None if there is no file."""
         if self._file is None:
             return None
         try:

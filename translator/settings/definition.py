@@ -1,7 +1,7 @@
-"""What can be set about a process: the one model behind flags, environment, file and documentation.
+"""The settings of a process: one model for flags, environment, file and documentation.
 
-A setting's name is its key in the file, with dashes its flag, and in capitals after
-``OIP_TRANSLATOR_`` its environment variable. :mod:`translator.settings.sources` reads them.
+The setting ``max_event`` is the key ``max_event`` in the file, the flag ``--max-event`` and the
+variable ``OIP_TRANSLATOR_MAX_EVENT``. :mod:`translator.settings.sources` reads them.
 """
 
 from importlib.util import find_spec
@@ -23,111 +23,122 @@ if TYPE_CHECKING:
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 EVERY_MODEL = "*"
-"""The key of ``models`` that stands for every model without settings of its own."""
+"""The key of ``models`` for all models without settings of their own."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of one serving process. What each says is what its documentation says."""
+    """The settings of one process. Descriptions appear in ``--help`` and docs/configuration.md."""
 
-    listen: Annotated[Address, Meta(description="where Envoy reaches this process")] = Address(
-        "127.0.0.1:50051"
-    )
+    listen: Annotated[
+        Address, Meta(description="address to listen on for Envoy's gRPC streams")
+    ] = Address("127.0.0.1:50051")
     workers: Annotated[
         Workers,
         Meta(
-            description="how many processes serve (`auto`: one for each core, by affinity and "
-            "cgroup quota); each has an endpoint of its own that Envoy must know: `listen` with "
-            "the port one higher for each, or with the worker's number, from 0, for `{worker}`"
+            description="number of worker processes; `auto` starts one per core, by CPU affinity "
+            "and cgroup quota. Each worker has its own endpoint, which Envoy's cluster must list: "
+            "`listen` with the port incremented for each further worker, or with `{worker}` in a "
+            "socket path replaced by the worker's number, from 0"
         ),
     ] = Workers(1)
     admin: Annotated[
         Port | None,
-        Meta(description="where operators reach health, metrics and settings over HTTP"),
+        Meta(description="address of the admin port: health, metrics and settings over HTTP"),
     ] = None
     socket_mode: Annotated[
-        Mode, Meta(description="who may connect to a unix socket, as bits of its file")
+        Mode, Meta(description="file mode of the unix socket, which decides who may connect")
     ] = Mode(0o660)
     socket_owner: Annotated[
         Owner,
         Meta(
-            description="whose a unix socket is, so that an Envoy of another user may connect; "
-            "without it, of whoever runs this process"
+            description="owner of the unix socket, so that an Envoy of another user can connect; "
+            "without it, the user and group of this process"
         ),
     ] = Owner()
     transport: Annotated[
         Literal["auto", "grpcio", "h2"],
         Meta(
-            description="what speaks gRPC: `h2`, the lean one for plain text, `grpcio`, which has "
-            "TLS and reflection; `auto` is h2 on unix sockets and loopback, grpcio elsewhere and "
-            "with TLS"
+            description="gRPC implementation: `h2` is faster and plain text only; `grpcio` "
+            "supports TLS and reflection; `auto` is h2 on unix sockets and loopback without TLS, "
+            "else grpcio"
         ),
     ] = "auto"
     tls_certificate: Annotated[
-        str, Meta(description="file of the certificate to show to Envoy, PEM; without it, no TLS")
+        str, Meta(description="file with the server certificate, PEM; without it, no TLS")
     ] = ""
-    tls_key: Annotated[str, Meta(description="file of its private key, PEM")] = ""
+    tls_key: Annotated[
+        str, Meta(description="file with the private key of the certificate, PEM")
+    ] = ""
     tls_client_ca: Annotated[
         str,
         Meta(
-            description="file of those who sign Envoy's certificate, PEM; without it, anyone may "
-            "connect"
+            description="file with the CA certificates that Envoy's client certificate must be "
+            "signed by, PEM; without it, no client certificate is required"
         ),
     ] = ""
-    grace: Annotated[Seconds, Meta(description="how long open streams may go on after SIGTERM")] = (
-        Seconds(30)
-    )
-    log_level: Annotated[LogLevel, Meta(description="what is logged to standard error")] = "INFO"
+    grace: Annotated[
+        Seconds, Meta(description="time that open streams have to finish after SIGTERM")
+    ] = Seconds(30)
+    log_level: Annotated[
+        LogLevel, Meta(description="lowest level that is logged to standard error")
+    ] = "INFO"
     log_format: Annotated[
         Literal["text", "json"],
-        Meta(description="how it is logged: lines for people or JSON for machines"),
+        Meta(description="log format: text lines, or one JSON object per line"),
     ] = "text"
     tracing: Annotated[
         bool,
-        Meta(description="send a span of each exchange where OpenTelemetry's variables say"),
+        Meta(
+            description="export a span of each exchange, as OpenTelemetry's OTEL_* variables "
+            "configure"
+        ),
     ] = False
     max_request_body: Annotated[
-        Size, Meta(description="the largest body of a request that is translated")
+        Size, Meta(description="largest request body; a larger one gets 413")
     ] = Size(Limits().request_body)
     max_response_body: Annotated[
-        Size, Meta(description="the largest body of an answer that is translated")
+        Size, Meta(description="largest response body; for a larger one the client gets 502")
     ] = Size(Limits().response_body)
-    max_event: Annotated[
-        Size, Meta(description="the largest event of an answer that is streamed")
-    ] = Size(Limits().event)
+    max_event: Annotated[Size, Meta(description="largest event of a streamed response")] = Size(
+        Limits().event
+    )
     max_exchanges: Annotated[
         int,
-        Meta(ge=1, description="the most exchanges at once, per worker; more are told to wait"),
+        Meta(
+            ge=1,
+            description="most concurrent exchanges per worker; further requests get 503 with "
+            "Retry-After",
+        ),
     ] = 10_000
     seldon_mesh: Annotated[
         bool,
         Meta(
-            description="the model server is a Seldon mesh, which goes by the header seldon-model: "
-            "what is no letter, digit, `_` or `-` in a model's name is `_` in the path, a version "
-            "is left out, and a name that ends in `.pipeline` is a pipeline's"
+            description="the model server is a Seldon mesh, which routes by the header "
+            "seldon-model. In the path, characters of a model's name other than letters, digits, "
+            "`_` and `-` become `_`, and the version is omitted. A name that ends in `.pipeline` "
+            "is a pipeline"
         ),
     ] = False
     sticky_routes: Annotated[
         bool,
         Meta(
-            description="let clients see and send x-seldon-route, for sticky experiments in a "
-            "Seldon mesh, which answers 404 to it where there is no experiment"
+            description="pass x-seldon-route to and from clients, for sticky experiments in a "
+            "Seldon mesh; the mesh answers 404 to it for a model without an experiment"
         ),
     ] = False
     forward_headers: Annotated[
         tuple[Credential, ...],
-        Meta(description="credentials of clients that are sent on to the model server"),
+        Meta(description="client credentials to forward to the model server"),
     ] = ()
     models: Annotated[
         dict[str, ModelSettings],
-        Meta(
-            description=f"what differs from model to model, by name; `{EVERY_MODEL}` for all others"
-        ),
+        Meta(description=f"settings per model, by model name; `{EVERY_MODEL}` for all others"),
     ] = {}
 
     def __post_init__(self) -> None:
-        """Refuse what does not go together. Raises ValueError."""
+        """Refuse settings that contradict each other. Raises ValueError."""
         if bool(self.tls_certificate) != bool(self.tls_key):
-            msg = "tls_certificate and tls_key go together"
+            msg = "tls_certificate and tls_key must be set together"
             raise ValueError(msg)
         if self.tls_client_ca and not self.tls_certificate:
             msg = "tls_client_ca needs tls_certificate"
@@ -148,14 +159,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def chosen_transport(self) -> Literal["grpcio", "h2"]:
-        """What ``transport`` comes to."""
+        """The transport that ``transport`` selects."""
         if self.transport != "auto":
             return self.transport
         return "h2" if self.listen.is_local and not self.tls_certificate else "grpcio"
 
     @property
     def tls(self) -> "Tls | None":
-        """The files of TLS, or None where there is none."""
+        """The files for TLS, or None without TLS."""
         from translator.transport.tls import Tls  # noqa: PLC0415 -- it brings grpc
 
         if not self.tls_certificate:
@@ -165,12 +176,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def exchange(self) -> ExchangeSettings:
-        """What of it an exchange needs to know."""
+        """The part of the settings that an exchange needs."""
         by_name = dict(self.models)
         default = by_name.pop(EVERY_MODEL, ModelSettings())
         return ExchangeSettings(
             Limits(
-                request_body=int(self.max_request_body),  # which is shown to clients as a number
+                request_body=int(self.max_request_body),  # clients see it as a number
                 response_body=int(self.max_response_body),
                 event=int(self.max_event),
             ),
@@ -195,11 +206,11 @@ FIXED = frozenset(
         "tracing",
     }
 )
-"""What takes a new process to change; everything else is taken over when the file changes."""
+"""Settings that need a restart; all others are reloaded when the file changes."""
 
 
 def _installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except ModuleNotFoundError:  # not even what it is part of
+    except ModuleNotFoundError:  # its parent package is missing
         return False

@@ -1,4 +1,4 @@
-"""docs/configuration.md, written from the model of the settings: ``python -m`` this module."""
+"""Renders docs/configuration.md from the settings model: ``python -m`` this module."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ _HEAD = f"""# Configuration
 
 <!-- Written by `make docs` from translator/settings/definition.py. -->
 
-Every setting may be a flag (`--max-request-body 128M`), an environment variable
-(`{PREFIX}MAX_REQUEST_BODY=128M`) or a key in a file (`max_request_body = "128M"`). A
-flag is stronger than a variable, a variable than the file, the file than the default. A value that
-is not allowed ends the start with status 2 and a sentence that names it. `serve`, `health`,
-`translate` and `check` take the settings alike.
+A setting can be a flag (`--max-request-body 128M`), an environment variable
+(`{PREFIX}MAX_REQUEST_BODY=128M`) or a key in a file (`max_request_body = "128M"`).
+Flags override variables, variables override the file, and the file overrides the defaults. With an
+invalid value the command exits with status 2 and a message that names the value. `serve`, `health`,
+`translate` and `check` take the same settings.
 
-The file is given by `--config FILE` or `{PREFIX}CONFIG`: TOML, or YAML if its name ends
-in `.yaml` or `.yml` (`pip install 'oip-translator[yaml]'`). It is read again on SIGHUP and within a
-second of a change, the swap of a symbolic link included, by which Kubernetes changes a mounted
-ConfigMap. A file that is wrong is logged and refused as a whole; the settings stay what they were.
-Exchanges under way keep the settings they began with. What is marked *restart* takes a new process.
+`--config FILE` or `{PREFIX}CONFIG` names the file: TOML, or YAML if the name ends in `.yaml` or
+`.yml` (`pip install 'oip-translator[yaml]'`). The file is reloaded on SIGHUP and within a second of
+a change, also when a symbolic link in its path is swapped, as Kubernetes does for a mounted
+ConfigMap. An invalid file is logged and ignored as a whole; the current settings stay in effect.
+Exchanges in progress keep the settings they began with. Settings marked *restart* need a restart.
 
 """
 
@@ -50,14 +50,14 @@ def render() -> str:
         _HEAD
         + _table(FIELDS)
         + "\n## Models\n\n`models` is a table of tables. "
-        + f"A model's name is its key; `{EVERY_MODEL}` stands for every model without its own.\n\n"
+        + f"The key is the model's name; `{EVERY_MODEL}` is for all models without their own.\n\n"
         + _table(model_fields)
         + _TOML
     )
 
 
 def _table(known: Any) -> str:
-    rows = ["| setting | what it is | allowed | default |", "|---|---|---|---|"]
+    rows = ["| setting | description | allowed values | default |", "|---|---|---|---|"]
     rows += [_row(name, field) for name, field in known.items()]
     return "\n".join(rows) + "\n"
 
@@ -70,4 +70,4 @@ def _row(name: str, field: FieldInfo) -> str:
 
 
 if __name__ == "__main__":
-    print(render(), end="")  # noqa: T201 -- this is what it is run for
+    print(render(), end="")  # noqa: T201 -- its purpose

@@ -1,7 +1,7 @@
-"""Where settings come from: flags, then environment, then file, then the defaults.
+"""Loads settings from flags, environment, file and defaults, in this order of precedence.
 
-A value in a flag or variable is text; one of a table, as ``models`` is, is JSON. Errors name the
-source, the key, the value and what is allowed.
+A value in a flag or variable is text; for a table, such as ``models``, it is JSON. Errors name the
+source, the key, the value and the allowed values.
 """
 
 import json
@@ -37,13 +37,13 @@ def flag(name: str) -> str:
 
 
 class SettingsError(Exception):
-    """A setting has a value that it cannot have. The message is for a person."""
+    """A setting has an invalid value. The message is shown to the operator."""
 
 
 def load(
     flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None = None
 ) -> Settings:
-    """Put the settings together.
+    """Load and merge the settings.
 
     Args:
         flags: by the name of the setting.
@@ -51,7 +51,7 @@ def load(
         file: TOML, or YAML by its ending ``.yaml`` or ``.yml`` (needs the extra ``yaml``).
 
     Raises:
-        SettingsError: one of them is wrong; the message says which, and what would be right.
+        SettingsError: a setting is invalid; the message names it and the allowed values.
     """
     merged: dict[str, Any] = {}
     if file is not None:
@@ -73,7 +73,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """The keys and values in a file.
 
     Raises:
-        SettingsError: it cannot be read, or is no table.
+        SettingsError: the file cannot be read, or is not a table.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def _yaml(text: str) -> Any:
 def _convert(source: str, key: str, value: Any) -> Any:
     field = FIELDS.get(key)
     if field is None:
-        msg = f"{source}: there is no setting {key!r}; there are {', '.join(FIELDS)}"
+        msg = f"{source}: unknown setting {key!r}; known settings: {', '.join(FIELDS)}"
         raise SettingsError(msg)
     kind = field.type
     try:
@@ -117,16 +117,16 @@ def _convert(source: str, key: str, value: Any) -> Any:
 
 
 def _wrong_of_a_model(models: Any) -> str | None:
-    """Which setting of which model is wrong, in a table of tables; None for anything else."""
+    """The message for the first invalid setting of a model, or None if there is none."""
     known = {field.name: field.type for field in fields(ModelSettings)}
     for name, given in models.items() if isinstance(models, dict) else ():
         if not isinstance(given, dict):
             return None
         for key, value in given.items():
             if key in _REPLACED:
-                return f"models.{name}.{key} is no setting any more: {_REPLACED[key]}"
+                return f"models.{name}.{key} is not a setting any more: {_REPLACED[key]}"
             if key not in known:
-                return f"models.{name} has no setting {key!r}; there are {', '.join(known)}"
+                return f"models.{name} has no setting {key!r}; known settings: {', '.join(known)}"
             try:
                 msgspec.convert(value, known[key], strict=False, dec_hook=_parse)
             except (msgspec.ValidationError, ValueError):
@@ -139,11 +139,11 @@ def _wrong_of_a_model(models: Any) -> str | None:
 
 
 def _parse(kind: Any, value: Any) -> Any:
-    return kind.parse(value)  # msgspec asks only for the kinds that it does not know itself
+    return kind.parse(value)  # msgspec calls this only for types that it does not know
 
 
 def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
-    """In words, what a setting of this type may be."""
+    """The allowed values of a setting of this type, in words."""
     base, constraints = _unwrapped(kind)
     if get_origin(base) is UnionType:
         base = get_args(base)[0]  # the other is None
@@ -155,17 +155,17 @@ def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
         return "true or false"
     if _is_list(kind):
         names = ", ".join(get_args(get_args(base)[0]))
-        return f"a list of {names}; in a flag or variable with commas"
+        return f"a list of {names}; in a flag or variable, separated by commas"
     if base is int:
-        return f"a whole number from {constraints.ge}"
+        return f"an integer, at least {constraints.ge}"
     if _is_table(kind):
         of_names = get_args(base)[1] is str
-        return "a table of names" if of_names else "a table by name; in a flag or variable as JSON"
+        return "a table of names" if of_names else "a table by name; in a flag or variable, as JSON"
     return "text"
 
 
 def describe(kind: Any) -> str:
-    """What a setting of this type is for."""
+    """The description of a setting of this type."""
     return str(_unwrapped(kind)[1].description)
 
 
@@ -182,15 +182,15 @@ def _is_table(kind: Any) -> bool:
 
 
 def as_flags(settings: Settings) -> dict[str, str]:
-    """Settings as the flags that say them, by name."""
+    """Settings as flags: the text of each value, by name."""
     values = {name: getattr(settings, name) for name in FIELDS}
     return {name: shown(value) for name, value in values.items() if value is not None}
 
 
 def shown(value: Any) -> str:
-    """A value as it would be written."""
+    """A value as text, as a user would write it."""
     if isinstance(value, dict):
-        return msgspec.json.encode(value, enc_hook=str).decode()  # of kinds of our own
+        return msgspec.json.encode(value, enc_hook=str).decode()  # for our own types
     if isinstance(value, tuple):
         return ",".join(value)
     if value is None:

@@ -1,6 +1,6 @@
-"""The kinds of values that settings have beyond JSON's own: sizes, times, addresses.
+"""Types of settings beyond JSON's own: sizes, times, addresses.
 
-Each is written as text or as a plain number, and says in ``allowed`` how.
+Each is written as text or as a number; ``allowed`` describes the format.
 """
 
 import re
@@ -22,7 +22,7 @@ class Size(int):
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         match = re.fullmatch(r"(\d{1,15})([kmg]?)(?:i?b)?", str(value).strip().lower())
         if match is None or isinstance(value, bool):
             raise ValueError(cls.allowed)
@@ -36,13 +36,13 @@ class Size(int):
 
 
 class Seconds(float):
-    """A length of time."""
+    """A duration."""
 
     allowed: ClassVar[str] = "a number of seconds such as 30 or 0.5"
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         match = re.fullmatch(r"(\d{1,9}(?:\.\d*)?)s?", str(value).strip())
         if match is None or isinstance(value, bool):
             raise ValueError(cls.allowed)
@@ -60,7 +60,7 @@ class Port(str):
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         host, _, port = str(value).rpartition(":")
         if not (host and port.isdecimal() and int(port) <= _LAST_PORT) or host == "unix":
             raise ValueError(cls.allowed)
@@ -68,14 +68,14 @@ class Port(str):
 
 
 class Address(str):
-    """Where to listen."""
+    """An address to listen on."""
 
     __slots__ = ()
     allowed: ClassVar[str] = f"{Port.allowed} or unix:/path/to.sock"
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         text = str(value)
         if text.startswith("unix:/"):
             return cls(text)
@@ -86,7 +86,7 @@ class Address(str):
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine reaches it: a unix socket, or a loopback address."""
+        """Whether only this machine can reach it: a unix socket, or a loopback address."""
         if self.startswith("unix:"):
             return True
         host = self.rpartition(":")[0].strip("[]")
@@ -96,9 +96,9 @@ class Address(str):
             return host == "localhost"
 
     def of(self, worker: int) -> str:
-        """Where one of several workers listens, from 0 on: each a port further, or in its own file.
+        """The address of one of several workers, numbered from 0.
 
-        In the path of a unix socket ``{worker}`` becomes the worker's number.
+        The port is increased by the number; in a socket path the number replaces ``{worker}``.
         """
         if self.startswith("unix:"):
             return self.replace(_WORKER, str(worker))
@@ -106,10 +106,10 @@ class Address(str):
         return f"{host}:{int(port) + worker}"
 
     def require(self, workers: int) -> None:
-        """Make sure that so many workers can listen, each on its own.
+        """Check that each of so many workers has an address of its own.
 
         Raises:
-            ValueError: they cannot; the message says what is allowed.
+            ValueError: they do not; the message says what is allowed.
         """
         if self.startswith("unix:"):
             if _WORKER not in self:
@@ -118,18 +118,18 @@ class Address(str):
             return
         last = _LAST_PORT + 1 - workers
         if not 1 <= int(self.rpartition(":")[2]) <= last:
-            msg = f"a port from 1 to {last}, as each worker listens one port further"
+            msg = f"a port from 1 to {last}, because each further worker uses the next port"
             raise ValueError(msg)
 
 
 class Mode(int):
-    """Who may do what with a file, as bits."""
+    """The mode of a file."""
 
     allowed: ClassVar[str] = "three octal digits such as 660"
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         if re.fullmatch(r"0?o?[0-7]{3}", str(value)) is None:
             raise ValueError(cls.allowed)
         return cls(int(str(value).removeprefix("0o"), 8))
@@ -139,14 +139,14 @@ class Mode(int):
 
 
 class Owner(str):
-    """Whose a file is."""
+    """The owner of a file."""
 
     __slots__ = ()
     allowed: ClassVar[str] = "USER, USER:GROUP or :GROUP, by name or number"
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it; empty stands for nobody in particular. Raises ValueError."""
+        """Parse a value; an empty one means no particular owner. Raises ValueError."""
         text = str(value)
         if isinstance(value, bool) or not re.fullmatch(r"([^:\s\0]+)?(:[^:\s\0]+)?", text):
             raise ValueError(cls.allowed)
@@ -154,13 +154,13 @@ class Owner(str):
 
 
 class Workers(int):
-    """How many processes serve. 0 is ``auto``: one for each core that may be used."""
+    """The number of worker processes. 0 is ``auto``: one for each usable core."""
 
     allowed: ClassVar[str] = f"a number from 1 to {_MOST_WORKERS}, or auto"
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Parse a value. Raises ValueError."""
         text = str(value).strip()
         if text == "auto":
             return cls(0)

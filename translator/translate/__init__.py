@@ -1,1 +1,1 @@
-"""``oip-translator translate``: what becomes of one body, without Envoy."""
+"""``oip-translator translate``: translates one body, without Envoy."""

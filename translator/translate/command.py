@@ -1,4 +1,4 @@
-"""The options of ``oip-translator translate``, and what it prints."""
+"""The options and the output of ``oip-translator translate``."""
 
 import argparse
 import sys
@@ -14,24 +14,29 @@ from translator.translate.translation import Outcome, translate_request, transla
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.description = (
-        "Print, as JSON, what becomes of a body on standard input, with the settings that serve "
-        "would have. Ends with 0, or with 1 if it is refused."
+        "Translate a body from standard input, with the settings of serve, and print the result as "
+        "JSON. Exits with 0, or with 1 if the body is refused."
     )
     directions = parser.add_subparsers(required=True, metavar="DIRECTION", dest="direction")
-    request = directions.add_parser("request", help="an OpenAI request, read from standard input")
-    response = directions.add_parser("response", help="an OIP response, read from standard input")
+    request = directions.add_parser("request", help="translate an OpenAI request to OIP")
+    response = directions.add_parser("response", help="translate an OIP response to OpenAI's API")
     for direction in (request, response):
         direction.add_argument(
-            "--path", required=True, help="the path of the OpenAI request: /v1/chat/completions"
+            "--path", required=True, help="path of the OpenAI request, such as /v1/chat/completions"
         )
     response.add_argument(
-        "--request", type=Path, metavar="FILE", help="the OpenAI request body that it answers"
+        "--request",
+        type=Path,
+        metavar="FILE",
+        help="the OpenAI request body that the response is for",
     )
-    response.add_argument("--status", type=int, default=200, help="the upstream's HTTP status")
+    response.add_argument(
+        "--status", type=int, default=200, help="HTTP status of the response (default: 200)"
+    )
     response.add_argument(
         "--content-type",
         metavar="TYPE",
-        help="the upstream's content type (default: text/event-stream for a streamed request, "
+        help="content type of the response (default: text/event-stream for a streamed request, "
         "else application/json)",
     )
     for direction in (request, response):
@@ -39,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Translate standard input, and print what becomes of it.
+    """Translate standard input and print the result.
 
     Raises:
-        SettingsError: a setting is wrong.
+        SettingsError: a setting is invalid.
     """
     settings = load(*sources(arguments)).exchange
     if arguments.direction == "request":

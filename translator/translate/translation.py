@@ -1,7 +1,6 @@
-"""Translation without Envoy: what becomes of one body, for people and for golden files.
+"""Translates one body without Envoy, for people and for golden files.
 
-It goes the way of a live exchange, through the same state machine, so it shows what Envoy would be
-told and not what a second implementation thinks.
+It uses the state machine of a live exchange, so the result is exactly what Envoy would be told.
 """
 
 from typing import Any
@@ -25,7 +24,7 @@ _ERROR_EVENT = 'data: {"error":'
 
 
 def translate_request(path: str, body: bytes, settings: ExchangeSettings = DEFAULTS) -> Outcome:
-    """What upstream gets for an OpenAI request body posted to ``path``.
+    """The upstream request for an OpenAI request body posted to ``path``.
 
     Returns:
         ``{"method", "path", "headers", "body"}``, or an OpenAI error object and False.
@@ -51,20 +50,20 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     status: int = 200,
     content_type: str | None = None,
 ) -> Outcome:
-    """What the client gets for an OIP response.
+    """The client's response for an OIP response.
 
     Args:
         path: the path of the OpenAI request.
         body: the OIP response, or the whole of an event stream.
         settings: how exchanges are handled.
-        request: the OpenAI request body; without it, the smallest that there is, which names the
-            model of the URL, or else the one that the response names.
-        status: upstream's HTTP status.
-        content_type: upstream's; by default what upstream should have sent.
+        request: the OpenAI request body; without it, a minimal one for the model that the URL
+            names, or else the one that the response names.
+        status: the HTTP status of the response.
+        content_type: of the response; by default the one that upstream should send.
 
     Returns:
         ``{"status", "headers", "body"}``, the body as JSON or, for events, as a string. False when
-        a successful answer could not be translated. For a request at fault, as translate_request.
+        a successful response could not be translated. For a bad request, as translate_request.
     """
     exchange = Exchange(settings)
     if request is None:
@@ -82,7 +81,7 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     actions = [first]
     if body:
         actions.append(exchange.on_response_body(body, end_of_stream=True))
-    return _answer(actions, status)
+    return _response(actions, status)
 
 
 def _send(exchange: Exchange, path: str, body: bytes) -> Action:
@@ -102,13 +101,13 @@ class _Named(msgspec.Struct):
 
 
 def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
-    """The smallest request that such a response may be the answer to."""
+    """A minimal request that such a response can be for."""
     try:
         route = routes.find(_method(path), path)
     except ClientError:
         route = None
     if route is None:
-        return b""  # refused all the same
+        return b""  # refused later
     try:
         named = msgspec.json.decode(response, type=_Named)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -119,13 +118,13 @@ def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
 
 
 def _method(path: str) -> str:
-    """The method by which something is asked for there."""
+    """The method of the operation at ``path``."""
     try:
         routes.find("POST", path)
     except routes.MethodError as error:
         return error.operation.methods[0]
     except ClientError:
-        pass  # told when it is asked for
+        pass  # raised when the exchange routes it
     return "POST"
 
 
@@ -133,16 +132,16 @@ def _not_openai(path: str) -> ClientError:
     return ClientError(f"Invalid URL (POST {path})", status=404, code="unknown_url")
 
 
-def _answer(actions: list[Action], status: int) -> Outcome:
+def _response(actions: list[Action], status: int) -> Outcome:
     headers: dict[str, str] = {}
     text = b""
     for action in actions:
         if isinstance(action, Forward):
             headers |= dict(action.set_headers)
             text += action.body or b""
-    answered = int(headers.pop(":status", status))
+    shown = int(headers.pop(":status", status))
     if headers.get("content-type", "").startswith(_EVENTS):
         events = text.decode()
         faithful = not any(line.startswith(_ERROR_EVENT) for line in events.split("\n"))
-        return {"status": answered, "headers": headers, "body": events}, faithful
-    return {"status": answered, "headers": headers, "body": Raw(text)}, answered == status
+        return {"status": shown, "headers": headers, "body": events}, faithful
+    return {"status": shown, "headers": headers, "body": Raw(text)}, shown == status

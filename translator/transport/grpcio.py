@@ -142,11 +142,11 @@ class GrpcTransport:
             async for message in messages:
                 yield session.handle(message)
         except DecodeError:
-            logger.warning("a message that is not Envoy's")
+            logger.warning("received a message that is not a ProcessingRequest")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")
         except Exception:
             # gRPC would send its message to Envoy, whose access log repeats it.
-            logger.exception("a message could not be answered")
+            logger.exception("processing a message failed")
             await context.abort(grpc.StatusCode.INTERNAL, "internal error")
         finally:
             # Envoy resets the stream as often as it closes it, and a client that hangs up looks

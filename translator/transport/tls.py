@@ -89,10 +89,10 @@ class _Source:
             configuration = self.load()
         except _UnusableError as error:
             self._reloads["refused"] += 1
-            logger.error("the TLS certificate is not renewed: %s", error)  # noqa: TRY400 -- it says it all
+            logger.error("TLS certificate not reloaded: %s", error)  # noqa: TRY400 -- the message is enough
             return None
         self._reloads["taken"] += 1
-        logger.info("gRPC is given the new TLS certificate of %s", self._tls.certificate)
+        logger.info("new TLS certificate passed to gRPC: %s", self._tls.certificate)
         return configuration
 
     def load(self) -> Any:

@@ -1,8 +1,8 @@
-"""One unary gRPC call over one short connection, as a client: plain text or TLS, TCP or unix.
+"""A client for one unary gRPC call over its own connection: plain text or TLS, TCP or unix.
 
-gRPC's own client verifies the server's certificate in any case (in Python it cannot be told not
-to), does not say why it cannot connect, and takes long to import. Framing, statuses and header
-blocks are those of the server in :mod:`translator.transport.h2`.
+gRPC's own client always verifies the server's certificate (in Python this cannot be turned off),
+does not report why it cannot connect, and takes long to import. Framing, statuses and header blocks
+are those of the server in :mod:`translator.transport.h2`.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from translator.transport.h2.messages import (
 )
 from translator.transport.h2.states import ConnectionState
 
-_STREAM = 1  # the first of a client
+_STREAM = 1  # the first stream of a client
 _READ = 65_536
-_LARGEST_MESSAGE = 16_384  # far below the window, so that it is never widened
+_LARGEST_MESSAGE = 16_384  # far below the window, so no WINDOW_UPDATE is needed
 _EVERYWHERE = ("0.0.0.0", "[::]")  # noqa: S104 -- compared with, not bound
 _CLOSED = (EOFError, ConnectionResetError, BrokenPipeError)
 
@@ -36,18 +36,18 @@ _CLOSED = (EOFError, ConnectionResetError, BrokenPipeError)
 class Failure(Enum):
     """Why a call has no response."""
 
-    UNREACHABLE = auto()  # or silent
-    TLS_EXPECTED = auto()  # by the server, which was called in plain text
-    TLS_REFUSED = auto()  # by the server, or it does not speak it
-    NOT_SERVED = auto()  # it does not have this method, or does not speak gRPC
-    STATUS = auto()  # it ended the call with an error
+    UNREACHABLE = auto()  # no connection, or no response in time
+    TLS_EXPECTED = auto()  # the server was called in plain text
+    TLS_REFUSED = auto()  # the server refuses the client, or has no TLS
+    NOT_SERVED = auto()  # the server does not have this method, or is no gRPC server
+    STATUS = auto()  # the call ended with an error status
 
 
-class NoAnswerError(Exception):
-    """A call has no response. The message says what happened, after the server's address.
+class NoResponseError(Exception):
+    """A call has no response. The message says why and follows the server's address.
 
     Attributes:
-        failure: the same, for a program.
+        failure: the reason, for a program.
     """
 
     def __init__(self, failure: Failure, message: str) -> None:
@@ -55,13 +55,13 @@ class NoAnswerError(Exception):
         self.failure = failure
 
 
-def not_served() -> NoAnswerError:
-    """The error of a call that the server does not know."""
-    return NoAnswerError(Failure.NOT_SERVED, "is a server of something else")
+def not_served() -> NoResponseError:
+    """The error of a call to a method that the server does not have."""
+    return NoResponseError(Failure.NOT_SERVED, "the server does not have this gRPC service")
 
 
 def unverified() -> ssl.SSLContext:
-    """TLS for HTTP/2 that takes any certificate."""
+    """A TLS context for HTTP/2 that accepts any certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -76,18 +76,18 @@ async def call(
     patience: float,
     context: ssl.SSLContext | None = None,
 ) -> bytes:
-    """Call a method and give the message of its response.
+    """Call a method and return the message of its response.
 
     Args:
-        address: ``host:port`` or ``unix:/path``, as a server listens; where that is every
-            interface, loopback is called.
+        address: ``host:port`` or ``unix:/path``, as given to the server; the wildcard addresses
+            mean loopback.
         path: of the method: ``/package.Service/Method``.
         request: the message.
-        patience: seconds for all of it.
+        patience: seconds for the whole call.
         context: for TLS; it must offer ``h2`` by ALPN.
 
     Raises:
-        NoAnswerError: there was no response.
+        NoResponseError: there was no response.
     """
     deadline = asyncio.get_running_loop().time() + patience
     try:
@@ -99,22 +99,22 @@ async def call(
             finally:
                 writer.transport.abort()
     except TimeoutError as error:
-        message = f"did not answer in {patience:g} s"
-        raise NoAnswerError(Failure.UNREACHABLE, message) from error
+        message = f"no response within {patience:g} s"
+        raise NoResponseError(Failure.UNREACHABLE, message) from error
     except ssl.SSLError as error:
         reason = (error.reason or "failed").replace("_", " ").lower()
-        raise NoAnswerError(Failure.TLS_REFUSED, f"TLS: {reason}") from error
+        raise NoResponseError(Failure.TLS_REFUSED, f"TLS: {reason}") from error
     except _CLOSED as error:
         if context is None and await _speaks_tls(address, deadline):
-            message = "TLS is spoken there, not plain text"
-            raise NoAnswerError(Failure.TLS_EXPECTED, message) from error
+            message = "the server expects TLS, not plain text"
+            raise NoResponseError(Failure.TLS_EXPECTED, message) from error
         failure = Failure.NOT_SERVED if context is None else Failure.TLS_REFUSED
-        raise NoAnswerError(failure, "closed the connection without an answer") from error
+        raise NoResponseError(failure, "connection closed without a response") from error
     except (ConnectionRefusedError, FileNotFoundError) as error:
-        raise NoAnswerError(Failure.UNREACHABLE, "nothing listens there") from error
-    except (OSError, UnicodeError) as error:  # or the name cannot be a host's
+        raise NoResponseError(Failure.UNREACHABLE, "nothing listens there") from error
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name
         why = getattr(error, "strerror", None) or error
-        raise NoAnswerError(Failure.UNREACHABLE, f"cannot be reached: {why}") from error
+        raise NoResponseError(Failure.UNREACHABLE, f"cannot connect: {why}") from error
 
 
 async def _connect(
@@ -125,24 +125,24 @@ async def _connect(
         name = None if context is None else "localhost"
         return await asyncio.open_unix_connection(path, ssl=context, server_hostname=name)
     host, _, port = address.rpartition(":")
-    # gRPC's wildcard takes IPv4 too, and loopback has that where there is no IPv6.
+    # gRPC's wildcard accepts IPv4 too, and loopback has IPv4 even without IPv6.
     host = "127.0.0.1" if host in _EVERYWHERE else host.strip("[]")
     return await asyncio.open_connection(host, int(port), ssl=context)
 
 
 async def _speaks_tls(address: str, deadline: float) -> bool:
-    """Whether a server that closes connections in plain text takes those with TLS."""
+    """Whether a server that closes plain text connections accepts TLS."""
     try:
         async with asyncio.timeout_at(deadline):
             _, writer = await _connect(address, unverified())
-    except OSError:  # TimeoutError and SSLError are such
+    except OSError:  # includes TimeoutError and SSLError
         return False
     writer.transport.abort()
     return True
 
 
 def _request(path: str, message: bytes, scheme: str) -> bytes:
-    """All that a client sends for one call."""
+    """All bytes that a client sends for one call."""
     block = headers.write(
         (":method", "POST"),
         (":scheme", scheme),
@@ -163,26 +163,26 @@ def _request(path: str, message: bytes, scheme: str) -> bytes:
 
 
 async def _response(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
-    """Read to the end of the call, and give its only message."""
-    answer = _Answer()
+    """Read to the end of the call and return its only message."""
+    response = _ResponseParser()
     try:
-        while not answer.ended:
+        while not response.ended:
             data = await reader.read(_READ)
             if not data:
                 raise EOFError
-            writer.write(answer.feed(data))
+            writer.write(response.feed(data))
     except ConnectionFault as error:
-        raise NoAnswerError(Failure.NOT_SERVED, "does not speak HTTP/2") from error
+        raise NoResponseError(Failure.NOT_SERVED, "not an HTTP/2 server") from error
     except CallFault as error:
         raise not_served() from error
-    return answer.message()
+    return response.message()
 
 
-class _Answer:
-    """The response of the call, without I/O.
+class _ResponseParser:
+    """Parses the response of the call, without I/O.
 
     Attributes:
-        ended: nothing more comes.
+        ended: the response is complete.
     """
 
     def __init__(self) -> None:
@@ -195,10 +195,10 @@ class _Answer:
         self._messages: deque[Message] = deque()
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes; give what is to be sent for them.
+        """Parse the next bytes; return the bytes to send in reply.
 
         Raises:
-            ConnectionFault: they are not HTTP/2.
+            ConnectionFault: the bytes are not HTTP/2.
             CallFault: a message is too large, or compressed.
         """
         reply = b""
@@ -209,7 +209,7 @@ class _Answer:
                 case Kind.PING if not flags & ACK:
                     reply += frames.ping_ack(payload)
                 case Kind.GOAWAY:
-                    # A server that leaves still answers the calls up to the one it names.
+                    # A server that shuts down still serves the streams up to this id.
                     self.ended = self.ended or frames.read_long(payload[:4]) < _STREAM
                 case Kind.HEADERS if stream == _STREAM:
                     self._fields |= self._headers.pairs(payload)
@@ -223,10 +223,10 @@ class _Answer:
         return reply
 
     def message(self) -> bytes:
-        """The response's message.
+        """The message of the response.
 
         Raises:
-            NoAnswerError: the call ended without one.
+            NoResponseError: the call ended without a message.
         """
         status = self._fields.get("grpc-status", "")
         if status == str(int(Status.OK)) and len(self._messages) == 1:
@@ -234,8 +234,8 @@ class _Answer:
         if status in _NOT_THERE or not status.isdecimal() or status == str(int(Status.OK)):
             raise not_served()
         said = unquote(self._fields.get("grpc-message", ""))
-        message = f"ended the call with gRPC status {status} {said}".rstrip()
-        raise NoAnswerError(Failure.STATUS, message)
+        message = f"gRPC status {status} {said}".rstrip()
+        raise NoResponseError(Failure.STATUS, message)
 
 
 _NOT_THERE = {str(int(status)) for status in (Status.NOT_FOUND, Status.UNIMPLEMENTED)}

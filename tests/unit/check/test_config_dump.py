@@ -144,11 +144,11 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
     ),
     "HTTP/1.1 to the translator": (
         lambda dump: dump.cluster("oip_translator").pop("typed_extension_protocol_options"),
-        {"translator cluster HTTP/2": "cluster oip_translator speaks HTTP/1.1"},
+        {"translator cluster HTTP/2": "cluster oip_translator uses HTTP/1.1"},
     ),
     "an unknown cluster": (
         lambda dump: dump.settings["grpc_service"]["envoy_grpc"].update(cluster_name="other"),
-        {"translator cluster HTTP/2": "there is no cluster other"},
+        {"translator cluster HTTP/2": "no cluster other"},
     ),
     "no gRPC": (
         lambda dump: dump.settings.pop("grpc_service"),
@@ -174,7 +174,7 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
         lambda dump: dump.routes.insert(0, dump.routes.pop(3)),
         {
             "ext_proc on OpenAI routes": "no route of listener gateway for /v1/chat/completions or "
-            "/v2/models/m/infer/chat/completions has it enabled"
+            "/v2/models/m/infer/chat/completions enables the filter"
         },
     ),
 }

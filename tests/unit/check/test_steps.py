@@ -111,7 +111,7 @@ def test_without_an_option_its_steps_are_skipped(capsys: pytest.CaptureFixture[s
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == [
         "✗ translator health: unix:/nowhere.sock: nothing listens there",
-        "    start it: oip-translator serve --listen unix:/nowhere.sock",
+        "    start the translator: oip-translator serve --listen unix:/nowhere.sock",
     ]
     assert "- Envoy ready: skipped, because --envoy-admin was not given" in lines
     assert "- upstream live: skipped, because --upstream was not given" in lines

@@ -57,8 +57,8 @@ async def test_one_that_serves_over_tls(
     async with running(where.format(tmp_path), tls=tls) as (_, target):
         assert (await checked(capsys, target, *flags(tls)))["ok"]
         plain = await checked(capsys, target)
-        assert plain["found"] == f"{target}: TLS is spoken there, not plain text"
-        assert plain["hint"].startswith("say how serve does TLS: by --config")
+        assert plain["found"] == f"{target}: the server expects TLS, not plain text"
+        assert plain["hint"].startswith("give the TLS settings of serve: --config")
 
 
 async def test_a_certificate_that_it_does_not_take(
@@ -69,7 +69,7 @@ async def test_a_certificate_that_it_does_not_take(
     others = write(tmp_path / "others", Authority().issue())
     async with running(tls=tls) as (_, target):
         found = await checked(capsys, target, *flags(others))
-    assert found["found"] == f"{target}: closed the connection without an answer"
+    assert found["found"] == f"{target}: connection closed without a response"
     assert "tls_client_ca" in found["hint"]
 
 
@@ -80,7 +80,7 @@ async def test_tls_where_there_is_none(
     async with running(kind=kind) as (_, target):
         found = await checked(capsys, target, *flags(tls))
     assert not found["ok"]
-    assert found["hint"].startswith("has it TLS at all (tls_certificate)?")
+    assert found["hint"].startswith("does the translator use TLS (tls_certificate)?")
 
 
 async def test_one_that_drains(capsys: pytest.CaptureFixture[str], kind: Kind) -> None:
@@ -94,7 +94,7 @@ async def test_one_that_drains(capsys: pytest.CaptureFixture[str], kind: Kind) -
         await asyncio.sleep(0)  # the drain begins with its health
         found = await checked(capsys, target)
         assert found["found"] == "NOT_SERVING"
-        assert found["hint"] == "it is shutting down: start it"
+        assert found["hint"] == "the translator is shutting down: start it again"
         await call.done_writing()
         await draining
 
@@ -105,7 +105,7 @@ async def test_a_grpc_server_of_something_else(capsys: pytest.CaptureFixture[str
     await server.start()
     found = await checked(capsys, target)
     await server.stop(0)
-    assert found["found"] == f"{target}: is a server of something else"
+    assert found["found"] == f"{target}: the server does not have this gRPC service"
     assert found["hint"] == "give the address that oip-translator serve listens on"
 
 
@@ -113,5 +113,5 @@ async def test_one_that_says_nothing(capsys: pytest.CaptureFixture[str]) -> None
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"127.0.0.1:{silent.getsockname()[1]}"
         found = await checked(capsys, target, "--timeout=0.1")
-    assert found["found"] == f"{target}: did not answer in 0.1 s"
-    assert found["hint"] == f"start it: oip-translator serve --listen {target}"
+    assert found["found"] == f"{target}: no response within 0.1 s"
+    assert found["hint"] == f"start the translator: oip-translator serve --listen {target}"

@@ -112,7 +112,7 @@ def test_what_is_missing_is_named_with_its_package(
 
 def test_a_python_that_is_too_old_is_told_apart_from_none(clone: Path) -> None:
     said = refused(clone, "demo", NO_ENSUREPIP="1", WRONG_VERSION="1")
-    assert said.startswith("Python 3.13.5 does not do: install Python 3.11 to 3.14")
+    assert said.startswith("Python 3.13.5 is not supported: install Python 3.11 to 3.14")
 
 
 def test_a_disk_too_full_is_told_before_it_is_full(clone: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_disk_too_full_is_told_before_it_is_full(clone: Path) -> None:
 
 
 def test_an_unknown_set_is_refused(clone: Path) -> None:
-    assert refused(clone, "x") == "demo/install.sh: there is no set x\n"
+    assert refused(clone, "x") == "demo/install.sh: unknown set x\n"
 
 
 def test_a_set_is_installed_once_and_again_when_its_files_change(clone: Path) -> None:
@@ -199,7 +199,7 @@ def test_an_environment_survives_a_failure_that_did_not_touch_it(clone: Path, si
     ("output", "sentence"),
     [
         ("ERROR: Could not install: [Errno 28] No space left on device", "The disk is full: "),
-        ("WARNING: Retrying after NewConnectionError(x)", "The package index cannot be reached."),
+        ("WARNING: Retrying after NewConnectionError(x)", "Cannot connect to the package index."),
         ("ERROR: no such version\nbye", "ERROR: no such version"),
         ("bye", "bye"),
     ],
@@ -213,7 +213,7 @@ def test_a_failure_is_one_sentence_and_the_name_of_the_log(
     assert out.endswith("... failed\n")
     reason, log = err.splitlines()
     assert reason.startswith(sentence)
-    assert log == "All that was said is in .venv/install-demo.log."
+    assert log == "Log: .venv/install-demo.log"
     assert output in (clone / ".venv" / "install-demo.log").read_text()
 
 
@@ -232,7 +232,7 @@ def test_two_at_once_wait_for_each_other(clone: Path) -> None:
         (clone / "begun").read_text()
         with start(clone, "demo") as second:
             assert second.stdout is not None
-            assert second.stdout.readline() == "Waiting for another installation to end.\n"
+            assert second.stdout.readline() == "Waiting for another installation to finish.\n"
             (clone / "go").write_text("")
         first.communicate(timeout=60)
     assert (first.returncode, second.returncode) == (0, 0)

@@ -104,7 +104,7 @@ IN_STATE: dict[State, Callable[[], Exchange]] = {
     State.BYPASSED: bypassed,
     State.HELD: held,
     State.SENT: sent,
-    State.ANSWERING: answering,
+    State.RESPONDING: answering,
     State.STREAMING: streaming,
     State.DONE: done,
 }
@@ -152,13 +152,13 @@ ARROWS: dict[tuple[State, Phase, State], Callable[[], tuple[Exchange, Action]]] 
     (State.HELD, Phase.REQUEST_TRAILERS, State.DONE): lambda: after(
         held(), lambda it: it.on_request_trailers()
     ),
-    (State.HELD, Phase.RESPONSE_HEADERS, State.ANSWERING): lambda: after(
+    (State.HELD, Phase.RESPONSE_HEADERS, State.RESPONDING): lambda: after(
         held(), lambda it: it.on_response_headers({":status": "413"}, end_of_stream=False)
     ),
     (State.HELD, Phase.RESPONSE_HEADERS, State.DONE): lambda: after(
         held(), lambda it: it.on_response_headers({":status": "413"}, end_of_stream=True)
     ),
-    (State.SENT, Phase.RESPONSE_HEADERS, State.ANSWERING): lambda: after(
+    (State.SENT, Phase.RESPONSE_HEADERS, State.RESPONDING): lambda: after(
         sent(), lambda it: it.on_response_headers(JSON, end_of_stream=False)
     ),
     (State.SENT, Phase.RESPONSE_HEADERS, State.STREAMING): lambda: after(
@@ -167,7 +167,7 @@ ARROWS: dict[tuple[State, Phase, State], Callable[[], tuple[Exchange, Action]]] 
     (State.SENT, Phase.RESPONSE_HEADERS, State.DONE): lambda: after(
         sent(), lambda it: it.on_response_headers({":status": "404"}, end_of_stream=True)
     ),
-    (State.ANSWERING, Phase.RESPONSE_BODY, State.DONE): lambda: after(
+    (State.RESPONDING, Phase.RESPONSE_BODY, State.DONE): lambda: after(
         answering(), lambda it: it.on_response_body(ANSWER, end_of_stream=True)
     ),
     (State.STREAMING, Phase.RESPONSE_BODY, State.STREAMING): lambda: after(

@@ -139,8 +139,8 @@ def test_a_local_response_is_the_clients_at_once(
     assert exchange.state is State.DONE
     record = exchange.record
     assert (record.operation, record.status, record.upstream_status) == ("fake", status, 0)
-    assert (record.answer_bytes, record.complete, record.error) == (len(made.body), True, "")
-    assert record.answered_after is not None
+    assert (record.response_bytes, record.complete, record.error) == (len(made.body), True, "")
+    assert record.responded_after is not None
 
 
 # --- Errors in the dialect of the operation -------------------------------------------------------

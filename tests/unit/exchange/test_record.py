@@ -33,7 +33,7 @@ class Told:
         self.session.close()
         [record] = self.records
         assert record.ended_after is not None
-        assert record.ended_after >= (record.answered_after or 0) >= 0
+        assert record.ended_after >= (record.responded_after or 0) >= 0
         return record
 
 
@@ -52,9 +52,9 @@ def test_a_whole_answer(told: Told) -> None:
     assert (record.status, record.upstream_status, record.error) == (200, 200, "")
     assert (record.streamed, record.complete) == (False, True)
     assert record.request_bytes == len(BODY)
-    assert record.answer_bytes > len("Hi")
+    assert record.response_bytes > len("Hi")
     assert (record.response_model, record.input_tokens) == ("chat_1", None)
-    assert 0 <= (record.forwarded_after or -1) <= (record.answered_after or -1)
+    assert 0 <= (record.forwarded_after or -1) <= (record.responded_after or -1)
     assert record.busy > 0
 
 
@@ -86,7 +86,7 @@ def test_a_stream(told: Told) -> None:
     told.show(envoy.response_body(b"", end_of_stream=True))
     record = told.end()
     assert (record.status, record.streamed, record.complete, record.error) == (200, True, True, "")
-    assert record.answer_bytes > len(b"data: [DONE]\n\n")
+    assert record.response_bytes > len(b"data: [DONE]\n\n")
 
 
 def test_a_stream_that_its_client_left(told: Told) -> None:
@@ -95,7 +95,7 @@ def test_a_stream_that_its_client_left(told: Told) -> None:
     told.show(envoy.response_body(event(oip.answer("Hi")), end_of_stream=False))
     record = told.end()
     assert (record.status, record.complete) == (200, False)
-    assert record.answer_bytes > 0
+    assert record.response_bytes > 0
 
 
 def test_an_error_inside_a_stream(told: Told) -> None:
@@ -127,7 +127,7 @@ def test_a_request_that_was_given_up_before_its_answer(told: Told) -> None:
     told.show(envoy.request_headers(), envoy.request_body(BODY))
     record = told.end()
     assert (record.status, record.upstream_status, record.complete) == (0, 0, False)
-    assert record.answered_after is None
+    assert record.responded_after is None
 
 
 def test_what_is_not_openais_has_no_operation(told: Told) -> None:

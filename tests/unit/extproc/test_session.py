@@ -273,8 +273,8 @@ def test_a_large_message_is_not_kept_beside_its_body() -> None:
     replies, given = list[bytes](), bytearray(message)
     for large in (message, given):
         session = Session()
-        session.answer(headers)
-        replies.append(b"".join(session.answer(large)))
+        session.respond(headers)
+        replies.append(b"".join(session.respond(large)))
     assert replies[0] == replies[1]
     assert text.encode() in replies[0]
     assert not given

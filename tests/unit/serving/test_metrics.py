@@ -39,7 +39,7 @@ def chat(**facts: object) -> Record:
 
 
 def test_an_exchange_is_counted_once_with_all_its_facts(metrics: Metrics) -> None:
-    metrics.count(chat(request_bytes=10, answer_bytes=20, first_event_after=0.03))
+    metrics.count(chat(request_bytes=10, response_bytes=20, first_event_after=0.03))
     found = values(metrics)
     asked = 'gen_ai_operation_name="chat",gen_ai_request_model="m"'
     duration = "gen_ai_server_request_duration_seconds"
@@ -48,9 +48,9 @@ def test_an_exchange_is_counted_once_with_all_its_facts(metrics: Metrics) -> Non
     assert found[f"{duration}_sum{labels}"] == 0.5
     assert found[f"gen_ai_server_time_to_first_token_seconds_sum{{{asked}}}"] == 0.03
     answered = 'gen_ai_operation_name="chat",status="200",upstream_status="200"'
-    assert found[f"oip_translator_answers_total{{{answered}}}"] == 1
+    assert found[f"oip_translator_responses_total{{{answered}}}"] == 1
     assert found['oip_translator_bytes_total{direction="request"}'] == 10
-    assert found['oip_translator_bytes_total{direction="answer"}'] == 20
+    assert found['oip_translator_bytes_total{direction="response"}'] == 20
     assert not any("abandoned" in name for name in found)
 
 

@@ -61,9 +61,9 @@ async def test_other_output_is_not_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("code", "how"),
     [
-        ("raise SystemExit(3)", "ended with status 3"),
-        ("import os; os.abort()", "was ended by SIGABRT"),
-        ("import os; os.kill(os.getpid(), 40)", "was ended by signal 40"),
+        ("raise SystemExit(3)", "exited with status 3"),
+        ("import os; os.abort()", "was killed by SIGABRT"),
+        ("import os; os.kill(os.getpid(), 40)", "was killed by signal 40"),
     ],
 )
 async def test_one_that_does_not_come_so_far_is_an_error(code: str, how: str) -> None:
@@ -90,7 +90,7 @@ async def test_one_that_ends_is_started_again_and_again(
     await asyncio.wait({keeping})
     await worker.stop(20)
     assert caplog.messages[:3] == [
-        f"worker 3 ended with status 4; it starts again in {pause} s"
+        f"worker 3 exited with status 4; restarting in {pause} s"
         for pause in ("0.01", "0.02", "0.04")
     ]
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
@@ -114,7 +114,7 @@ async def test_one_that_cannot_be_started_any_more_is_tried_again(
     keeping.cancel()
     await asyncio.wait({keeping})
     assert await worker.stop(20)
-    assert "worker 3 cannot be started: No such file or directory; it starts" in caplog.text
+    assert "worker 3 cannot be started: No such file or directory; restarting" in caplog.text
 
 
 async def test_one_that_was_not_ready_may_end_by_the_signal(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ async def test_one_that_was_ready_must_end_by_itself(caplog: pytest.LogCaptureFi
     worker = running(READY + WAIT)
     await worker.start()
     assert not await worker.stop(20)
-    assert caplog.messages == ["worker 3 was ended by SIGTERM"]
+    assert caplog.messages == ["worker 3 was killed by SIGTERM"]
 
 
 async def test_one_that_does_not_end_is_killed(caplog: pytest.LogCaptureFixture) -> None:
@@ -139,8 +139,8 @@ async def test_one_that_does_not_end_is_killed(caplog: pytest.LogCaptureFixture)
     await worker.start()
     assert not await worker.stop(0.1)
     assert caplog.messages == [
-        "worker 3 has not ended in 0.1 s and is killed",
-        "worker 3 was ended by SIGKILL",
+        "worker 3 has not exited within 0.1 s; killing it",
+        "worker 3 was killed by SIGKILL",
     ]
 
 

@@ -114,7 +114,7 @@ def test_a_span_says_what_was_asked_and_what_came_of_it(exported: InMemorySpanEx
 
 
 def test_its_events_stand_where_the_record_says(exported: InMemorySpanExporter) -> None:
-    times = {"forwarded_after": 0.125, "answered_after": 0.25, "first_event_after": 0.5}
+    times = {"forwarded_after": 0.125, "responded_after": 0.25, "first_event_after": 0.5}
     record = Record(operation="embeddings", streamed=True, ended_after=2.0, **times)  # type: ignore[arg-type] # by name
     traced(exported).begin({}, {}).end(record)
     span = the_span(exported)
@@ -123,7 +123,7 @@ def test_its_events_stand_where_the_record_says(exported: InMemorySpanExporter) 
     began = span.end_time - 2_000_000_000
     assert {event.name: event.timestamp - began for event in span.events} == {
         "oip_translator.forwarded": 125_000_000,
-        "oip_translator.answered": 250_000_000,
+        "oip_translator.responded": 250_000_000,
         "oip_translator.first_event": 500_000_000,
     }
     assert (span.attributes or {})["gen_ai.response.time_to_first_chunk"] == 0.5
@@ -134,7 +134,7 @@ def test_what_did_not_happen_is_no_event(exported: InMemorySpanExporter) -> None
     ask(exported, UNARY, *answer(oip.answer("Hi")))
     assert [event.name for event in the_span(exported).events] == [
         "oip_translator.forwarded",
-        "oip_translator.answered",
+        "oip_translator.responded",
     ]
 
 

@@ -85,7 +85,7 @@ async def test_a_wrong_file_is_refused_logged_and_counted(
         assert settings.settings.max_request_body == 1
         file.write_text("max_request_body = 333")
         await until(lambda: settings.settings.max_request_body == 333)
-    assert "settings not taken over" in caplog.text
+    assert "settings not reloaded" in caplog.text
     assert str(file) in caplog.text
 
 
@@ -104,7 +104,7 @@ def test_what_takes_a_restart_says_so(tmp_path: Path, caplog: pytest.LogCaptureF
     settings = made(tmp_path)
     (tmp_path / "settings.toml").write_text("listen = '127.0.0.1:1'\ngrace = 1")
     settings.reload()
-    assert "listen has changed; that takes a restart" in caplog.text
+    assert "listen has changed; restart to apply it" in caplog.text
     assert "grace has changed; that takes a restart" in caplog.text
 
 

@@ -103,12 +103,12 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("models", "{", "a table by name"),
         ("models", '{"m": 3}', "a table by name"),
         ("models", '{"m": {"token_input": "words"}}', "int64, text"),
-        ("models", '{"m": {"max_messages": 0}}', "a whole number from 1"),
+        ("models", '{"m": {"max_messages": 0}}', "an integer, at least 1"),
         ("models", '{"m": {"inputs": {"text": "x"}}}', "there are audio, content, "),
         ("models", '{"m": {"inputs": "x"}}', "a table of names"),
         ("models", '{"m": {"contract": "own"}}', "seldon, seldon-pipeline"),
         ("models", '{"m": {"kind": "pipeline"}}', 'contract = "seldon-pipeline"'),
-        ("models", '{"m": {"unknown": 1}}', "there are token_input, "),
+        ("models", '{"m": {"unknown": 1}}', "known settings: token_input, "),
     ],
 )
 def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(
@@ -132,7 +132,9 @@ def test_a_wrong_model_setting_says_which() -> None:
     )
     models["bge"] = {"token_inpt": "text"}
     message = refused({"models": json.dumps(models)}, {})
-    assert message.startswith("flag --models: models.bge has no setting 'token_inpt'; there are ")
+    assert message.startswith(
+        "flag --models: models.bge has no setting 'token_inpt'; known settings: "
+    )
 
 
 def test_a_table_that_should_be_a_value_is_not_taken_for_models(tmp_path: Path) -> None:
@@ -169,8 +171,8 @@ def test_yaml_without_its_library_is_named(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"tls_certificate": "c"}, "tls_certificate and tls_key go together"),
-        ({"tls_key": "k"}, "tls_certificate and tls_key go together"),
+        ({"tls_certificate": "c"}, "tls_certificate and tls_key must be set together"),
+        ({"tls_key": "k"}, "tls_certificate and tls_key must be set together"),
         ({"tls_client_ca": "a"}, "tls_client_ca needs tls_certificate"),
     ],
 )

@@ -235,7 +235,7 @@ async def test_a_bad_file_keeps_the_old_until_it_is_good(
         assert await status(target, CLIENT) == health_pb2.HealthCheckResponse.SERVING
         await refused(target, OTHERS.issue("client"))
         assert len(errors) == 1
-        assert errors[0].startswith(f"the TLS certificate is not renewed: {tmp_path / name} ")
+        assert errors[0].startswith(f"TLS certificate not reloaded: {tmp_path / name} ")
         assert problem in errors[0]
         assert transport.certificate_reloads == {"taken": 0, "refused": 1}
         write(tmp_path, second, OURS.pem)

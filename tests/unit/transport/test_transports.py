@@ -227,7 +227,7 @@ async def test_an_error_of_ours_is_told_to_nobody(
     def fail(_session: Session, _message: bytes) -> bytes:
         raise KeyError(SAID)
 
-    monkeypatch.setattr(Session, "answer", fail)
+    monkeypatch.setattr(Session, "respond", fail)
     call = tcp.open()
     await call.write(envoy.request_headers().SerializeToString())
     with pytest.raises(grpc.aio.AioRpcError) as caught:

@@ -152,13 +152,13 @@ class ProcessCall(Call):
     def on_message(self, message: Message) -> None:
         """See :class:`Call`."""
         try:
-            reply = self._session.answer(message)
+            reply = self._session.respond(message)
         except DecodeError:
-            logger.warning("a message that is not Envoy's")
+            logger.warning("received a message that is not a ProcessingRequest")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
         except Exception:
             # Its message would go to Envoy, whose access log repeats it.
-            logger.exception("a message could not be answered")
+            logger.exception("processing a message failed")
             raise CallFault(Status.INTERNAL, "internal error") from None
         self.reply(*reply)
 

@@ -74,7 +74,7 @@ class Services:
             session = self._new_session(lambda: request.fields)
         except Exception:
             # Raised any further it would end the connection, with all other calls on it.
-            logger.exception("a session could not begin")
+            logger.exception("creating a session failed")
             failed = only_trailers(Status.INTERNAL, "internal error")
             request.connection.finish(request.stream, failed)
             return None

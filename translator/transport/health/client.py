@@ -24,7 +24,7 @@ async def status(
         context: for TLS.
 
     Raises:
-        NoAnswerError: there was no answer, or not one to this question.
+        NoResponseError: there was no answer, or not one to this question.
     """
     answer = await call(address, messages.CHECK, messages.request(service), patience, context)
     try:

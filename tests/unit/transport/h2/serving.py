@@ -32,10 +32,10 @@ class Counted(Session):
         self.at_end: Callable[[], object] = lambda: None
         self._instead = answer
 
-    def answer(self, message: bytes | bytearray) -> Reply:
+    def respond(self, message: bytes | bytearray) -> Reply:
         """See :class:`Session`; or what the test wants to be answered."""
         self.asked += 1
-        return super().answer(message) if self._instead is None else Reply(self._instead(message))
+        return super().respond(message) if self._instead is None else Reply(self._instead(message))
 
     def close(self) -> None:
         """See :class:`Session`."""

@@ -267,7 +267,7 @@ async def test_an_error_of_ours_is_told_to_nobody(
         assert answer.status == (13, "internal error")
         assert (await client.call(CHECK)).status == (0, "")
     assert [record.getMessage() for record in caplog.records if record.exc_info] == [
-        "a message could not be answered"
+        "processing a message failed"
     ]
 
 
@@ -313,7 +313,7 @@ async def test_who_cannot_be_told_of_an_end_does_not_end_what_others_do(
     assert kinds((await client.ended(other)).messages) == KINDS
     assert services.idle.is_set()
     messages = [record.getMessage() for record in caplog.records if record.exc_info]
-    assert messages == ["the end of an exchange could not be told"] * 4
+    assert messages == ["reporting the end of an exchange failed"] * 4
 
 
 @pytest.mark.parametrize(
