@@ -105,7 +105,7 @@ def test_what_takes_a_restart_says_so(tmp_path: Path, caplog: pytest.LogCaptureF
     (tmp_path / "settings.toml").write_text("listen = '127.0.0.1:1'\ngrace = 1")
     settings.reload()
     assert "listen has changed; restart to apply it" in caplog.text
-    assert "grace has changed; that takes a restart" in caplog.text
+    assert "grace has changed; restart to apply it" in caplog.text
 
 
 def test_a_worker_that_starts_with_a_wrong_file_has_the_settings_of_the_others(
