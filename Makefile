@@ -24,17 +24,22 @@ test: ## run test-unit, then test-e2e
 
 test-unit: ## run the tests that need no server
 	@demo/install.sh test-unit
-	@$(PYTHON) -m pytest $(UNIT)
+	@$(PYTHON) -m pytest -n 2 $(UNIT)
+
+coverage: ## fail if the tests that need no server cover too little
+	@demo/install.sh test-unit
+	@$(PYTHON) -m coverage run -m pytest -q $(UNIT)
+	@$(PYTHON) -m coverage report
+	@$(PYTHON) -m coverage report --include='translator/transport/h2/*' --fail-under=100
 
 test-e2e: ## run the tests with real Envoy and real MLServer
 	@demo/install.sh test-e2e mlserver
-	@$(PYTHON) -m pytest tests $(addprefix --ignore=,$(UNIT))
-	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest tests/e2e tests/mesh --ignore-glob='*/test_bench_*'
+	@$(PYTHON) -m pytest tests $(addprefix --ignore=,$(UNIT) tests/bench)
+	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest -m transport tests/e2e tests/mesh
 
 fuzz: ## fuzz the h2 transport for SECONDS (default 1800)
 	@demo/install.sh fuzz
-	@mkdir -p .fuzz
-	@$(PYTHON) -m tests.fuzz.h2 -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=.fuzz/ .fuzz tests/fuzz/corpus
+	@$(PYTHON) -m tests.fuzz.h2 -max_total_time=$(SECONDS)
 
 clients: ## run real OpenAI clients, in Python and JavaScript, through Envoy to real models
 	@demo/install.sh test-e2e mlserver clients
@@ -92,11 +97,12 @@ bench-full: ## run all benchmarks, in half an hour (needs wrk)
 	@demo/install.sh bench mlserver
 	@$(PYTHON) -m bench --full $(ARGS)
 
-bench-smoke: ## fail if something is much slower, in half a minute
-	@demo/install.sh bench
+bench-smoke: ## test the benchmarks, and fail if something is much slower
+	@demo/install.sh bench test-unit
+	@$(PYTHON) -m pytest -n 2 tests/bench
 	@$(PYTHON) -m bench --smoke $(ARGS)
 
 clean: ## remove the virtual environments and caches
-	rm -rf .venv .venv-mlserver .venv-clients .venv-peers .fuzz tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-mlserver .venv-clients .venv-peers .fuzz .coverage tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test test-unit test-e2e fuzz clients peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean
+.PHONY: help install demo test test-unit test-e2e coverage fuzz clients peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean

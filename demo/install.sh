@@ -71,8 +71,10 @@ find_python() {
 
 # missing MESSAGE PACKAGES: records a missing prerequisite and its Debian packages.
 missing() {
-    reasons="$reasons$1. "
-    packages="$packages $2"
+    case $reasons in
+    *"$1"*) ;;
+    *) reasons="$reasons$1. " packages="$packages $2" ;;
+    esac
 }
 
 # Checks all prerequisites of the sets, so that one command can install what is missing.
@@ -98,7 +100,8 @@ check_prerequisites() {
         esac
     done
     if [ -n "$packages" ]; then
-        packages=$(printf '%s\n' $packages | sort -u | tr '\n' ' ')
+        # shellcheck disable=SC2086 -- several names
+        packages=$(printf '%s\n' $packages | sort | tr '\n' ' ')
         sudo=$([ "$(id -u)" = 0 ] || echo 'sudo ')
         fail "${reasons% }" "On Debian and Ubuntu: ${sudo}apt-get install ${packages% }"
     fi

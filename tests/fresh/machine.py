@@ -96,6 +96,8 @@ def machine(suite: str, root: Path) -> Iterator[Machine]:
     """
     try:
         debian(f"docker.io/library/debian:{suite}-slim", root)
+        # An installer or a container engine writes this one.
+        (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         with package_index(root) as variables:
             made = Machine(root, variables)
             clone = ["git", "clone", "--quiet", "--no-hardlinks", str(stack.ROOT), str(made.clone)]

@@ -23,11 +23,13 @@ class Call(msgspec.Struct):
         verb: what is asked of the model, the end of the path.
         body: JSON.
         streamed: the response is to be events.
+        headers: what else the model server must be told.
     """
 
     verb: str
     body: bytes
     streamed: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Codec = Callable[[T, "ModelSettings"], tuple[Call, Callable[[bytes], S]]]

@@ -118,5 +118,5 @@ class ServedModel(msgspec.Struct, frozen=True):
         routed_by = self.name
         if contract.mesh_suffix:
             routed_by = addressing.mesh_name(self.name, contract.mesh_suffix)
-        headers = (("seldon-model", routed_by),)
+        headers = (("seldon-model", routed_by), *call.headers)
         return UpstreamRequest(path, call.body, call.streamed, headers), decode

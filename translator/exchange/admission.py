@@ -1,27 +1,32 @@
 """Checks of a request's headers before its body arrives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from translator.errors import ClientError
 from translator.exchange.content_encoding import KNOWN_ENCODINGS, Decoder, UndecodableError
 from translator.exchange.headers import is_json, media_type, number
 
+_JSON = "application/json"
 
-def admit(headers: Mapping[str, str], limit: int) -> Decoder:
-    """Check a request, and return the decoder of its body.
+
+def admit(headers: Mapping[str, str], limit: int, media_types: Sequence[str] = (_JSON,)) -> Decoder:
+    """Let a request in, and give what decodes its body.
 
     Args:
         headers: the request's.
-        limit: the most bytes of the body, as received and decoded.
+        limit: the most bytes its body may have, as it comes and when it is decoded.
+        media_types: those that its body may have.
 
     Raises:
         ClientError: 413 or 415.
     """
     kind = media_type(headers)
-    if kind and not is_json(kind):
+    known = not kind or (_JSON if is_json(kind) else kind) in media_types
+    if not known:
+        accepted = " or ".join(f"'{name}'" for name in media_types)
         raise ClientError(
             f"Unsupported content type: '{kind}'. This API method only accepts "
-            "'application/json' requests.",
+            f"{accepted} requests.",
             status=415,
             code="unsupported_content_type",
         )

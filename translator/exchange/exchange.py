@@ -120,8 +120,7 @@ class Exchange:
         try:
             self.route = routes.find(headers.get(":method", ""), path)
         except routes.MethodError as error:
-            self.route = routes.Route(error.operation)  # for the dialect of the error
-            self.record.operation = error.operation.name
+            self.route = routes.Route(error.operation)  # whose API says it
             raise
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
@@ -131,7 +130,9 @@ class Exchange:
             self.span = self._tracer(headers)
         if self._overloaded:
             raise OverloadedError
-        self._decoder = admit(headers, self._settings.limits.request_body)
+        self._decoder = admit(
+            headers, self._settings.limits.request_body, self.route.operation.media_types
+        )
         self._to(State.HELD, Phase.REQUEST_HEADERS)
         removed = stripped(STRIPPED_FROM_REQUEST, self._settings.kept_headers)
         if not end_of_stream:
@@ -298,7 +299,7 @@ class Exchange:
 
     @property
     def _common_headers(self) -> Headers:
-        return response_headers.of_all(self._request_id, self.elapsed)
+        return response_headers.of_all(self._dialect.headers, self._request_id, self.elapsed)
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Send an error to the client, in the form that the phase allows."""

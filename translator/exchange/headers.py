@@ -92,9 +92,6 @@ STRIPPED_FROM_RESPONSE = (
 )
 
 
-OPENAI_VERSION = ("openai-version", "2020-10-01")
-"""The version of OpenAI's API, as in its own header."""
-
 NO_CACHE = ("cache-control", "no-cache")
 """On event streams: proxies must not cache them."""
 

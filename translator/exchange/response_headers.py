@@ -2,22 +2,23 @@
 
 from translator.errors import OverloadedError, TranslatorError
 from translator.exchange.actions import Headers
-from translator.exchange.headers import NO_CACHE, NO_RETRY, OPENAI_VERSION
+from translator.exchange.headers import NO_CACHE, NO_RETRY
 
 _EVENTS = "text/event-stream; charset=utf-8"
 _JSON = "application/json"
 
 
-def of_all(request_id: str, seconds: float) -> Headers:
-    """The headers of every response.
+def of_all(own: Headers, request_id: str, seconds: float) -> Headers:
+    """Those of every response.
 
     Args:
+        own: those of the client's API.
         request_id: the client's, or ours.
         seconds: since the request's headers.
     """
     return (
         ("x-request-id", request_id),
-        OPENAI_VERSION,
+        *own,
         ("openai-processing-ms", str(int(seconds * 1000))),
     )
 

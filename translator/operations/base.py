@@ -30,18 +30,21 @@ class Dialect(NamedTuple):
         error_body: an error as JSON.
         error_event: the same as an event of a stream.
         end_of_stream: the event that ends every stream; b"" where there is none.
+        headers: those of every response.
     """
 
     error_body: Callable[[TranslatorError], bytes]
     error_event: Callable[[TranslatorError], bytes]
     end_of_stream: bytes
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def _error_event(error: TranslatorError) -> bytes:
     return sse.encode(error_body(error))  # OpenAI's SDKs raise on any data that has an ``error``
 
 
-OPENAI = Dialect(error_body, _error_event, sse.encode(b"[DONE]"))
+_VERSION = ("openai-version", "2020-10-01")  # of the API whose responses these are
+OPENAI = Dialect(error_body, _error_event, sse.encode(b"[DONE]"), (_VERSION,))
 
 
 class Response(NamedTuple):
@@ -125,6 +128,7 @@ class Operation(msgspec.Struct, frozen=True):
             asked. Raises ClientError for a request that is at fault.
         example: the smallest body that is accepted, but for the model.
         methods: of HTTP.
+        media_types: of the bodies that it takes; one on top of JSON (``+json``) counts as JSON.
         dialect: how its API tells of errors and ends a stream.
     """
 
@@ -133,6 +137,7 @@ class Operation(msgspec.Struct, frozen=True):
     accept: Callable[[bytes, Target], Inference | LocalResponse]
     example: bytes = b"{}"
     methods: tuple[str, ...] = ("POST",)
+    media_types: tuple[str, ...] = ("application/json",)
     dialect: Dialect = OPENAI
 
 

@@ -68,7 +68,6 @@ def test_a_method_is_refused_in_the_dialect_of_the_operation(serve: Serve) -> No
     action = exchange.on_request_headers(POST, end_of_stream=False)
     assert isinstance(action, Respond)
     assert action.body == b'{"oops":405}'
-    assert exchange.record.operation == "fake"
 
 
 def test_trailers_cannot_stand_for_a_body_that_the_model_server_is_to_get(serve: Serve) -> None:
@@ -80,6 +79,17 @@ def test_trailers_cannot_stand_for_a_body_that_the_model_server_is_to_get(serve:
     assert action.status == 400
     assert b"cannot have trailers" in action.body
     assert exchange.state is State.DONE
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [("multipart/form-data; boundary=x", 0), ("application/json", 415)]
+)
+def test_an_operation_takes_the_media_types_that_it_says(
+    serve: Serve, kind: str, status: int
+) -> None:
+    serve(Operation("fake", "fake", asking(READY), media_types=("multipart/form-data",)))
+    action = Exchange().on_request_headers({**POST, "content-type": kind}, end_of_stream=False)
+    assert (action.status if isinstance(action, Respond) else 0) == status
 
 
 @pytest.mark.parametrize("asked", ["GET", "POST"])

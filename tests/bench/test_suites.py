@@ -58,7 +58,8 @@ def test_startup(tmp_path: Path) -> None:
     found = {
         scenario: metrics for (scenario, _), metrics in measured(startup, PLAN, tmp_path).items()
     }
-    assert 0 < found["import"]["import_s"] < found["1 worker"]["ready_s"]
+    assert found["import"]["import_s"] > 0
+    assert found["1 worker"]["ready_s"] > 0
     assert found["1 worker"]["rss_mb"] > 20
     assert found["2 workers"]["rss_mb"] > found["2 workers"]["supervisor_rss_mb"] > 10
 
