@@ -24,6 +24,7 @@ from translator.openai.parameters import check_images
 from translator.openai.request import decode_body, decode_field, empty_string, flag, take
 from translator.operations import large_values, provider
 from translator.operations.base import Inference, Operation, Response, only, take_model
+from translator.operations.wording import wording_of
 from translator.raw_json import encode
 from translator.tasks.drawing import Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
@@ -47,7 +48,8 @@ def accept(body: bytes, target: Target) -> Inference:
     as_url = not as_events and fields.get("response_format") == _URL
     request, decode = target.model(name).draw(Drawing(prompt, fields))
     translate = _Translation(decode, as_events, as_url, int(time.time()))
-    return Inference(name, request, translate.complete, as_events=as_events)
+    wording = wording_of(body, "prompt")
+    return Inference(name, request, translate.complete, as_events=as_events, wording=wording)
 
 
 class _Translation(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from translator.operations.base import Inference, Operation, Response, only, tak
 from translator.operations.embeddings import provided
 from translator.operations.embeddings.input import read_input
 from translator.operations.embeddings.vectors import to_base64
+from translator.operations.wording import wording_of
 from translator.raw_json import Object, encode
 from translator.tasks.embedding import Vectors
 from translator.tasks.model import Target
@@ -35,7 +36,8 @@ def accept(body: bytes, target: Target) -> Inference:
     as_base64 = _encoding_format(fields) == "base64"
     request, decode = model.embed(task)
     translate = _Translation(model.name, decode, task.count, as_base64)
-    return Inference(model.name, request, translate.complete)
+    wording = wording_of(body, "input")
+    return Inference(model.name, request, translate.complete, wording=wording)
 
 
 class _Translation(msgspec.Struct, frozen=True):
