@@ -2,13 +2,16 @@
 
 Forms met in the wild:
 
-* OIP itself, MLServer and Triton: ``{"error": "<message>"}``
+* OIP itself, MLServer and Triton: ``{"error": "<message>"}``; Triton's also as an event
 * MLServer's request validation: ``{"detail": [{"loc": [...], "msg": "..."}]}``
 * MLServer's router: ``{"detail": "Not Found"}``
+* providers: ``{"error": {"message": "..."}}``, the same in a list (Google), or without the envelope
+  (vLLM, Mistral)
 * crashes, pipelines, proxies: ``text/plain``; Seldon's mesh for an unknown model: nothing at all
 """
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -20,29 +23,42 @@ _INTERNAL = re.compile(
     r"|(?:\blocalhost|\w\.[\w.-]*\w):\d{2,5}\b|\.(?:svc|local)\b"  # a host
     r"|(?:^|[^\w.])(?:~|\.{1,2})?/[\w.]|\b[A-Za-z]:\\"  # a path
 )
+_URL = re.compile(r"\bhttps?://[^\s\"'`<>\\]+")
+_REQUEST_ID = re.compile(r"\[request id: [^\]]*\]\s*")  # what Triton puts before its sentences
+_EVENT = b"data:"
 _LONGEST = 500  # characters; more than a sentence is a dump
 
 
-def read_message(body: bytes) -> str | None:
-    """The sentence in an error body, or None when there is none that a client should see.
-
-    Text that is not JSON is shown only when it is a single printable line; a stack trace never is.
-    """
+def decode_document(body: bytes) -> Any:
+    """The JSON in an error body, be it written as an event; None where there is none."""
+    text = body.strip()
     try:
-        document = msgspec.json.decode(body)
+        return msgspec.json.decode(text.removeprefix(_EVENT))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def find_message(body: bytes) -> str | None:
+    """The sentence in an error body, as it stands there; None where there is none.
+
+    Text that is not JSON is a sentence only when it is a single line.
+    """
+    document = decode_document(body)
+    if document is None and body.strip() != b"null":
         try:
             document = body.decode().strip()
         except UnicodeDecodeError:
             return None
         if "\n" in document or document.startswith("<"):
             return None
-    message = _find(document)
-    return None if message is None else presentable(message)
+    return message_in(document)
 
 
-def _find(document: Any) -> str | None:
+def message_in(document: Any) -> str | None:
+    """As :func:`find_message`, of JSON that is decoded already."""
     match document:
+        case [first, *_]:
+            return message_in(first) if isinstance(first, dict) else None
         case str():
             return document
         case {"error": str(message)} | {"detail": str(message)} | {"message": str(message)}:
@@ -56,19 +72,33 @@ def _find(document: Any) -> str | None:
     return None
 
 
-def presentable(message: str) -> str | None:
+def presentable(message: str, known_urls: Collection[str] = ()) -> str | None:
     """The first line of a message as a client may see it, or None when it must not.
 
     Stack traces, addresses, URLs and paths are the inside of somebody's cluster.
+
+    Args:
+        message: as the server wrote it.
+        known_urls: those that the client sent itself.
     """
     if "Traceback (most recent call last)" in message:
         return None
-    line = message.strip()[: 2 * _LONGEST].partition("\n")[0].strip()
+    line = _REQUEST_ID.sub("", message.strip()[: 2 * _LONGEST]).partition("\n")[0].strip()
     while (shorter := _without_class(line)) != line:  # one exception may wrap another
         line = shorter
-    if not line or not line.isprintable() or _INTERNAL.search(line):
+    if not line or not line.isprintable() or _INTERNAL.search(_without_known(line, known_urls)):
         return None
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
+
+
+def _without_known(line: str, urls: Collection[str]) -> str:
+    """Without the URLs that the client sent, each only as a whole."""
+
+    def judge(match: re.Match[str]) -> str:
+        url = match[0]
+        return "" if url.rstrip(".,;:!?)]}") in urls else url
+
+    return _URL.sub(judge, line) if urls else line
 
 
 def _without_class(line: str) -> str:

@@ -62,7 +62,12 @@ class ClientError(TranslatorError):
 
 
 class UpstreamError(TranslatorError):
-    """The upstream response is an error, invalid or missing (502 unless it has a status)."""
+    """The upstream response is an error, invalid or missing (502 unless it has a status).
+
+    Attributes:
+        withheld: what the server said, where only somebody who knows the request can tell whether
+            the client may see it; else "".
+    """
 
     def __init__(  # noqa: PLR0913 -- each is a field of the error
         self,
@@ -75,6 +80,7 @@ class UpstreamError(TranslatorError):
         repeats: bool = False,
     ) -> None:
         super().__init__(message, status=status, type=type, code=code, param=param, repeats=repeats)
+        self.withheld = ""
 
 
 class OverloadedError(TranslatorError):

@@ -83,7 +83,10 @@ REQUIRED = {
     "chat.completion": {"id", "choices", "created", "model", "object"},
     "chat.completion.chunk": {"id", "choices", "created", "model", "object"},
     "list": {"object", "data", "model", "usage"},
-    "image_generation.completed": {"type", "b64_json", "created_at"},
+    "image_generation.completed": {
+        *("type", "b64_json", "created_at", "usage"),
+        *("background", "output_format", "quality", "size"),
+    },
     "error": {"message", "type", "param", "code"},
     "": {"created"},  # images
 }

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from translator.error_messages import read_message
+from translator.error_messages import find_message, presentable
+
+
+def read_message(body: bytes) -> str | None:
+    """What a client may see of an error body."""
+    message = find_message(body)
+    return None if message is None else presentable(message)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec
 
 from msgspec.structs import replace
 
-from translator import ids
+from translator import ids, provider_errors
 from translator.contracts.models import Target
 from translator.errors import (
     ClientError,
@@ -256,7 +256,8 @@ class Exchange:
             )
         self.record.counted(self._stream.tokens, self._stream.model)
         if self._stream.error is not None:
-            self.record.failed(Phase.RESPONSE_BODY, self._stream.error)
+            self._note(Phase.RESPONSE_BODY, self._stream.error)
+            self._stream = None  # whatever else upstream sends is swallowed
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
         self.record.response_bytes += len(events)
@@ -304,8 +305,10 @@ class Exchange:
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Send an error to the client, in the form that the phase allows."""
         where = phase.name.lower()
+        if self.inference is not None:
+            self.inference.wording.apply(error)
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
-        self.record.failed(phase, error)
+        self._note(phase, error)
         if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
             # The headers have been sent. Drop the rest of the upstream body.
             self._stream = None
@@ -321,6 +324,15 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=body,
         )
+
+    def _note(self, phase: Phase, error: TranslatorError) -> None:
+        self.record.failed(phase, error)
+        if error.code == provider_errors.AUTHENTICATION:
+            logger.warning(
+                "%s: the provider of the model %r refuses the credentials that it is given",
+                self._request_id,
+                self._model,
+            )
 
     def _responded(self, status: int, body: bytes | None = None) -> None:
         """Record that the response was sent: all of it or, without a body, its beginning."""

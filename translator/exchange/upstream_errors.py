@@ -6,11 +6,9 @@
 import re
 from typing import NamedTuple
 
-import msgspec
-
-from translator.error_messages import presentable, read_message
+from translator import provider_errors
+from translator.error_messages import decode_document, find_message, message_in, presentable
 from translator.errors import TranslatorError, UpstreamError, model_not_found
-from translator.openai.errors import Envelope
 
 
 class _Default(NamedTuple):
@@ -50,16 +48,15 @@ _DEFAULTS = {
 }
 _JARGON = frozenset({"local_rate_limited"})  # Envoy's word for its own limit, which is a 429
 _REPEAT = frozenset({501, 505})  # these say what the server can do, not how it is
+_VAGUE = (400, 500, 502)  # what servers say whose provider said something better
+_TELLING = (404, 429)
 
 
-def from_response(
-    status: int, content_type: str, body: bytes, model: str | None
-) -> TranslatorError:
+def from_response(status: int, body: bytes, model: str | None) -> TranslatorError:
     """The error that an upstream response with a status other than 2xx stands for.
 
     Args:
         status: the HTTP status; anything that is not an error's becomes 502.
-        content_type: the media type of ``body``, without parameters.
         body: the response's body, of any form.
         model: the model as the client named it.
     """
@@ -72,17 +69,20 @@ def from_response(
     if status == 404:  # noqa: PLR2004 -- an HTTP status
         return model_not_found(model)
     # Plain text with 5xx is what proxies and crashes say: addresses and reasons nobody outside
-    # should read. With 4xx it is Seldon's pipelines telling the client what was wrong.
-    said: str | None = None
-    if status < _SERVER or content_type == "application/json":
-        said = read_message(body)
+    # should read. With 4xx it is Seldon's pipelines telling the client what was wrong. Triton says
+    # that its JSON is plain text, so the content type tells nothing.
+    document = decode_document(body)
+    said = find_message(body) if status < _SERVER else None
+    if isinstance(document, dict):
+        said = message_in(document)
     if said in _JARGON:
         said = None
     if said and model:  # a mesh calls the versions of a model m_1, m_2
         said = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, said)
     default = _default(status)
-    return UpstreamError(
-        said or default.message,
+    return provider_errors.of_message(
+        said,
+        default.message,
         status=status,
         type=default.type,
         code=default.code,
@@ -96,16 +96,22 @@ def _default(status: int) -> _Default:
 
 def _openai_error(status: int, body: bytes) -> TranslatorError | None:
     """The error when it is an OpenAI object already, as Envoy may be set to reply."""
-    try:
-        error = msgspec.json.decode(body, type=Envelope).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    error = provider_errors.read(body)
+    if error is None:
         return None
+    if error.is_about_the_key:
+        return provider_errors.of_key()
     default = _default(status)
-    return UpstreamError(
-        presentable(error.message) or default.message,
+    if status in _VAGUE and error.status in _TELLING:
+        status = error.status
+        default = _default(status)
+    code = presentable(error.code) if error.code else None
+    return provider_errors.of_message(
+        error.message,
+        default.message,
         status=status,
-        type=presentable(error.type or "") or default.type,
-        code=presentable(str(error.code or "")) or default.code,
+        type=presentable(error.type) or default.type,
+        code=code if error.has_code else default.code,
         param=presentable(error.param or ""),
         repeats=status in _REPEAT,
     )

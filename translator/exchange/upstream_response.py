@@ -47,7 +47,7 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
             body: all of it, decoded.
             model: as the client named it.
         """
-        return upstream_errors.from_response(self.status, media_type(self.headers), body, model)
+        return upstream_errors.from_response(self.status, body, model)
 
 
 NO_RESPONSE = UpstreamResponse({})

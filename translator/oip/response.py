@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from translator.error_messages import read_message
+from translator import provider_errors
+from translator.error_messages import find_message
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
 from translator.raw_json import ABSENT, NULL, is_present
@@ -122,9 +123,19 @@ def decode(body: bytes) -> InferenceResponse:
             response = _read_loosely(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
-    if is_present(response.error):
-        raise UpstreamError(read_message(body) or "The model server failed while it was answering.")
+    if is_present(response.error) or not response.outputs:
+        _raise_what_failed(body, failed=is_present(response.error))
     return response
+
+
+def _raise_what_failed(body: bytes, *, failed: bool) -> None:
+    """Raise the error in a response; one without outputs may hold one in other words."""
+    if provider_errors.read(body) is not None:
+        raise provider_errors.of_provider(body)
+    said = find_message(body)
+    if failed or said:
+        default = "The model server failed while it was answering."
+        raise provider_errors.of_message(said, default)
 
 
 def _read_loosely(body: bytes) -> InferenceResponse:

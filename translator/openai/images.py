@@ -47,12 +47,25 @@ class ImagesResponse(msgspec.Struct):
 
 
 class ImageCompleted(msgspec.Struct, tag="image_generation.completed"):
-    """The event that carries a finished image. ``created_at`` is in seconds since the epoch."""
+    """The event that carries a finished image: all fields are required.
+
+    ``created_at`` is in seconds since the epoch.
+    """
 
     b64_json: str
     created_at: int
-    background: str | UnsetType | None = UNSET
-    output_format: str | UnsetType | None = UNSET
-    quality: str | UnsetType | None = UNSET
-    size: str | UnsetType | None = UNSET
-    usage: Raw | UnsetType = UNSET
+    background: str
+    output_format: str
+    quality: str
+    size: str
+    usage: Raw
+
+
+AUTO = "auto"
+"""What a field of an image says that nobody has chosen."""
+CHOICES = {
+    "background": ("transparent", "opaque", AUTO),
+    "output_format": ("png", "jpeg", "webp"),
+    "quality": ("low", "medium", "high", "xhigh", "max", AUTO),
+}
+"""What fields of an event may say; clients with strict types accept no other."""

@@ -140,12 +140,22 @@ def check_images(fields: Object) -> None:
 
 def _check_tools(fields: Object) -> None:
     raw = fields.get("tools")
-    if raw is None:
+    if raw is None:  # then tool_choice is for the runtime, which may have tools of its own
         return
     tools: list[_Tool] = decode_field(raw, list[_Tool] | None, "tools") or []
+    if not tools and not is_null(raw) and _demands_tools(fields.get("tool_choice")):
+        message = (
+            "Invalid value for 'tool_choice': "
+            "'tool_choice' is only allowed when 'tools' are specified."
+        )
+        raise ClientError(message, param="tool_choice")
     for index, tool in enumerate(tools):
         if tool.type == "function" and is_null(tool.function):
             raise missing(f"tools[{index}].function")
+
+
+def _demands_tools(choice: Raw | None) -> bool:
+    return not is_null(choice) and bytes(choice or b"") not in (b'"none"', b'"auto"')
 
 
 def _only_with(name: str, other: str) -> ClientError:

@@ -10,6 +10,7 @@ from translator import sse
 from translator.errors import ClientError, TranslatorError, model_not_found, unreadable
 from translator.openai.errors import error_body
 from translator.openai.request import decode_field
+from translator.operations.wording import Wording
 from translator.raw_json import Object, is_null
 from translator.tasks.model import Target, UpstreamRequest
 from translator.tasks.usage import UNKNOWN, TokenCounts
@@ -45,6 +46,7 @@ def _error_event(error: TranslatorError) -> bytes:
 
 _VERSION = ("openai-version", "2020-10-01")  # of the API whose responses these are
 OPENAI = Dialect(error_body, _error_event, sse.encode(b"[DONE]"), (_VERSION,))
+_NO_WORDING = Wording("")
 
 
 class Response(NamedTuple):
@@ -109,6 +111,7 @@ class Inference(msgspec.Struct, frozen=True):
         stream: begins to translate events as they come, given the most bytes that one may have.
             There where the request is streamed.
         as_events: the client wants events, so that ``complete`` gives a whole stream.
+        wording: completes the errors of the model server.
     """
 
     model: str
@@ -116,6 +119,7 @@ class Inference(msgspec.Struct, frozen=True):
     complete: Callable[[Sequence[bytes]], Response]
     stream: Callable[[int], Stream] | None = None
     as_events: bool = False
+    wording: Wording = _NO_WORDING
 
 
 class Operation(msgspec.Struct, frozen=True):

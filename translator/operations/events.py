@@ -7,11 +7,13 @@ from typing import Generic, Protocol, TypeVar
 from translator import sse
 from translator.errors import TranslatorError, UpstreamError
 from translator.operations.base import Dialect
+from translator.operations.wording import Wording
 from translator.tasks.usage import TokenCounts
 
 S_contra = TypeVar("S_contra", contravariant=True)
 S = TypeVar("S")
 
+_NO_WORDING = Wording("")
 _DONE = b"[DONE]"  # some model servers end their streams as OpenAI does
 
 
@@ -65,14 +67,21 @@ class EventStream(Generic[S]):
         writer: says it to the client.
         dialect: of the client's API.
         limit: the most bytes one event may hold.
+        wording: completes the errors of the model server.
     """
 
     def __init__(
-        self, decode: Callable[[bytes], S], writer: Writer[S], dialect: Dialect, limit: int
+        self,
+        decode: Callable[[bytes], S],
+        writer: Writer[S],
+        dialect: Dialect,
+        limit: int,
+        wording: Wording = _NO_WORDING,
     ) -> None:
         self._decode = decode
         self._writer = writer
         self._dialect = dialect
+        self._wording = wording
         self._events = sse.Decoder(limit)
         self._closed = False
         self.error: TranslatorError | None = None
@@ -99,6 +108,7 @@ class EventStream(Generic[S]):
         """See :class:`~translator.operations.base.Stream`."""
         if self._closed:
             return b""
+        self._wording.apply(error)
         self.error = error
         return self._dialect.error_event(error) + self._close()
 

@@ -6,14 +6,16 @@ once.
 
 import time
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from translator import sse
-from translator.errors import UpstreamError, unreadable
+from translator.errors import ClientError, UpstreamError, unreadable
 from translator.openai.images import (
+    AUTO,
+    CHOICES,
     Image,
     ImageCompleted,
     ImagesResponse,
@@ -24,11 +26,13 @@ from translator.openai.parameters import check_images
 from translator.openai.request import decode_body, decode_field, empty_string, flag, take
 from translator.operations import large_values, provider
 from translator.operations.base import Inference, Operation, Response, only, take_model
-from translator.raw_json import encode
+from translator.operations.wording import wording_of
+from translator.raw_json import NULL, encode, is_null, raw
 from translator.tasks.drawing import Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
-from translator.tasks.usage import TokenCounts
+from translator.tasks.usage import TokenCounts, of_usage
 
+_TOLD = ("background", "output_format", "quality", "size")  # by the events of a stream
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
 _FORMATS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
@@ -44,10 +48,19 @@ def accept(body: bytes, target: Target) -> Inference:
         raise empty_string("prompt")
     check_images(fields)
     as_events = flag(fields, "stream")
-    as_url = not as_events and fields.get("response_format") == _URL
+    as_url = fields.get("response_format") == _URL
+    if as_events and as_url:  # before the model has worked for nothing
+        message = "Images cannot be streamed as URLs: 'response_format' must be 'b64_json'."
+        raise ClientError(message, param="response_format", code="invalid_value")
+    asked = {name: text for name in _TOLD if (text := _text(fields.get(name)))}
     request, decode = target.model(name).draw(Drawing(prompt, fields))
-    translate = _Translation(decode, as_events, as_url, int(time.time()))
-    return Inference(name, request, translate.complete, as_events=as_events)
+    translate = _Translation(decode, as_events, as_url, int(time.time()), asked)
+    wording = wording_of(body, "prompt")
+    return Inference(name, request, translate.complete, as_events=as_events, wording=wording)
+
+
+def _text(value: Raw | None) -> str:
+    return "" if is_null(value) else str(msgspec.json.decode(value or NULL))
 
 
 class _Translation(msgspec.Struct, frozen=True):
@@ -58,12 +71,14 @@ class _Translation(msgspec.Struct, frozen=True):
         as_events: the client wants events.
         as_url: it wants URLs.
         created: seconds since the epoch.
+        asked: what the request says of how the images are to be.
     """
 
     decode: Callable[[bytes], DrawnImages]
     as_events: bool
     as_url: bool
     created: int
+    asked: Mapping[str, str]
 
     def complete(self, responses: Sequence[bytes]) -> Response:
         """See :class:`~translator.operations.base.Inference`."""
@@ -77,11 +92,12 @@ class _Translation(msgspec.Struct, frozen=True):
             required = {"created": self.created}
             whole = provider.complete(complete, drawn.model, "data", required)
             if self.as_events:
-                return whole._replace(body=_events(_decode(complete), self.created))
+                events = _events(_decode(complete), self.created, self.asked)
+                return whole._replace(body=events)
             return whole
         images = [_image(image, as_url=self.as_url) for image in drawn.images]
         answer = ImagesResponse(images, self.created, usage=_usage(drawn.tokens))
-        body = _events(answer, self.created) if self.as_events else encode(answer)
+        body = _events(answer, self.created, self.asked) if self.as_events else encode(answer)
         return Response(body, drawn.tokens, drawn.model)
 
 
@@ -102,8 +118,15 @@ def _data_of(url: str) -> str:
 
 def _format(encoded: str) -> str:
     """The image's format by its first bytes; browsers look for themselves at what is unknown."""
-    head = b64decode(encoded[:_HEAD])
-    return next((name for magic, name in _FORMATS.items() if head.startswith(magic)), "png")
+    return _known_format(encoded) or "png"
+
+
+def _known_format(encoded: str) -> str:
+    try:
+        head = b64decode(encoded[:_HEAD])
+    except ValueError:  # a token in its place, or no base64 at all
+        return ""
+    return next((name for magic, name in _FORMATS.items() if head.startswith(magic)), "")
 
 
 def _usage(tokens: TokenCounts) -> Raw | UnsetType:
@@ -121,25 +144,48 @@ def _decode(complete: bytes) -> ImagesResponse:
         raise unreadable() from error
 
 
-def _events(answer: ImagesResponse, created: int) -> bytes:
+def _events(answer: ImagesResponse, created: int, asked: Mapping[str, str]) -> bytes:
     if not answer.data:
         raise unreadable()
-    return b"".join(
-        sse.encode(
-            encode(
-                ImageCompleted(
-                    b64_json=_base64(image),
-                    created_at=int(answer.created or created),
-                    background=answer.background,
-                    output_format=answer.output_format,
-                    quality=answer.quality,
-                    size=answer.size,
-                    usage=answer.usage,
-                )
-            )
+    events = []
+    for image in answer.data:
+        data = _base64(image)
+        completed = ImageCompleted(
+            b64_json=data,
+            created_at=int(answer.created or created),
+            background=_choice("background", answer.background, asked) or AUTO,
+            output_format=_output_format(data, answer.output_format, asked),
+            quality=_choice("quality", answer.quality, asked) or AUTO,
+            size=answer.size or asked.get("size") or AUTO,
+            usage=_whole_usage(answer.usage),
         )
-        for image in answer.data
-    )
+        events.append(sse.encode(encode(completed)))
+    return b"".join(events)
+
+
+def _choice(name: str, told: str | UnsetType | None, asked: Mapping[str, str]) -> str:
+    """What the server says of an image, else what the client asked for; "" for neither."""
+    said = (told or "", asked.get(name, ""))
+    return next((word for word in said if word in CHOICES[name]), "")
+
+
+def _output_format(data: str, told: str | UnsetType | None, asked: Mapping[str, str]) -> str:
+    known = _known_format(data)
+    if told not in CHOICES["output_format"] and known in CHOICES["output_format"]:
+        return known
+    return _choice("output_format", told, asked) or "png"
+
+
+def _whole_usage(usage: Raw | UnsetType) -> Raw:
+    """The server's object if it has all counts, else one with those it has, and zeros."""
+    given = NULL if usage is UNSET else usage
+    try:
+        msgspec.json.decode(given, type=Usage)
+    except msgspec.ValidationError:
+        prompt, completion = (count or 0 for count in of_usage(given))
+        fields = Usage(prompt, completion, prompt + completion, InputTokensDetails(prompt))
+        return raw(fields)
+    return Raw(bytes(given))
 
 
 def _base64(image: Image) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from translator.error_messages import read_message
-from translator.errors import UpstreamError, unreadable
-from translator.openai.errors import Envelope
+from translator import provider_errors
+from translator.errors import unreadable
 from translator.operations.base import Response
 from translator.raw_json import ABSENT, NULL, decode_object, encode, is_null, is_present, raw
 from translator.tasks import usage
@@ -19,21 +18,22 @@ from translator.tasks import usage
 
 class _View(msgspec.Struct):
     error: Raw = ABSENT
+    object: Raw = ABSENT
+    message: Raw = ABSENT
+    detail: Raw = ABSENT
+    choices: Raw = ABSENT
+    data: Raw = ABSENT
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it tells an error: in an envelope, or flat, without what was asked for."""
+        if is_present(self.error) or bytes(self.object) == b'"error"':
+            return True
+        told = is_present(self.message) or is_present(self.detail)
+        return told and self.choices is ABSENT and self.data is ABSENT
 
 
 _decode_view = msgspec.json.Decoder(_View).decode
-
-# The statuses behind OpenAI's types of errors; any other is the provider's own fault.
-_STATUSES = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "rate_limit_error": 429,
-    "insufficient_quota": 429,
-    "requests": 429,
-    "tokens": 429,
-}
 
 
 def read(text: str) -> bytes:
@@ -49,8 +49,8 @@ def read(text: str) -> bytes:
         answer = msgspec.json.format(text, indent=-1).encode()
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
-    if is_present(_decode_view(answer).error):
-        raise _provider_error(answer)
+    if _decode_view(answer).is_error:
+        raise provider_errors.of_provider(answer)
     return answer
 
 
@@ -85,18 +85,3 @@ def _text(value: Raw) -> str:
         return msgspec.json.decode(value, type=str)
     except msgspec.DecodeError:
         return ""
-
-
-def _provider_error(answer: bytes) -> UpstreamError:
-    message = read_message(answer) or "The model provider failed."
-    try:
-        error = msgspec.json.decode(answer, type=Envelope).error
-    except msgspec.ValidationError:
-        return UpstreamError(message)
-    return UpstreamError(
-        message,
-        status=_STATUSES.get(error.type or "", 502),
-        type=error.type or "server_error",
-        code="upstream_error" if error.code is None else str(error.code),
-        param=error.param,
-    )

@@ -1097,3 +1097,23 @@ def test_a_gzip_member_for_each_event_loses_none() -> None:
     output += body_of(exchange.on_response_body(b"", end_of_stream=True))
     contents = [chunk["choices"][0]["delta"].get("content") for chunk in documents_of(output)]
     assert contents == ["Hel", "lo", None]
+
+
+KEY_REFUSED = {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_provider_that_refuses_the_key_is_logged_with_the_model(
+    caplog: pytest.LogCaptureFixture, *, streamed: bool
+) -> None:
+    if streamed:
+        exchange = streaming()
+        for _ in range(2):
+            exchange.on_response_body(event(oip.provided(KEY_REFUSED)), end_of_stream=False)
+        assert exchange.record.error == "upstream_authentication"
+    else:
+        body = json.dumps(oip.provided(KEY_REFUSED)).encode()
+        status, error = error_of(answering().on_response_body(body, end_of_stream=True))
+        assert (status, error["code"]) == (502, "upstream_authentication")
+    [line] = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
+    assert "the provider of the model 'm' refuses the credentials" in line.getMessage()

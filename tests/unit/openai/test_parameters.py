@@ -183,6 +183,20 @@ def test_a_number_that_none_can_hold_is_an_invalid_value(name: str, text: str) -
     assert (error.param, error.code) == (name, "invalid_value")
 
 
+@pytest.mark.parametrize("choice", ['"required"', '{"type":"function","function":{"name":"f"}}'])
+def test_a_choice_of_tools_needs_tools(choice: str) -> None:
+    error = refused(f'{{"tools":[],"tool_choice":{choice}}}')
+    assert (error.param, error.code) == ("tool_choice", None)
+    assert "only allowed when 'tools' are specified" in error.message
+
+
+@pytest.mark.parametrize("choice", ['"none"', '"auto"', "null"])
+@pytest.mark.parametrize("tools", ["[]", "null"])
+def test_no_tools_may_be_chosen_from_no_tools(choice: str, tools: str) -> None:
+    check(f'{{"tools":{tools},"tool_choice":{choice}}}')
+    check('{"tool_choice":"required"}')
+
+
 @pytest.mark.parametrize("text", ["0", "5", "20"])
 def test_top_logprobs_belong_to_logprobs(text: str) -> None:
     check(f'{{"top_logprobs":{text},"logprobs":true}}')

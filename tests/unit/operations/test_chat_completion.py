@@ -251,7 +251,6 @@ def test_an_empty_output_all_leaves_the_answer_to_the_tensors() -> None:
     ("kind", "status"),
     [
         ("invalid_request_error", 400),
-        ("authentication_error", 401),
         ("tokens", 429),
         ("server_error", 502),
         (None, 502),

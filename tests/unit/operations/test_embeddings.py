@@ -330,24 +330,122 @@ def test_base64_is_little_endian_float32() -> None:
     ]
 
 
-def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
-    own = '{ "object": "list", "data": [1.10],\n "model": "x", "usage": {} }'
+FLOATS = [0.5, -0.25]
+PACKED = base64.b64encode(struct.pack("<2f", *FLOATS)).decode()
+COUNTS = {"prompt_tokens": 3, "total_tokens": 3}
+
+
+def from_provider(inference: Inference, **own: Any) -> Any:
+    """What the client gets when a provider answered with these fields."""
+    return json.loads(complete(inference, oip.provided(own)))
+
+
+def item(embedding: Any, **more: Any) -> dict[str, Any]:
+    return {"object": "embedding", "index": 0, "embedding": embedding} | more
+
+
+@pytest.mark.parametrize(("packed", "vector"), [(False, "[1.10]"), (True, '"AAAAPw=="')])
+def test_a_providers_whole_answer_passes_untouched_but_compact(
+    vector: str, *, packed: bool
+) -> None:
+    own = (
+        '{ "object": "list", "data": [{"index": 0, "object": "embedding", "more": 1.0, '
+        f'"embedding": {vector}}}],\n "model": "x", '
+        '"usage": {"total_tokens": 1, "prompt_tokens": 1, "cost": 1.50} }'
+    )
     document = oip.response(oip.text("output_all", own))
-    answer = complete(wants(1, base64=True), document)
-    assert answer == b'{"object":"list","data":[1.10],"model":"x","usage":{}}'
+    answer = complete(wants(1, base64=packed), document)
+    assert answer.decode() == own.replace(" ", "").replace("\n", "")
+
+
+@pytest.mark.parametrize("wanted", [FLOATS, PACKED])
+@pytest.mark.parametrize("given", [FLOATS, PACKED])
+def test_a_providers_vectors_come_in_the_form_that_was_asked_for(given: Any, wanted: Any) -> None:
+    data = [item(given), item(wanted, index=1, extra={"a": 1})]
+    answer = from_provider(wants(2, base64=wanted == PACKED), data=data, model="x", usage=COUNTS)
+    assert answer["data"] == [item(wanted), item(wanted, index=1, extra={"a": 1})]
+
+
+def test_digits_of_floats_that_were_asked_for_are_kept() -> None:
+    own = '{"data":[{"embedding":[1.10,2e-1]},{"embedding":[0.30]}]}'
+    answer = complete(wants(2), oip.response(oip.text("output_all", own)))
+    assert b'"embedding":[1.10,2e-1]' in answer
+    assert b'"embedding":[0.30]' in answer
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        7,
+        {},
+        "abc",  # no base64
+        "AAAA",  # three bytes are no float
+        base64.b64encode(struct.pack("<f", float("nan"))).decode(),
+    ],
+)
+def test_what_is_no_vector_is_upstreams_fault(broken: Any, *, packed: bool) -> None:
+    if packed and isinstance(broken, str):
+        return  # base64 that was asked for is not looked into
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        from_provider(wants(1, base64=packed), data=[item(broken)])
+
+
+def test_numbers_that_float32_cannot_hold_are_upstreams_fault() -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        from_provider(wants(1, base64=True), data=[item([1e300])])
+
+
+@pytest.mark.parametrize(
+    ("given", "indexes"),
+    [
+        ([{}, {}], [0, 1]),
+        ([{"index": None}, {"index": "1"}], [0, 1]),
+        ([{"index": 1}, {"index": 0}], [1, 0]),
+        ([{"index": 0}, {}], [0, 1]),
+    ],
+)
+def test_items_without_index_and_object_get_them(
+    given: list[dict[str, Any]], indexes: list[int]
+) -> None:
+    data = [{"embedding": FLOATS} | more for more in given]
+    answer = from_provider(wants(2), data=data, model="x", usage=COUNTS)
+    assert [(got["index"], got["object"]) for got in answer["data"]] == [
+        (index, "embedding") for index in indexes
+    ]
 
 
 def test_what_a_providers_answer_lacks_is_filled_in() -> None:
-    document = oip.response(oip.text("output_all", '{"data": [1.10], "usage": null}'))
-    assert json.loads(complete(wants(1), document)) == {
-        "data": [1.10],
+    assert from_provider(wants(1), data=[{"embedding": FLOATS}], usage=None, model=None) == {
         "object": "list",
+        "data": [item(FLOATS)],
         "model": "m",
         "usage": {"prompt_tokens": 0, "total_tokens": 0},
     }
 
 
-@pytest.mark.parametrize("own", ["{}", '{"data":[]}', '{"data":null}', '{"data":{}}'])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"prompt_tokens": 3}, COUNTS),
+        ({"total_tokens": 3}, COUNTS),
+        ({"prompt_tokens": 3.0, "total_tokens": 3.0}, COUNTS),
+        ({"input_tokens": 3, "cost": 1}, COUNTS | {"input_tokens": 3, "cost": 1}),
+        ({"prompt_tokens": 3, "total_tokens": 5}, {"prompt_tokens": 3, "total_tokens": 5}),
+        ({"prompt_tokens": "x", "total_tokens": -1}, {"prompt_tokens": 0, "total_tokens": 0}),
+        ("none", {"prompt_tokens": 0, "total_tokens": 0}),
+    ],
+)
+def test_usage_always_has_two_whole_numbers(given: Any, told: dict[str, Any]) -> None:
+    usage = from_provider(wants(1), data=[item(FLOATS)], model="x", usage=given)["usage"]
+    assert usage == told
+    assert all(type(usage[name]) is int for name in ("prompt_tokens", "total_tokens"))
+
+
+@pytest.mark.parametrize(
+    "own", ["{}", '{"data":[]}', '{"data":null}', '{"data":{}}', '{"data":[1]}', '{"data":[{}]}']
+)
 def test_a_providers_answer_without_vectors_is_upstreams_fault(own: str) -> None:
     document = oip.response(oip.text("output_all", own))
     with pytest.raises(UpstreamError, match="could not be understood"):

@@ -150,7 +150,7 @@ def test_every_image_becomes_a_completed_event() -> None:
         "output_format": "png",
         "quality": "high",
         "size": "1x1",
-        "usage": {"total_tokens": 3, "input_tokens_details": {"text_tokens": 1}},
+        "usage": USAGE | {"more": 1},
     }
     images = [{"b64_json": "AA=="}, {"url": "data:image/png;base64,BB=="}]
     assert events({"created": 7, "data": images, **common}) == [
@@ -164,10 +164,51 @@ def test_every_image_becomes_a_completed_event() -> None:
     ]
 
 
-def test_an_event_leaves_out_what_is_not_known() -> None:
-    assert events({"created": 7, "data": [{"b64_json": "AA=="}], "extra": 1}) == [
-        {"type": "image_generation.completed", "b64_json": "AA==", "created_at": 7}
-    ]
+UNTOLD: dict[str, Any] = {
+    "type": "image_generation.completed",
+    "b64_json": "AA==",
+    "created_at": 7,
+    "background": "auto",
+    "output_format": "png",
+    "quality": "auto",
+    "size": "auto",
+    "usage": {
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "total_tokens": 0,
+        "input_tokens_details": {"text_tokens": 0, "image_tokens": 0},
+    },
+}
+
+
+@pytest.mark.parametrize("names", [(), ("background", "output_format", "quality", "size", "usage")])
+def test_an_event_has_every_field_also_where_nothing_is_known(names: tuple[str, ...]) -> None:
+    own = {"created": 7, "data": [{"b64_json": "AA=="}], "extra": 1} | dict.fromkeys(names)
+    assert events(own) == [UNTOLD]
+
+
+def test_what_the_client_asked_for_is_told_where_the_server_says_nothing() -> None:
+    asked = {"size": "512x512", "quality": "low", "background": "opaque", "output_format": "webp"}
+    own = oip.provided({"created": 7, "data": [{"b64_json": "AA=="}], "size": "1x1"})
+    [data] = data_of(complete(ask(stream=True, **asked), own))
+    assert json.loads(data) == UNTOLD | asked | {"size": "1x1"}
+
+
+def test_a_word_that_openai_does_not_have_is_not_told() -> None:
+    own = oip.provided({"created": 7, "data": [{"b64_json": "AA=="}], "quality": "hd"})
+    [data] = data_of(complete(ask(stream=True, quality="standard", output_format="gif"), own))
+    assert json.loads(data) == UNTOLD
+
+
+def test_counts_that_a_usage_lacks_are_zeros() -> None:
+    own = {"created": 7, "data": [{"b64_json": "AA=="}], "usage": {"input_tokens": 3}}
+    [found] = events(own)
+    assert found["usage"] == USAGE | {"output_tokens": 0, "total_tokens": 3}
+
+
+def test_a_stream_of_urls_is_refused_before_the_model_is_asked() -> None:
+    error = refused(model="m", prompt="a", stream=True, response_format="url")
+    assert (error.param, error.code) == ("response_format", "invalid_value")
 
 
 @pytest.mark.parametrize(
@@ -319,19 +360,15 @@ def test_a_link_stays_a_link(url: str, *, as_url: bool) -> None:
 def test_images_in_a_tensor_become_events() -> None:
     output = made(oip.text("image", PNG, "AAAA"), inference=ask(stream=True))
     assert [json.loads(data) for data in data_of(output)] == [
-        {
-            "type": "image_generation.completed",
-            "b64_json": data,
-            "created_at": NOW,
-        }
-        for data in (PNG, "AAAA")
+        UNTOLD | {"b64_json": data, "created_at": NOW} for data in (PNG, "AAAA")
     ]
 
 
-def test_events_hold_base64_also_where_urls_are_wanted() -> None:
-    inference = ask(stream=True, response_format="url")
-    [data] = data_of(made(oip.text("image", PNG), inference=inference))
-    assert json.loads(data)["b64_json"] == PNG
+@pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
+def test_an_event_says_what_format_its_image_has(name: str) -> None:
+    encoded = base64.b64encode(DATA[name]).decode()
+    output = made(oip.text("image", encoded), inference=ask(stream=True, output_format="png"))
+    assert json.loads(data_of(output)[0])["output_format"] == name
 
 
 def test_a_link_in_a_tensor_cannot_be_streamed() -> None:
@@ -347,20 +384,14 @@ def test_counts_of_tokens_are_in_every_event() -> None:
         assert json.loads(data)["usage"] == USAGE
 
 
-@pytest.mark.parametrize("usage", ["null", '{"total_tokens":9007199254740993,"x":1e-7,"a":[]}'])
-def test_a_providers_usage_is_kept_to_the_digit(usage: str) -> None:
+def test_a_providers_usage_is_kept_to_the_digit() -> None:
+    usage = (
+        '{"total_tokens":9007199254740993,"x":1e-7,"a":[],"input_tokens":1,"output_tokens":2,'
+        '"input_tokens_details":{"text_tokens":1,"image_tokens":0}}'
+    )
     own = f'{{"created":7,"data":[{{"b64_json":"AA=="}}],"usage":{usage}}}'
     output = made(oip.text("output_all", own), inference=ask(stream=True))
-    assert output == (
-        b'data: {"type":"image_generation.completed","b64_json":"AA==","created_at":7,"usage":%b}'
-        b"\n\n" % usage.encode()
-    )
-
-
-@pytest.mark.parametrize("field", ["background", "output_format", "quality", "size"])
-def test_a_null_of_a_provider_stays_null(field: str) -> None:
-    [found] = events({"created": 7, "data": [{"b64_json": "AA=="}], field: None})
-    assert found[field] is None
+    assert f'"usage":{usage}}}' in output.decode()
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,9 @@ def _input(task: Embedding, settings: "ModelSettings") -> InputTensor:
     length = len(task.tokens[0])
     if any(len(array) != length for array in task.tokens):
         raise ClientError(
-            "Invalid 'input': this model takes token arrays of one length only. Send one per "
-            "request, or text.",
+            "Invalid 'input': this model takes token arrays of one length only. Send text instead "
+            "(in LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False)), or one token "
+            "array per request.",
             param="input",
             code="invalid_value",
         )

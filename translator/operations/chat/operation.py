@@ -13,6 +13,7 @@ from translator.operations.chat.aggregate import aggregate
 from translator.operations.chat.chunks import ChatChunks
 from translator.operations.chat.request import read
 from translator.operations.events import EventStream, collect
+from translator.operations.wording import Wording, wording_of
 from translator.tasks.generation import Output
 from translator.tasks.model import Target
 
@@ -27,9 +28,12 @@ def accept(body: bytes, target: Target) -> Inference:
     task, include_usage = read(fields, model)
     request, decode = model.generate(task)
     request.body = large_values.restore(request.body, values)
-    translate = Translation(model.name, include_usage, task.stream, decode, int(time.time()))
+    wording = wording_of(body, "messages")
+    translate = Translation(
+        model.name, include_usage, task.stream, decode, int(time.time()), wording
+    )
     stream = translate.stream if request.streamed else None
-    return Inference(model.name, request, translate.complete, stream, task.stream)
+    return Inference(model.name, request, translate.complete, stream, task.stream, wording)
 
 
 class Translation(msgspec.Struct, frozen=True):
@@ -41,6 +45,7 @@ class Translation(msgspec.Struct, frozen=True):
         as_events: it wants a stream.
         decode: reads a response of the model server.
         created: seconds since the epoch, the same on every chunk.
+        wording: of the errors that its stream may hold.
     """
 
     model: str
@@ -48,6 +53,7 @@ class Translation(msgspec.Struct, frozen=True):
     as_events: bool
     decode: Decode
     created: int
+    wording: Wording
 
     def complete(self, responses: Sequence[bytes]) -> Response:
         """See :class:`~translator.operations.base.Inference`."""
@@ -60,7 +66,7 @@ class Translation(msgspec.Struct, frozen=True):
 
     def stream(self, limit: int) -> EventStream[Output]:
         """See :class:`~translator.operations.base.Inference`."""
-        return EventStream(self.decode, self._chunks(), OPENAI, limit)
+        return EventStream(self.decode, self._chunks(), OPENAI, limit, self.wording)
 
     def _chunks(self) -> ChatChunks:
         return ChatChunks(self.model, self.created, include_usage=self.include_usage)

@@ -4,8 +4,6 @@
 of it, so the encoding is done here.
 """
 
-import struct
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -17,14 +15,15 @@ from translator.openai.parameters import check_embeddings
 from translator.openai.request import decode_body, decode_field, take, unsupported
 from translator.operations import provider
 from translator.operations.base import Inference, Operation, Response, only, take_model
+from translator.operations.embeddings import provided
 from translator.operations.embeddings.input import read_input
+from translator.operations.embeddings.vectors import to_base64
+from translator.operations.wording import wording_of
 from translator.raw_json import Object, encode
 from translator.tasks.embedding import Vectors
 from translator.tasks.model import Target
 
 _ENCODINGS = ("float", "base64")
-
-_decode_floats = msgspec.json.Decoder(list[float]).decode
 
 
 def accept(body: bytes, target: Target) -> Inference:
@@ -37,7 +36,8 @@ def accept(body: bytes, target: Target) -> Inference:
     as_base64 = _encoding_format(fields) == "base64"
     request, decode = model.embed(task)
     translate = _Translation(model.name, decode, task.count, as_base64)
-    return Inference(model.name, request, translate.complete)
+    wording = wording_of(body, "input")
+    return Inference(model.name, request, translate.complete, wording=wording)
 
 
 class _Translation(msgspec.Struct, frozen=True):
@@ -59,12 +59,15 @@ class _Translation(msgspec.Struct, frozen=True):
         """See :class:`~translator.operations.base.Inference`."""
         vectors = self.decode(only(responses))
         if vectors.provided is not None:
-            required = {"object": "list", "model": self.model, "usage": Usage()}
-            provided = provider.read(vectors.provided)
-            return provider.complete(provided, vectors.model, "data", required)
+            return provided.complete(
+                provider.read(vectors.provided),
+                self.model,
+                vectors.model,
+                wants_base64=self.as_base64,
+            )
         if vectors.count != self.count:  # before millions of vectors are made for nothing
             raise unreadable()
-        write = _as_base64 if self.as_base64 else Raw
+        write = to_base64 if self.as_base64 else Raw
         data = [Embedding(index, write(row)) for index, row in enumerate(vectors.rows)]
         # The local runtime counts no tokens, but clients read the field: zeros, as others send.
         usage = Usage(vectors.tokens.prompt or 0, vectors.tokens.prompt or 0)
@@ -81,16 +84,6 @@ def _encoding_format(fields: Object) -> str:
     if wanted not in _ENCODINGS:
         raise unsupported("encoding_format", wanted, _ENCODINGS)
     return wanted
-
-
-def _as_base64(numbers: bytes) -> Raw:
-    """Little-endian float32, which is what OpenAI means by base64."""
-    try:
-        vector = _decode_floats(numbers)
-        packed = struct.pack(f"<{len(vector)}f", *vector)
-    except (msgspec.ValidationError, OverflowError) as error:  # more than a float can hold
-        raise unreadable() from error
-    return Raw(b'"%b"' % b64encode(packed))
 
 
 EMBEDDINGS = Operation("embeddings", "embeddings", accept, example=b'{"input":"x"}')

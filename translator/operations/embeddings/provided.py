@@ -1,0 +1,136 @@
+"""A provider's own list of embeddings, put right where it is not as OpenAI would have sent it.
+
+What is in order passes as it is. Providers that are only compatible leave out fields that strict
+clients need, and give the vectors in one form whatever was asked for. A client that decodes base64
+makes a wrong vector of floats without a word, so the form is checked.
+"""
+
+import msgspec
+from msgspec import Raw
+
+from translator.errors import unreadable
+from translator.operations.base import Response
+from translator.operations.embeddings.vectors import to_base64, to_floats
+from translator.raw_json import (
+    ABSENT,
+    NULL,
+    Object,
+    decode_object,
+    decode_objects,
+    encode,
+    is_null,
+    opening,
+    raw,
+    text_or_none,
+)
+from translator.tasks import usage
+from translator.tasks.usage import TokenCounts
+
+_TEXT, _LIST = ord('"'), ord("[")
+_ITEM, _OBJECT = b'"embedding"', b'"list"'
+
+
+class _Item(msgspec.Struct):
+    embedding: Raw = NULL
+    index: Raw = ABSENT
+    object: Raw = ABSENT
+
+    @property
+    def form(self) -> int:
+        """How the vector begins."""
+        return opening(self.embedding)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has all that OpenAI's items have."""
+        return bytes(self.object) == _ITEM and bytes(self.index).isdigit()
+
+
+class _List(msgspec.Struct):
+    data: list[_Item]
+    model: Raw = NULL
+    object: Raw = ABSENT
+    usage: Raw = NULL
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    total_tokens: int
+
+
+_decode = msgspec.json.Decoder(_List).decode
+
+
+def complete(answer: bytes, model: str, server_model: str, *, wants_base64: bool) -> Response:
+    """A provider's list as clients can read it.
+
+    Args:
+        answer: the list as compact JSON.
+        model: as the client named it.
+        server_model: the one that answered, as the model server calls it; the provider knows
+            better.
+        wants_base64: the form of vectors that the client asked for.
+
+    Raises:
+        UpstreamError: 502, there are no vectors.
+    """
+    try:
+        view = _decode(answer)
+    except msgspec.ValidationError as error:
+        raise unreadable() from error
+    if not view.data or any(item.form not in (_TEXT, _LIST) for item in view.data):
+        raise unreadable()
+    wanted = _TEXT if wants_base64 else _LIST
+    tokens = usage.of_usage(view.usage)
+    missing: Object = {}
+    if not all(item.is_whole and item.form == wanted for item in view.data):
+        missing["data"] = _items(answer, view.data, wanted)
+    if bytes(view.object) != _OBJECT:
+        missing["object"] = Raw(_OBJECT)
+    named = _text(view.model)
+    if not named:
+        missing["model"] = raw(model)
+    if not _is_whole(view.usage):
+        missing["usage"] = _usage(view.usage, tokens)
+    body = encode(decode_object(answer) | missing) if missing else answer
+    return Response(body, tokens, named or server_model)
+
+
+def _items(answer: bytes, views: list[_Item], wanted: int) -> Raw:
+    items = decode_objects(decode_object(answer)["data"])
+    numbered = all(bytes(view.index).isdigit() for view in views)
+    for position, (item, view) in enumerate(zip(items, views, strict=True)):
+        item["object"] = Raw(_ITEM)
+        if not numbered:
+            item["index"] = raw(position)
+        if view.form != wanted:
+            write = to_base64 if wanted == _TEXT else to_floats
+            item["embedding"] = write(view.embedding)
+    return raw(items)
+
+
+def _text(value: Raw) -> str:
+    return text_or_none(msgspec.json.decode(value)) or ""
+
+
+def _is_whole(value: Raw) -> bool:
+    try:
+        msgspec.json.decode(value, type=_Usage)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _usage(given: Raw, tokens: TokenCounts) -> Raw:
+    """The provider's object with the counts that it lacks: zeros for what nobody knows."""
+    fields: Object = {}
+    if not is_null(given) and opening(given) == ord("{"):
+        fields = decode_object(given)
+    prompt = _count(fields.get("prompt_tokens")) or tokens.prompt or 0
+    total = _count(fields.get("total_tokens")) or prompt
+    return raw(fields | {"prompt_tokens": raw(prompt or total), "total_tokens": raw(total)})
+
+
+def _count(value: Raw | None) -> int:
+    number = msgspec.json.decode(value) if value is not None else 0
+    return int(number) if isinstance(number, int | float) and number > 0 else 0

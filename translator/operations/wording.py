@@ -1,0 +1,47 @@
+"""What an error of the model server says to the client whose request it is."""
+
+import re
+from itertools import islice
+
+import msgspec
+
+from translator import context_length
+from translator.error_messages import presentable
+from translator.errors import TranslatorError, UpstreamError
+
+# A URL in JSON, where a slash may be escaped; nothing follows that would end it in a sentence.
+_URL = re.compile(rb"https?:(?:\\?/){2}[^\s\"\\<>'`]{1,2000}(?:\\/[^\s\"\\<>'`]{1,2000})*")
+_MOST = 100  # URLs of a request that are remembered
+
+
+class Wording(msgspec.Struct, frozen=True):
+    """What is known of a request when an error of the model server is told.
+
+    Attributes:
+        field: of the request, that holds what the model reads.
+        urls: those that the client sent, which it may therefore read.
+    """
+
+    field: str
+    urls: frozenset[str] = frozenset()
+
+    def apply(self, error: TranslatorError) -> None:
+        """Complete an error by them."""
+        if error.code == context_length.CODE and error.param is None:
+            error.param = self.field
+        if isinstance(error, UpstreamError) and error.withheld and self.urls:
+            error.message = presentable(error.withheld, self.urls) or error.message
+
+
+def wording_of(body: bytes, field: str) -> Wording:
+    """The wording for a request.
+
+    Args:
+        body: of the request, JSON.
+        field: as in :class:`Wording`.
+    """
+    if b"://" not in body and rb":\/\/" not in body:
+        return Wording(field)
+    found = islice(_URL.finditer(body), _MOST)
+    urls = (match[0].replace(b"\\", b"").decode(errors="replace") for match in found)
+    return Wording(field, frozenset(url.rstrip(".,;:!?)]}") for url in urls))
