@@ -254,6 +254,9 @@ class Exchange:
                 UpstreamError("The model server's stream cannot be decoded.")
             )
         self.record.counted(self._stream.tokens, self._stream.model)
+        self.record.repairs = self._stream.repairs
+        if end_of_stream:
+            self._log_repairs()
         if self._stream.error is not None:
             self.record.failed(Phase.RESPONSE_BODY, self._stream.error)
         if events and self.record.first_event_after is None:
@@ -275,6 +278,8 @@ class Exchange:
         answer = self.inference.complete(split(body) if self._upstream.is_events else [body])
         self._to(State.DONE, Phase.RESPONSE_BODY)
         self.record.counted(answer.tokens, answer.model)
+        self.record.repairs = answer.repairs
+        self._log_repairs()
         self._answered(self.record.upstream_status, answer.body)
         events = self.inference.as_events
         headers = response_headers.of_whole(answer.body, self._common_headers, events=events)
@@ -283,6 +288,11 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=answer.body,
         )
+
+    def _log_repairs(self) -> None:
+        if self.record.repairs:
+            kinds = ", ".join(sorted(self.record.repairs))
+            logger.debug("%s: repaired %s of %s", self._request_id, kinds, self._model)
 
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import msgspec
 
 from translator.errors import TranslatorError
 from translator.exchange.states import Phase
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
 _LONGEST = 512  # characters of a word of the server's: it is kept, and in caches too
@@ -33,6 +34,7 @@ class Record(msgspec.Struct):
         first_event_after: seconds from the request's headers to a stream's first event.
         ended_after: seconds from the request's headers to the end, an abandoned stream's too.
         complete: the client was given all of its answer.
+        repairs: what was repaired of what the model server said, by kind.
     """
 
     request_id: str = ""
@@ -54,6 +56,7 @@ class Record(msgspec.Struct):
     first_event_after: float | None = None
     ended_after: float | None = None
     complete: bool = False
+    repairs: frozenset[Repair] = frozenset()
 
     def counted(self, tokens: TokenCounts, model: str) -> None:
         """Note what an answer tells of itself: its tokens, and the model that gave it."""

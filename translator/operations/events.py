@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from translator import sse
 from translator.errors import TranslatorError, UpstreamError
 from translator.operations.base import Dialect
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -29,6 +30,10 @@ class Writer(Protocol[S_contra]):
     @property
     def model(self) -> str:
         """The model that answers, as the server or its provider calls it; "" if unknown."""
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """What has been repaired so far, by kind."""
 
     def write(self, output: S_contra) -> list[bytes]:
         """The data of the events that one output leads to.
@@ -86,6 +91,11 @@ class EventStream(Generic[S]):
     def model(self) -> str:
         """See :class:`~translator.operations.base.Stream`."""
         return self._writer.model
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._writer.repairs
 
     def feed(self, chunk: bytes) -> bytes:
         """See :class:`~translator.operations.base.Stream`."""

@@ -9,12 +9,10 @@ from tests import oip
 from tests.invariants import check_chat_completion
 from tests.unit.translating import NOW, chat, complete
 from translator.errors import UpstreamError
-from translator.openai.chat import Usage
-from translator.operations.chat.completion import usage_of
 from translator.operations.chat.state import finish_reason
-from translator.tasks.usage import UNKNOWN, TokenCounts
 
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 CHOICES = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}
 
 
@@ -46,6 +44,7 @@ def test_the_local_runtimes_answer_is_completed_to_openais_object() -> None:
                 "logprobs": None,
             }
         ],
+        "usage": NO_USAGE,
     }
 
 
@@ -222,17 +221,20 @@ def test_usage_is_read_from_tensors_and_parameters(prompt: str, completion: str)
 
 
 @pytest.mark.parametrize(
-    "parameters",
-    [{"prompt_tokens": 7}, {"prompt_tokens": 7, "completion_tokens": None}, {}, None],
+    ("parameters", "prompt"),
+    [({"prompt_tokens": 7}, 7), ({"completion_tokens": None}, 0), ({}, 0), (None, 0)],
 )
-def test_usage_that_is_not_known_is_not_made_up(parameters: Any) -> None:
-    assert "usage" not in translate({**oip.answer("x"), "parameters": parameters})
+def test_usage_that_is_not_known_is_zeros(parameters: Any, prompt: int) -> None:
+    usage = translate({**oip.answer("x"), "parameters": parameters})["usage"]
+    assert usage == {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}
 
 
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
     own = """{
   "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "gpt",
-  "choices": [{"logprob": -1.10e-7}],
+  "choices": [{"index": 0, "x": -1.10e-7, "finish_reason": "stop",
+               "message": {"role": "assistant", "content": "a"}}],
+  "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
   "big": 9007199254740993
 }
 """
@@ -349,7 +351,8 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
     answer = complete(chat(), document)
-    assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
+    token = b'{"token":"a","logprob":-0.10,"top_logprobs":[],"bytes":null}'
+    assert b'"logprobs":{"content":[' + token + b'],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 
 
@@ -409,7 +412,8 @@ def test_a_list_of_nothing_is_no_tool_call(text: str) -> None:
 
 def test_a_count_beyond_all_reason_is_no_count() -> None:
     counts = {"prompt_tokens": 1, "completion_tokens": "9" * 5000}
-    assert "usage" not in translate(oip.response(oip.text("content", "Hi"), parameters=counts))
+    answer = translate(oip.response(oip.text("content", "Hi"), parameters=counts))
+    assert answer["usage"] == {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 
 
 def test_arguments_in_an_object_keep_their_digits() -> None:
@@ -433,20 +437,6 @@ def test_a_function_call_without_a_name_has_an_empty_one() -> None:
         oip.text("role", "assistant"), oip.text("function_call", '{"arguments":"x"}')
     )
     assert message["function_call"] == {"name": "", "arguments": "x"}
-
-
-@pytest.mark.parametrize(
-    ("tokens", "expected"),
-    [
-        (TokenCounts(7, 5), Usage(7, 5, 12)),
-        (TokenCounts(0, 0), Usage(0, 0, 0)),
-        (TokenCounts(7, None), None),
-        (TokenCounts(None, 5), None),
-        (UNKNOWN, None),
-    ],
-)
-def test_usage_is_known_when_both_counts_are(tokens: TokenCounts, expected: Usage | None) -> None:
-    assert usage_of(tokens) == expected
 
 
 @pytest.mark.parametrize(
