@@ -343,3 +343,21 @@ def test_arguments_that_never_came_are_those_of_an_empty_object() -> None:
     call = {"index": 0, **CALL, "function": {"name": "f", "arguments": ""}}
     [found] = message_of(chunk(part(tool_calls=[call])), END)["tool_calls"]
     assert found["function"]["arguments"] == "{}"
+
+
+def test_only_texts_that_grow_are_joined() -> None:
+    def thought(text: str) -> Any:
+        details = [{"index": 0, "type": "reasoning.text", "text": text}]
+        return chunk(part(channel="analysis", reasoning_details=details), obfuscation="xyz")
+
+    answer = aggregate(thought("h"), thought("m"), MORE, END)
+    message = answer["choices"][0]["message"]
+    assert message["channel"] == "analysis"
+    assert message["reasoning_details"] == [{"index": 0, "type": "reasoning.text", "text": "hm"}]
+    assert "obfuscation" not in answer
+
+
+def test_calls_of_null_are_none() -> None:
+    first = part(role="assistant", content="a", tool_calls=None, function_call=None)
+    message = message_of(chunk(first), chunk(part(content="b", tool_calls=None)), END)
+    assert message == {"role": "assistant", "content": "ab", "refusal": None}

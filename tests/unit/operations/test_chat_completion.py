@@ -10,6 +10,7 @@ from tests.invariants import check_chat_completion
 from tests.unit.translating import NOW, chat, complete
 from translator.errors import UpstreamError
 from translator.operations.chat.state import finish_reason
+from translator.tasks.repair import Repair
 
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
 NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
@@ -471,3 +472,36 @@ def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
     given: str, expected: str, *, called: bool, legacy: bool
 ) -> None:
     assert finish_reason(given, called=called, legacy=legacy) == expected
+
+
+def test_a_whole_generation_that_failed_without_a_word_is_upstreams_fault() -> None:
+    silent = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "error"}
+    document = oip.answer("")
+    document["outputs"].append(oip.text("finish_reason", "error"))
+    for failed in (document, oip.provided({"choices": [silent]})):
+        with pytest.raises(UpstreamError, match="failed while it was generating") as caught:
+            translate(failed)
+        assert caught.value.status == 502
+
+
+def test_what_is_repaired_is_told_by_kind() -> None:
+    message = {"role": "model", "content": "Hi", "tool_calls": [{"function": {"name": "f"}}]}
+    own = {"choices": [{"message": message, "finish_reason": "STOP"}]}
+    response = chat().complete([json.dumps(oip.provided(own)).encode()])
+    assert response.repairs == {
+        Repair.HEAD,
+        Repair.MESSAGE,
+        Repair.TOOL_CALL,
+        Repair.FINISH_REASON,
+        Repair.USAGE,
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("stop", "tool_calls"), ("length", "length"), ("content_filter", "content_filter")],
+)
+def test_a_message_that_calls_did_not_just_stop(reason: str, expected: str) -> None:
+    outputs = oip.text("tool_calls", json.dumps(CALL)), oip.text("finish_reason", reason)
+    [choice] = translate(oip.response(*outputs))["choices"]
+    assert choice["finish_reason"] == expected

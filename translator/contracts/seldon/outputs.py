@@ -111,6 +111,7 @@ def _logprobs(text: str) -> Raw | None:
     if text.lstrip().startswith("["):
         text = f'{{"content":{text}}}'
     try:
-        return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
+        compact = msgspec.json.format(text, indent=-1)
+        return Raw(msgspec.json.encode(msgspec.json.decode(compact, type=_Logprobs)))
     except (msgspec.DecodeError, RecursionError):
         return None

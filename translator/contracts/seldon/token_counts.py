@@ -35,7 +35,9 @@ def read_usage(response: InferenceResponse) -> Object:
     tensor = response.output("usage")
     try:
         if tensor is not None:
-            return decode_object("".join(tensor.strings()))
-        return decode_object((response.parameters or {}).get("usage", _NOTHING))
+            text = "".join(tensor.strings())
+        else:
+            text = bytes((response.parameters or {}).get("usage", _NOTHING)).decode()
+        return decode_object(msgspec.json.format(text, indent=-1))
     except (msgspec.DecodeError, UnicodeError, RecursionError, UpstreamError):
         return {}

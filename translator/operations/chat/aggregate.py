@@ -32,6 +32,11 @@ from translator.tasks.generation import Output
 from translator.tasks.repair import Repair
 
 _EMPTY = Raw(b"[]")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "summary")
+_GROWING = frozenset(
+    ("content", "refusal", "text", *_THOUGHTS, "arguments", "input", "data", "transcript")
+)
+"""The texts of which each event says a part; any other is said again, or once."""
 
 
 def aggregate(
@@ -72,6 +77,7 @@ def _add_up(chunks: list[bytes]) -> bytes:
     sums: dict[int, _Sum] = {}
     for chunk in chunks:
         fields = decode_object(chunk)
+        fields.pop("obfuscation", None)  # hides the length of a chunk
         for item in decode_list(fields.pop("choices")):
             choice = decode_object(item)
             index = msgspec.json.decode(choice["index"], type=int)
@@ -121,8 +127,8 @@ def _call(call: Object) -> Object:
 class _Sum:
     """What the pieces of one object add up to, each value kept as JSON text until it is read.
 
-    Texts are joined, lists continued, objects added up in turn, and so are those objects in lists
-    that have an index; anything else is as its last piece says.
+    Texts that grow are joined, lists continued, objects added up in turn, and so are those objects
+    in lists that have an index; anything else is as its last piece says.
     """
 
     def __init__(self) -> None:
@@ -136,14 +142,14 @@ class _Sum:
         """Take the next piece."""
         for name, value in fields.items():
             match chr(opening(value)):
-                case '"':
+                case '"' if name in _GROWING:
                     text = msgspec.json.decode(value, type=str)
                     self._texts.setdefault(name, []).append(text)
                 case "[":
                     self._continue(name, decode_list(value))
                 case "{":
                     self._objects.setdefault(name, _Sum()).add(decode_object(value))
-                case _:
+                case _ if not is_null(value) or name not in self._rest:
                     self._rest[name] = value
 
     def value(self) -> Object:
