@@ -140,7 +140,10 @@ class ProviderChunks:
             and bytes(view.usage) == (_NULL if self._state.include_usage else b"")
             and view.tier_is_known
         )
-        self._keep(_Chunk(chunk, places, in_order))
+        made = _Chunk(chunk, places, in_order)
+        if not self._waiting and not any(place.reason or place.calls for place in places):
+            return [*out, self._write(made)]
+        self._keep(made)
         return out + self._release()
 
     def flush(self) -> list[bytes]:
