@@ -97,19 +97,22 @@ def _steps(draw: st.DrawFn, *, silent: bool) -> list[Step]:
         Step(draw(st.sampled_from(["content", "content", "refusal"])), draw(WORDS))
         for _ in range(draw(st.integers(0, 4)))
     ]
-    pieces = [
-        [
-            *draw(st.lists(WORDS, min_size=1, max_size=3)),
-            *draw(st.sampled_from([[], ["{}"]]) if silent else st.just(["{}"])),
-        ]
-        for _ in range(draw(st.integers(0, 3)))
-    ]
+    pieces = [_arguments(draw, silent=silent) for _ in range(draw(st.integers(0, 3)))]
     steps += [
         Step("call", text, number, begins=place == 0)
         for number, texts in enumerate(pieces)
         for place, text in enumerate(texts)
     ]
     return steps
+
+
+def _arguments(draw: st.DrawFn, *, silent: bool) -> list[str]:
+    """The pieces of a JSON object; or none, of a call that is silent."""
+    if silent and draw(st.booleans()):
+        return [""] * draw(st.integers(1, 2))
+    words = [json.dumps(word)[1:-1] for word in draw(st.lists(WORDS, max_size=3))]
+    begin = draw(st.sampled_from([["", '{"a":"'], ['{"a":"']]))
+    return [*begin, *words, '"}']
 
 
 @st.composite
@@ -122,7 +125,11 @@ def answers(draw: st.DrawFn, *, silent: bool = False, most: int = 3) -> Answer:
     reasons = st.sampled_from([None, "stop", "length", "content_filter"])
     counts = {"prompt_tokens": draw(st.integers(0, 99)), "completion_tokens": 5}
     usage = {**counts, "total_tokens": sum(counts.values())} if draw(st.booleans()) else None
-    return Answer(turns, [draw(reasons) for _ in choices], usage)
+    given = [draw(reasons) for _ in choices]
+    for index, step in turns:  # ``stop`` beside calls has tests of its own
+        if step.kind == "call" and given[index] == "stop":
+            given[index] = "tool_calls"
+    return Answer(turns, given, usage)
 
 
 # The runtimes that answer in tensors.
@@ -204,6 +211,9 @@ HEAD: Document = {
     "model": "gpt",
 }
 
+
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+"""What clients are told where nothing was counted."""
 
 SOME_USAGE = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 """What a provider may have counted before its end."""
@@ -311,13 +321,13 @@ def _only_content(chunks: list[Document]) -> list[Document]:
 
 
 def _after_the_finish(chunks: list[Document]) -> list[Document]:
-    """Every finish twice, and something after it."""
+    """Every finish twice, and an empty delta after it."""
     more = [
         {**chunk, "choices": [_part(part["index"], delta, reason)]}
         for chunk in chunks
         for part in chunk["choices"]
         if part["finish_reason"]
-        for delta, reason in (({}, "stop"), ({"content": "dropped"}, None))
+        for delta, reason in (({}, "stop"), ({"content": ""}, None))
     ]
     return [
         *[chunk for chunk in chunks if chunk["choices"]],

@@ -255,6 +255,9 @@ class Exchange:
                 UpstreamError("The model server's stream cannot be decoded.")
             )
         self.record.counted(self._stream.tokens, self._stream.model)
+        self.record.repairs = tuple(sorted(self._stream.repairs))
+        if end_of_stream:
+            self._log_repairs()
         if self._stream.error is not None:
             self._note(Phase.RESPONSE_BODY, self._stream.error)
             self._stream = None  # whatever else upstream sends is swallowed
@@ -277,6 +280,8 @@ class Exchange:
         response = self.inference.complete(split(body) if self._upstream.is_events else [body])
         self._to(State.DONE, Phase.RESPONSE_BODY)
         self.record.counted(response.tokens, response.model)
+        self.record.repairs = tuple(sorted(response.repairs))
+        self._log_repairs()
         self._responded(self.record.upstream_status, response.body)
         events = self.inference.as_events
         headers = response_headers.of_whole(response.body, self._common_headers, events=events)
@@ -285,6 +290,11 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=response.body,
         )
+
+    def _log_repairs(self) -> None:
+        if self.record.repairs:
+            kinds = ", ".join(self.record.repairs)
+            logger.debug("%s: repaired %s of %s", self._request_id, kinds, self._model)
 
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:

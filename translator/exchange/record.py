@@ -33,6 +33,7 @@ class Record(msgspec.Struct):
         first_event_after: seconds from the request headers to a stream's first event.
         ended_after: seconds from the request headers to the end, also of an abandoned stream.
         complete: the whole response was sent to the client.
+        repairs: what was repaired in the upstream response, by kind.
     """
 
     request_id: str = ""
@@ -54,6 +55,7 @@ class Record(msgspec.Struct):
     first_event_after: float | None = None
     ended_after: float | None = None
     complete: bool = False
+    repairs: tuple[str, ...] = ()
 
     def counted(self, tokens: TokenCounts, model: str) -> None:
         """Record the token counts and the model of a response."""

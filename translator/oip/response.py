@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Raw
 
-from translator import provider_errors
+from translator import provider_errors, surrogates
 from translator.error_messages import find_message
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
@@ -121,6 +121,8 @@ def decode(body: bytes) -> InferenceResponse:
             response = _decode(body)
         except msgspec.ValidationError:
             response = _read_loosely(body)
+        except msgspec.DecodeError:
+            response = _decode(surrogates.mark(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
     if is_present(response.error) or not response.outputs:

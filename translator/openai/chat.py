@@ -57,12 +57,20 @@ class FunctionCall(msgspec.Struct):
     arguments: str = ""
 
 
+class CustomCall(msgspec.Struct):
+    """The custom tool a model wants called; ``input`` is any text."""
+
+    name: str | UnsetType = UNSET
+    input: str = ""
+
+
 class ToolCall(msgspec.Struct):
     """A tool call as it stands in a message."""
 
     id: str
     type: str
-    function: FunctionCall
+    function: FunctionCall | UnsetType = UNSET
+    custom: CustomCall | UnsetType = UNSET
 
 
 class Usage(msgspec.Struct):
@@ -79,6 +87,7 @@ class ResponseMessage(msgspec.Struct):
     role: str
     content: str | None
     refusal: str | None = None
+    reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ToolCall] | UnsetType = UNSET
     function_call: FunctionCall | UnsetType = UNSET
 
@@ -111,6 +120,7 @@ class ToolCallDelta(msgspec.Struct):
     id: str | UnsetType = UNSET
     type: str | UnsetType = UNSET
     function: FunctionCall | UnsetType = UNSET
+    custom: CustomCall | UnsetType = UNSET
 
 
 class Delta(msgspec.Struct):
@@ -119,6 +129,7 @@ class Delta(msgspec.Struct):
     role: str | UnsetType = UNSET
     content: str | UnsetType | None = UNSET
     refusal: str | UnsetType | None = UNSET
+    reasoning_content: str | UnsetType = UNSET
     tool_calls: list[ToolCallDelta] | UnsetType = UNSET
     function_call: FunctionCall | UnsetType = UNSET
 

@@ -13,6 +13,7 @@ from translator.openai.request import decode_field
 from translator.operations.wording import Wording
 from translator.raw_json import Object, is_null
 from translator.tasks.model import Target, UpstreamRequest
+from translator.tasks.repair import Repair
 from translator.tasks.usage import UNKNOWN, TokenCounts
 
 # Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
@@ -56,11 +57,13 @@ class Response(NamedTuple):
         body: JSON, or a whole stream of events.
         tokens: how many there were.
         model: the one that answered, as the server or its provider calls it; "" if it does not say.
+        repairs: what was repaired, by kind.
     """
 
     body: bytes
     tokens: TokenCounts = UNKNOWN
     model: str = ""
+    repairs: frozenset[Repair] = frozenset()
 
 
 class LocalResponse(NamedTuple):
@@ -89,6 +92,10 @@ class Stream(Protocol):
     @property
     def model(self) -> str:
         """The model that answers, as in :class:`Response`, once it is known."""
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """What has been repaired so far, by kind."""
 
     def feed(self, chunk: bytes) -> bytes:
         """Take the next bytes from upstream; give the client's events that they complete."""

@@ -8,6 +8,7 @@ from translator import sse
 from translator.errors import TranslatorError, UpstreamError
 from translator.operations.base import Dialect
 from translator.operations.wording import Wording
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
 S_contra = TypeVar("S_contra", contravariant=True)
@@ -31,6 +32,10 @@ class Writer(Protocol[S_contra]):
     @property
     def model(self) -> str:
         """The model that answers, as the server or its provider calls it; "" if unknown."""
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """What has been repaired so far, by kind."""
 
     def write(self, output: S_contra) -> list[bytes]:
         """The data of the events that one output leads to.
@@ -95,6 +100,11 @@ class EventStream(Generic[S]):
     def model(self) -> str:
         """See :class:`~translator.operations.base.Stream`."""
         return self._writer.model
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """See :class:`~translator.operations.base.Stream`."""
+        return self._writer.repairs
 
     def feed(self, chunk: bytes) -> bytes:
         """See :class:`~translator.operations.base.Stream`."""

@@ -118,6 +118,12 @@ class Metrics:
             ["gen_ai_operation_name"],
             registry=registry,
         )
+        self._repairs = Counter(
+            "oip_translator_repairs",
+            "Exchanges in which something the model server said was repaired, by kind.",
+            ["gen_ai_operation_name", "gen_ai_request_model", "kind"],
+            registry=registry,
+        )
         self._bytes = Counter(
             "oip_translator_bytes",
             "Bytes of request bodies received from clients and response bodies sent to them.",
@@ -163,6 +169,8 @@ class Metrics:
         self._responses.labels(operation, record.status, record.upstream_status).inc()
         self._bytes.labels("request").inc(record.request_bytes)
         self._bytes.labels("response").inc(record.response_bytes)
+        for kind in record.repairs:
+            self._repairs.labels(operation, model, kind).inc()
         if not record.complete:
             self._abandoned.labels(operation).inc()
 

@@ -18,6 +18,9 @@ Part = tuple[str, str]
 FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
 """Why a choice may have ended, in OpenAI's words. SDKs with strict types accept no other."""
 
+FAILED = "error"
+"""What some providers say of a generation that failed; no reason of OpenAI's."""
+
 # The same in the words of others: the OIP generate API, and what servers took over from vendors.
 _FINISH_REASONS = {
     "eos_token": "stop",
@@ -26,6 +29,7 @@ _FINISH_REASONS = {
     "max_tokens": "length",
     "max_length": "length",
     "tool_use": "tool_calls",
+    FAILED: FAILED,
     **{reason: reason for reason in FINISH_REASONS},
 }
 
@@ -82,21 +86,25 @@ class ChoiceOutput(msgspec.Struct):
         calls: tool calls, or pieces of them.
         function_call: one in the form that came before tool calls.
         refusal: a text, or None.
+        reasoning: what the model thought before it spoke, or None.
         logprobs: OpenAI's object.
-        finish_reason: one of :data:`FINISH_REASONS`, or "" where the choice goes on.
+        finish_reason: one of :data:`FINISH_REASONS`, or :data:`FAILED`; "" where it goes on.
     """
 
     content: str | None
     calls: list[CallPiece]
     function_call: CallPiece | None = None
     refusal: str | None = None
+    reasoning: str | None = None
     logprobs: Raw | None = None
     finish_reason: str = ""
 
     @property
     def is_silent(self) -> bool:
         """Whether it says nothing at all."""
-        return not (self.content or self.calls or self.function_call or self.refusal)
+        return not (
+            self.content or self.calls or self.function_call or self.refusal or self.reasoning
+        )
 
 
 class Output(msgspec.Struct):
@@ -106,6 +114,7 @@ class Output(msgspec.Struct):
         id: the response's, or "".
         model: the one that answered, as the server calls it, or "".
         tokens: as far as they are told.
+        usage: the object in which they are told, if there is one, with whatever else it tells.
         choices: what is said of each, in their order; empty where nothing is.
         provided: a provider's own chat object as JSON text, which says it all; None for none.
     """
@@ -115,6 +124,7 @@ class Output(msgspec.Struct):
     tokens: TokenCounts = UNKNOWN
     choices: Sequence[ChoiceOutput] = ()
     provided: str | None = None
+    usage: Object | None = None
 
 
 def finish_reason(word: str) -> str:

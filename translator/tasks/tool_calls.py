@@ -1,68 +1,229 @@
-"""Tool calls as a model says them, whole or in pieces: which piece belongs to which call."""
+"""Tool calls as a model says them, whole or in pieces: which piece belongs to which call.
+
+The rules, which hold for tensors and for chunks of a provider alike:
+
+- The index decides first: a new index opens a call. Ids tell calls of the same index apart.
+- Without an index the id decides; without either a piece goes on with the last call.
+- A name equal to the name so far is a repetition. Another name extends it, before any arguments.
+- A named piece opens a call where it cannot go on with one: both id and name are others, the name
+  changes after arguments, or arguments come after those of a whole JSON object.
+- A piece without a name never opens a call at a known index.
+- The start of a call is held until its name is complete: by the first arguments, the next call, or
+  the end.
+"""
+
+from collections.abc import Iterable
 
 import msgspec
 
+from translator.errors import unreadable
+from translator.ids import call_id
+
 
 class CallPiece(msgspec.Struct):
-    """What one object says of a call; None is what it leaves open."""
+    """What one object says of a call; None is what it leaves open.
+
+    Attributes:
+        index: the number that a runtime gives the call.
+        id: the call's.
+        name: of the function or tool, or a part of it.
+        arguments: a part of them; the input of a custom tool.
+        custom: it calls a custom tool, which takes text, and not a function.
+    """
 
     index: int | None
     id: str | None
     name: str | None
     arguments: str
+    custom: bool = False
 
 
-class _Begun(msgspec.Struct):
-    """A call that has begun."""
+class Call:
+    """A call that has begun.
 
-    id: str | None
-    name: str | None
-    argued: bool = False
+    Attributes:
+        number: its place among the calls of its message.
+        index: the number that the runtime gives it, if it does.
+        given_id: the first id that it was given, be it another call's.
+        id: the first that it was given; made up when its start is released.
+        name: as much of it as is known.
+        custom: it calls a custom tool.
+        arguments: their pieces.
+        released: its start is complete, and need not be held any more.
+    """
+
+    __slots__ = ("arguments", "custom", "given_id", "id", "index", "name", "number", "released")
+
+    def __init__(self, number: int, piece: CallPiece, identity: str) -> None:
+        self.number = number
+        self.index = piece.index
+        self.given_id = piece.id
+        self.id = identity
+        self.name = piece.name or ""
+        self.custom = piece.custom
+        self.arguments: list[str] = []
+        self.released = False
+
+    @property
+    def said(self) -> str:
+        """All arguments so far."""
+        if len(self.arguments) > 1:
+            self.arguments = ["".join(self.arguments)]
+        return self.arguments[0] if self.arguments else ""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the arguments are a JSON object, to which nothing can be added."""
+        if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
+            return False
+        try:
+            return isinstance(msgspec.json.decode(self.said), dict)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return False
+
+
+Placed = tuple[Call, bool, str]
+"""The call that a piece belongs to, whether it opens that call, and the arguments that it adds."""
 
 
 class Calls:
     """The calls of one message, numbered from 0 in the order in which they begin."""
 
     def __init__(self) -> None:
-        self._calls: list[_Begun] = []
-        self._by_id: dict[str, int] = {}
-        self._by_index: dict[int, int] = {}
+        self._calls: list[Call] = []
+        self._ids: dict[str, Call] = {}
+        self._by_index: dict[int, list[Call]] = {}
+        self._held: list[Call] = []
 
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def place(self, piece: CallPiece) -> tuple[int, bool]:
-        """The number of the call that a piece belongs to, and whether it begins that call.
+    @property
+    def holds(self) -> bool:
+        """Whether the start of a call is held."""
+        return bool(self._held)
 
-        An id decides, then an index together with the name: some providers give every call the
-        index 0. A piece that has neither id nor name nor index goes on with the last call.
+    def place(self, pieces: Iterable[CallPiece]) -> list[Placed]:
+        """Where the pieces of one delta belong."""
+        touched: set[int] = set()
+        placed = []
+        for piece in pieces:
+            call = self._find(piece, touched)
+            opens = call is None
+            if call is None:
+                call = self._open(piece)
+            else:
+                self._go_on(call, piece)
+            arguments = piece.arguments
+            if not opens and arguments and self._is_repeated(call, piece):
+                arguments = ""
+            if arguments:
+                call.arguments.append(arguments)
+            touched.add(call.number)
+            placed.append((call, opens, arguments))
+        return placed
+
+    def release(self, *, end: bool = False) -> list[Call]:
+        """The calls whose start is complete by now, each once, in their order.
+
+        Args:
+            end: there are no more pieces.
+
+        Raises:
+            UpstreamError: 502, a call never got its name.
         """
-        number = self._find(piece)
-        begins = number is None
-        if number is None:
-            number = len(self._calls)
-            self._calls.append(_Begun(piece.id, piece.name))
-            if piece.id is not None:
-                self._by_id[piece.id] = number
-            if piece.index is not None:
-                self._by_index[piece.index] = number
-        self._calls[number].argued |= bool(piece.arguments)
-        return number, begins
+        count = 0
+        for call in self._held:
+            is_last = call is self._calls[-1]
+            if not call.name:
+                if end:
+                    raise unreadable()
+                break
+            if is_last and not call.arguments and not end:
+                break
+            call.id = call.id or call_id()
+            call.released = True
+            count += 1
+        released, self._held = self._held[:count], self._held[count:]
+        return released
 
-    def without_arguments(self) -> list[int]:
-        """The numbers of the calls that have no arguments yet."""
-        return [number for number, call in enumerate(self._calls) if not call.argued]
+    def without_arguments(self) -> list[Call]:
+        """The released calls that have no arguments yet."""
+        return [call for call in self._calls if call.released and not call.arguments]
 
-    def _find(self, piece: CallPiece) -> int | None:
-        if piece.id is not None and piece.id in self._by_id:
-            return self._by_id[piece.id]
+    def _open(self, piece: CallPiece) -> Call:
+        # Two calls never have one id: the second is given another.
+        identity = piece.id if piece.id is not None and piece.id not in self._ids else ""
+        call = Call(len(self._calls), piece, identity)
+        self._calls.append(call)
+        self._held.append(call)
+        if piece.id is not None:
+            self._ids[piece.id] = call
         if piece.index is not None:
-            number = self._by_index.get(piece.index)
-            if number is not None:
-                call = self._calls[number]
-                same_id = piece.id is None or call.id is None
-                same_name = piece.name is None or call.name in (None, piece.name)
-                return number if same_id and same_name else None
-        if self._calls and piece.id is None and piece.name is None and piece.index is None:
-            return len(self._calls) - 1
-        return None
+            self._by_index.setdefault(piece.index, []).append(call)
+        return call
+
+    def _go_on(self, call: Call, piece: CallPiece) -> None:
+        """Take what a further piece says of the call itself."""
+        if piece.id is not None and call.given_id is None and piece.id not in self._ids:
+            call.given_id = piece.id
+            self._ids[piece.id] = call
+            if not call.released:
+                call.id = piece.id
+        if call.index is None and piece.index is not None:
+            call.index = piece.index
+            self._by_index.setdefault(piece.index, []).append(call)
+        if piece.name and not call.released and piece.name != call.name:
+            call.name += piece.name
+            call.custom = call.custom or piece.custom
+
+    def _find(self, piece: CallPiece, touched: set[int]) -> Call | None:
+        """The call that a piece goes on with, or None when it opens one."""
+        if piece.index is not None:
+            call = self._at(piece.index, piece)
+        elif piece.id is not None:
+            call = self._ids.get(piece.id) or self._without_index(piece)
+        else:
+            call = self._calls[-1] if self._calls else None
+        return None if call is None or _opens(call, piece, touched) else call
+
+    def _at(self, index: int, piece: CallPiece) -> Call | None:
+        calls = self._by_index.get(index)
+        if calls is None:
+            # An index that comes late, for the call of this id or for the only one there is.
+            known = self._ids.get(piece.id) if piece.id is not None else None
+            if known is None and not (piece.id or piece.name) and self._calls:
+                known = self._calls[-1]
+            return known if known is not None and known.index is None else None
+        return next((call for call in calls if piece.id and call.given_id == piece.id), calls[-1])
+
+    def _without_index(self, piece: CallPiece) -> Call | None:
+        """The call of a piece that has a new id only: the last, unless that can take no more."""
+        if not self._calls or piece.name or self._calls[-1].is_whole:
+            return None
+        return self._calls[-1]
+
+    @staticmethod
+    def _is_repeated(call: Call, piece: CallPiece) -> bool:
+        """Whether a piece says a whole call again, as some providers do at their end."""
+        same = piece.id is not None and piece.id == call.given_id and piece.name == call.name
+        return same and piece.arguments == call.said and call.is_whole
+
+
+def _opens(call: Call, piece: CallPiece, touched: set[int]) -> bool:
+    """Whether a piece opens a call although its index or id says that it goes on with ``call``."""
+    if not piece.name or not call.name:
+        return False
+    other_name = piece.name != call.name
+    if piece.id is not None and piece.id == call.given_id:
+        return other_name and bool(call.arguments or call.number in touched)
+    other_id = piece.id is not None and call.given_id is not None
+    if other_name and (other_id or call.arguments):
+        return True
+    if call.number in touched and (other_id or piece.index is None):
+        return True
+    if call.is_whole:
+        return other_id or bool(piece.arguments.strip())
+    # The same name under another id: a call of its own begins as calls do.
+    begins = piece.arguments.lstrip()[:1]
+    return other_id and begins == ("{" if call.arguments else "")

@@ -65,7 +65,10 @@ _NOTHING = Raw(b"{}")
 def _numbers(given: Mapping[str, Raw], names: tuple[str, ...]) -> list[int]:
     """What stands under the first of the names that has numbers."""
     for name in names:
-        numbers = bytes(given.get(name, b"")).translate(None, b'[]" \t\r\n').split(b",")
+        digits = bytes(given.get(name, b"")).translate(None, b'[]" \t\r\n').split(b",")
+        numbers = [
+            number.removesuffix(b".0") for number in digits
+        ]  # of a language without integers
         if all(digits.isdigit() and len(digits) <= _MOST_DIGITS for digits in numbers):
             return [int(digits) for digits in numbers]
     return []

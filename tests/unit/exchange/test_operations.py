@@ -15,6 +15,7 @@ from translator.exchange.states import State
 from translator.operations.base import Dialect, Inference, LocalResponse, Operation, Response
 from translator.operations.events import EventStream
 from translator.tasks.model import Target, UpstreamRequest
+from translator.tasks.repair import Repair
 from translator.tasks.usage import UNKNOWN
 
 GET = {":method": "GET", ":path": "/v1/fake", "x-request-id": "id-7"}
@@ -152,7 +153,7 @@ UNARY, STREAMED = b"{}", b'{"stream":true}'
 class Words:
     """Writes what it is given, and ends in nothing."""
 
-    has_begun, tokens, model = True, UNKNOWN, ""
+    has_begun, tokens, model, repairs = True, UNKNOWN, "", frozenset[Repair]()
 
     def write(self, output: bytes) -> list[bytes]:
         return [output]

@@ -20,6 +20,7 @@ HEAD: dict[str, Any] = {
 }
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 TOTAL = {**COUNTS, "total_tokens": 12}
 
 
@@ -46,6 +47,7 @@ def message_of(*documents: Any) -> Any:
     return choice["message"]
 
 
+TOKEN: dict[str, Any] = {"token": "a", "bytes": None, "top_logprobs": []}
 FIRST = chunk(part(role="assistant", content="Hel"))
 MORE = chunk(part(content="lo"))
 END = chunk(part(reason="length"))
@@ -73,7 +75,9 @@ def test_a_single_event_is_the_answer(whole: Any) -> None:
 def test_a_providers_whole_completion_passes_to_the_digit() -> None:
     own = (
         '{"id":"c","x":1.10e-7,"object":"chat.completion","created":1,"model":"m",'
-        '"big":9007199254740993,"choices":[{}]}'
+        '"big":9007199254740993,"choices":[{"index":0,"message":{"role":"assistant","content":"a"},'
+        '"finish_reason":"stop"}],'
+        '"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}'
     )
     assert aggregated(event(oip.provided(own))) == own.encode()
 
@@ -84,7 +88,7 @@ def test_what_a_providers_whole_completion_lacks_is_filled_in() -> None:
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}]
     }
     head = {"id": "chatcmpl-4f5c", "object": "chat.completion", "created": NOW, "model": "m"}
-    assert aggregate(oip.provided(said)) == {**said, **head}
+    assert aggregate(oip.provided(said)) == {**said, **head, "usage": NO_USAGE}
 
 
 @pytest.mark.parametrize("nothing", [{}, {"choices": []}, {"choices": None}, {"choices": {}}])
@@ -118,6 +122,7 @@ def test_the_chunks_of_a_provider_add_up_to_its_answer() -> None:
                 "logprobs": None,
             }
         ],
+        "usage": NO_USAGE,
     }
 
 
@@ -216,15 +221,16 @@ def test_logprobs_are_joined_to_the_digit() -> None:
         return f'{{"index":0,"delta":{{"content":"x"}},"logprobs":{text}}}'
 
     choices = [
-        token('{"content":[{"logprob":-0.10}],"refusal":null}'),
+        token('{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}],"refusal":null}'),
         token("null"),
-        token('{"content":[{"logprob":-1e-7},{}],"refusal":[{"a":1}]}'),
+        token('{"content":[{"logprob":-1e-7,"bytes":null,"top_logprobs":[]}],"refusal":[]}'),
     ]
     events = [
         oip.provided(json.dumps(HEAD)[:-1] + f',"choices":[{choice}]}}') for choice in choices
     ]
     assert (
-        b'"logprobs":{"content":[{"logprob":-0.10},{"logprob":-1e-7},{}],"refusal":[{"a":1}]}'
+        b'"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]},'
+        b'{"logprob":-1e-7,"bytes":null,"top_logprobs":[]}],"refusal":[]}'
         in aggregated(stream(*events))
     )
 
@@ -232,9 +238,9 @@ def test_logprobs_are_joined_to_the_digit() -> None:
 @pytest.mark.parametrize(
     ("pieces", "joined"),
     [
-        ([{"content": [{"a": 1}], "refusal": None}, {"content": None}], {"content": [{"a": 1}]}),
-        ([{"refusal": [{"a": 1}]}, {"refusal": None}], {"refusal": [{"a": 1}]}),
-        ([{"content": None}, {"refusal": [{"a": 1}]}], {"refusal": [{"a": 1}]}),
+        ([{"content": [TOKEN], "refusal": None}, {"content": None}], {"content": [TOKEN]}),
+        ([{"refusal": [TOKEN]}, {"refusal": None}], {"refusal": [TOKEN]}),
+        ([{"content": None}, {"refusal": [TOKEN]}], {"refusal": [TOKEN]}),
         ([{"content": []}, {"refusal": []}], {"content": [], "refusal": []}),
         ([None, None], None),
     ],
@@ -251,7 +257,8 @@ def test_logprobs_of_tensors_are_joined() -> None:
     for document, text in zip(documents, "ab", strict=True):
         document["outputs"].append(oip.text("logprobs", json.dumps([{"token": text}])))
     [choice] = aggregate(*documents)["choices"]
-    assert choice["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}], "refusal": None}
+    tokens = [{**TOKEN, "token": text} for text in "ab"]
+    assert choice["logprobs"] == {"content": tokens, "refusal": None}
 
 
 @pytest.mark.parametrize(
@@ -268,14 +275,13 @@ def test_usage_is_kept(chunks: list[Any]) -> None:
 
 
 def test_usage_is_kept_to_the_digit() -> None:
-    usage = json.dumps(HEAD)[:-1] + ',"choices":[],"usage":{"prompt_tokens":7,"cost":1.10}}'
-    assert b'"usage":{"prompt_tokens":7,"cost":1.10}' in aggregated(
-        stream(FIRST, oip.provided(usage))
-    )
+    counts = json.dumps(TOTAL)[:-1] + ',"cost":1.10}'
+    usage = json.dumps(HEAD)[:-1] + f',"choices":[],"usage":{counts}}}'
+    assert counts.replace(" ", "").encode() in aggregated(stream(FIRST, oip.provided(usage)))
 
 
-def test_usage_that_is_not_known_is_not_made_up() -> None:
-    assert "usage" not in aggregate(FIRST, END)
+def test_usage_that_is_not_known_is_zeros() -> None:
+    assert aggregate(FIRST, END)["usage"] == NO_USAGE
 
 
 def test_what_a_provider_says_of_itself_is_kept() -> None:
@@ -291,7 +297,7 @@ def test_what_a_compatible_provider_gets_wrong_is_put_right_first() -> None:
         chunk(part(role="assistant", tool_calls=[call])),
         chunk(part(role="assistant", tool_calls=[rest]), id="other", created=1),
         chunk(part(reason="tool_calls")),
-        chunk(part(reason="tool_calls", content="dropped")),
+        chunk(part(reason="tool_calls")),
     )
     assert (found["id"], found["created"]) == (HEAD["id"], HEAD["created"])
     [choice] = found["choices"]
@@ -337,3 +343,21 @@ def test_arguments_that_never_came_are_those_of_an_empty_object() -> None:
     call = {"index": 0, **CALL, "function": {"name": "f", "arguments": ""}}
     [found] = message_of(chunk(part(tool_calls=[call])), END)["tool_calls"]
     assert found["function"]["arguments"] == "{}"
+
+
+def test_only_texts_that_grow_are_joined() -> None:
+    def thought(text: str) -> Any:
+        details = [{"index": 0, "type": "reasoning.text", "text": text}]
+        return chunk(part(channel="analysis", reasoning_details=details), obfuscation="xyz")
+
+    answer = aggregate(thought("h"), thought("m"), MORE, END)
+    message = answer["choices"][0]["message"]
+    assert message["channel"] == "analysis"
+    assert message["reasoning_details"] == [{"index": 0, "type": "reasoning.text", "text": "hm"}]
+    assert "obfuscation" not in answer
+
+
+def test_calls_of_null_are_none() -> None:
+    first = part(role="assistant", content="a", tool_calls=None, function_call=None)
+    message = message_of(chunk(first), chunk(part(content="b", tool_calls=None)), END)
+    assert message == {"role": "assistant", "content": "ab", "refusal": None}

@@ -150,8 +150,10 @@ def test_usage_is_not_sent_to_those_who_did_not_ask() -> None:
     assert all(chunk["choices"] for chunk in chunks)
 
 
-def test_usage_that_is_not_known_is_not_made_up() -> None:
-    assert all(chunk["usage"] is None for chunk in translate(oip.answer("x"), include_usage=True))
+def test_usage_that_is_not_known_is_zeros() -> None:
+    *others, last = translate(oip.answer("x"), include_usage=True)
+    assert all(chunk["usage"] is None for chunk in others)
+    assert last["usage"] == {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 
 
 def test_the_model_is_called_what_the_client_called_it() -> None:
@@ -285,7 +287,7 @@ def test_a_function_call_is_named_once_and_then_only_extended() -> None:
 
 
 def test_logprobs_stand_in_the_chunk_of_their_tokens() -> None:
-    token = {"token": "Hi", "logprob": -0.5}
+    token = {"token": "Hi", "logprob": -0.5, "bytes": None, "top_logprobs": []}
     documents = [oip.answer("Hi"), oip.answer(""), oip.answer("!")]
     for document in documents[:2]:
         document["outputs"].append(oip.text("logprobs", json.dumps([token])))
@@ -298,13 +300,16 @@ def test_logprobs_stand_in_the_chunk_of_their_tokens() -> None:
 def test_logprobs_are_kept_to_the_digit() -> None:
     document = oip.answer("Hi")
     document["outputs"].append(oip.text("logprobs", '[{"logprob":-1.10e-7}]'))
-    assert b'"logprobs":{"content":[{"logprob":-1.10e-7}],"refusal":null}' in run(event(document))
+    token = b'{"logprob":-1.10e-7,"top_logprobs":[],"bytes":null}'
+    assert b'"logprobs":{"content":[' + token + b'],"refusal":null}' in run(event(document))
 
 
 def test_arguments_that_never_came_are_those_of_an_empty_object() -> None:
     silent = {"id": "c2", "function": {"name": "g"}}
     *_, late, end = choices(calling(CALL, silent), oip.answer("x"))
-    assert late["delta"] == {"tool_calls": [{"index": 1, "function": {"arguments": "{}"}}]}
+    function = {"name": "g", "arguments": "{}"}
+    whole = {"index": 1, "id": "c2", "type": "function", "function": function}
+    assert late["delta"] == {"tool_calls": [whole]}
     assert (late["finish_reason"], end["finish_reason"]) == (None, "tool_calls")
 
 

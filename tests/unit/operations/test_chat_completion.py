@@ -9,12 +9,11 @@ from tests import oip
 from tests.invariants import check_chat_completion
 from tests.unit.translating import NOW, chat, complete
 from translator.errors import UpstreamError
-from translator.openai.chat import Usage
-from translator.operations.chat.completion import usage_of
 from translator.operations.chat.state import finish_reason
-from translator.tasks.usage import UNKNOWN, TokenCounts
+from translator.tasks.repair import Repair
 
 COUNTS = {"prompt_tokens": 7, "completion_tokens": 5}
+NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 CHOICES = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}
 
 
@@ -46,6 +45,7 @@ def test_the_local_runtimes_answer_is_completed_to_openais_object() -> None:
                 "logprobs": None,
             }
         ],
+        "usage": NO_USAGE,
     }
 
 
@@ -222,17 +222,20 @@ def test_usage_is_read_from_tensors_and_parameters(prompt: str, completion: str)
 
 
 @pytest.mark.parametrize(
-    "parameters",
-    [{"prompt_tokens": 7}, {"prompt_tokens": 7, "completion_tokens": None}, {}, None],
+    ("parameters", "prompt"),
+    [({"prompt_tokens": 7}, 7), ({"completion_tokens": None}, 0), ({}, 0), (None, 0)],
 )
-def test_usage_that_is_not_known_is_not_made_up(parameters: Any) -> None:
-    assert "usage" not in translate({**oip.answer("x"), "parameters": parameters})
+def test_usage_that_is_not_known_is_zeros(parameters: Any, prompt: int) -> None:
+    usage = translate({**oip.answer("x"), "parameters": parameters})["usage"]
+    assert usage == {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}
 
 
 def test_a_providers_whole_answer_passes_untouched_but_compact() -> None:
     own = """{
   "id": "chatcmpl-9", "object": "chat.completion", "created": 1, "model": "gpt",
-  "choices": [{"logprob": -1.10e-7}],
+  "choices": [{"index": 0, "x": -1.10e-7, "finish_reason": "stop",
+               "message": {"role": "assistant", "content": "a"}}],
+  "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
   "big": 9007199254740993
 }
 """
@@ -348,7 +351,8 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
     answer = complete(chat(), document)
-    assert b'"logprobs":{"content":[{"token":"a","logprob":-0.10}],"refusal":null}' in answer
+    token = b'{"token":"a","logprob":-0.10,"top_logprobs":[],"bytes":null}'
+    assert b'"logprobs":{"content":[' + token + b'],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 
 
@@ -408,7 +412,8 @@ def test_a_list_of_nothing_is_no_tool_call(text: str) -> None:
 
 def test_a_count_beyond_all_reason_is_no_count() -> None:
     counts = {"prompt_tokens": 1, "completion_tokens": "9" * 5000}
-    assert "usage" not in translate(oip.response(oip.text("content", "Hi"), parameters=counts))
+    answer = translate(oip.response(oip.text("content", "Hi"), parameters=counts))
+    assert answer["usage"] == {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
 
 
 def test_arguments_in_an_object_keep_their_digits() -> None:
@@ -432,20 +437,6 @@ def test_a_function_call_without_a_name_has_an_empty_one() -> None:
         oip.text("role", "assistant"), oip.text("function_call", '{"arguments":"x"}')
     )
     assert message["function_call"] == {"name": "", "arguments": "x"}
-
-
-@pytest.mark.parametrize(
-    ("tokens", "expected"),
-    [
-        (TokenCounts(7, 5), Usage(7, 5, 12)),
-        (TokenCounts(0, 0), Usage(0, 0, 0)),
-        (TokenCounts(7, None), None),
-        (TokenCounts(None, 5), None),
-        (UNKNOWN, None),
-    ],
-)
-def test_usage_is_known_when_both_counts_are(tokens: TokenCounts, expected: Usage | None) -> None:
-    assert usage_of(tokens) == expected
 
 
 @pytest.mark.parametrize(
@@ -480,3 +471,36 @@ def test_what_a_choice_called_says_why_it_ended_unless_the_runtime_does(
     given: str, expected: str, *, called: bool, legacy: bool
 ) -> None:
     assert finish_reason(given, called=called, legacy=legacy) == expected
+
+
+def test_a_whole_generation_that_failed_without_a_word_is_upstreams_fault() -> None:
+    silent = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "error"}
+    document = oip.answer("")
+    document["outputs"].append(oip.text("finish_reason", "error"))
+    for failed in (document, oip.provided({"choices": [silent]})):
+        with pytest.raises(UpstreamError, match="failed while it was generating") as caught:
+            translate(failed)
+        assert caught.value.status == 502
+
+
+def test_what_is_repaired_is_told_by_kind() -> None:
+    message = {"role": "model", "content": "Hi", "tool_calls": [{"function": {"name": "f"}}]}
+    own = {"choices": [{"message": message, "finish_reason": "STOP"}]}
+    response = chat().complete([json.dumps(oip.provided(own)).encode()])
+    assert response.repairs == {
+        Repair.HEAD,
+        Repair.MESSAGE,
+        Repair.TOOL_CALL,
+        Repair.FINISH_REASON,
+        Repair.USAGE,
+    }
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("stop", "tool_calls"), ("length", "length"), ("content_filter", "content_filter")],
+)
+def test_a_message_that_calls_did_not_just_stop(reason: str, expected: str) -> None:
+    outputs = oip.text("tool_calls", json.dumps(CALL)), oip.text("finish_reason", reason)
+    [choice] = translate(oip.response(*outputs))["choices"]
+    assert choice["finish_reason"] == expected

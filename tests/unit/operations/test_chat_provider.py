@@ -93,7 +93,7 @@ def counted(document: Document, usage: Any = None) -> Document:
         ),
         ([chunk(part(0, role="assistant"), part(1, role="assistant"))], False),
         ([FIRST, chunk(part(1, role="assistant")), MORE, END, chunk(part(1, "length"))], False),
-        ([said(role="assistant", function_call=FUNCTION), END], False),
+        ([said(role="assistant", function_call={**FUNCTION, "arguments": "{}"}), END], False),
         ([counted(FIRST), counted(END), counted(chunk(), USAGE)], True),
         ([chunk(part(0, "stop", role="assistant", content="x"))], False),
     ],
@@ -122,11 +122,12 @@ def backwards(value: Any) -> Any:
 
 @pytest.mark.parametrize("include_usage", [True, False])
 def test_whatever_is_in_order_keeps_the_order_of_its_keys(*, include_usage: bool) -> None:
-    nothing = calling({"index": 0, "id": None, "type": None, "function": {"name": None}})
-    chunks = [BEGUN, ARGUED, calling({**CALL, "index": 1, "id": "c2"}), nothing, MORE, END]
+    other = calling({**CALL, "index": 1, "id": "c2"})
+    nothing = calling({"index": 1, "function": {"arguments": "{}"}})
+    chunks = [BEGUN, ARGUED, other, nothing, MORE, END]
     sent = [counted(document) if include_usage else document for document in chunks]
     found = data_of(run(*map(backwards, sent), include_usage=include_usage))
-    assert found[:-1] == [
+    assert found[: len(sent)] == [
         json.dumps(backwards(document), separators=(",", ":")).encode() for document in sent
     ]
 
@@ -149,7 +150,7 @@ def test_what_is_put_right_keeps_all_else_to_the_digit() -> None:
     text = (
         '{"x":1.10e-7,"id":"other","object":"chat.completion.chunk","created":8,"model":"gpt-2",'
         '"choices":[{"z":1.50,"index":0,"delta":{"role":"assistant","content":"lo","b":2.0,"a":[]},'
-        '"logprobs":{"content":[{"logprob":-0.10}]},"finish_reason":null}],"seed":9007199254740993}'
+        '"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}]},"finish_reason":null}],"seed":9007199254740993}'
     )
     put_right = data_of(run(FIRST, text))[1].decode()
     for kept in (
@@ -157,7 +158,7 @@ def test_what_is_put_right_keeps_all_else_to_the_digit() -> None:
         '"seed":9007199254740993',
         '"z":1.50',
         '"delta":{"content":"lo","b":2.0,"a":[]}',
-        '"logprobs":{"content":[{"logprob":-0.10}]}',
+        '"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}]}',
     ):
         assert kept in put_right
 
@@ -291,6 +292,7 @@ def test_unfinished_choices_are_finished_in_the_order_of_their_index() -> None:
     found = choices(chunk(part(2, content="c")), chunk(part(1, "length"), part(0)))
     assert [(choice["index"], choice["finish_reason"]) for choice in found[3:]] == [
         (0, "stop"),
+        (1, "length"),
         (2, "stop"),
     ]
 
@@ -313,11 +315,37 @@ def test_a_finish_that_is_repeated_is_said_once() -> None:
     assert [choice["finish_reason"] for choice in found] == [None, "length"]
 
 
-def test_what_comes_after_a_finish_is_dropped_for_its_choice_alone() -> None:
+def test_what_is_said_after_a_finish_comes_before_it() -> None:
     other = part(1, role="assistant", content="x")
-    found = choices(FIRST, END, chunk(part(content="dropped"), other), MORE)
-    assert found[:3] == [FIRST["choices"][0], END["choices"][0], other]
-    assert [choice["index"] for choice in found[3:]] == [1]
+    found = choices(FIRST, END, chunk(part(content=" there"), other), MORE)
+    assert [(choice["index"], choice["delta"].get("content")) for choice in found] == [
+        (0, "Hel"),
+        (0, None),
+        (0, " there"),
+        (1, "x"),
+        (0, "lo"),
+        (0, None),
+        (1, None),
+    ]
+    assert [choice["finish_reason"] for choice in found] == [None] * 5 + ["stop", "stop"]
+
+
+def test_a_finish_with_every_chunk_is_the_last() -> None:
+    chunks = [chunk(part(0, "stop", content=text)) for text in ("One ", "two ", "three")]
+    found = choices(*chunks)
+    assert [choice["delta"]["content"] for choice in found] == ["One ", "two ", "three"]
+    assert [choice["finish_reason"] for choice in found] == [None, None, "stop"]
+
+
+def test_calls_after_a_finish_are_not_lost() -> None:
+    first = chunk(part(0, "stop", role="assistant", tool_calls=[CALL]))
+    more = chunk(part(0, "stop", tool_calls=[{"index": 0, "function": {"arguments": "{}"}}]))
+    found = choices(first, more)
+    assert [choice["delta"]["tool_calls"][0]["function"] for choice in found] == [
+        FUNCTION,
+        {"arguments": "{}"},
+    ]
+    assert [choice["finish_reason"] for choice in found] == [None, "stop"]
 
 
 def test_choices_without_numbers_are_numbered_by_their_place() -> None:
@@ -349,14 +377,15 @@ def test_usage_before_the_finish_comes_after_it() -> None:
 
 
 def test_usage_to_the_digit() -> None:
-    text = json.dumps(chunk())[:-1] + ', "usage": {"prompt_tokens": 7, "cost": 1.10e-7}}'
+    counts = json.dumps(USAGE, separators=(",", ":"))[:-1] + ',"cost":1.10e-7}'
+    text = json.dumps(chunk())[:-1] + f', "usage": {counts}}}'
     streams: list[list[Document | str]] = [
         [FIRST, END, text],
         [FIRST, text.replace("[]", json.dumps([part()]))],
     ]
     for chunks in streams:
         *_, last, _ = data_of(run(*chunks, include_usage=True))
-        assert b'"usage":{"prompt_tokens":7,"cost":1.10e-7}' in last
+        assert f'"usage":{counts}'.encode() in last
 
 
 @pytest.mark.parametrize("usage", [None, USAGE])
@@ -370,9 +399,17 @@ def test_those_who_asked_for_usage_get_null_before_it() -> None:
     assert [document["usage"] for document in found] == [None, None, USAGE]
 
 
-def test_usage_that_is_not_known_is_not_made_up() -> None:
+def test_usage_that_is_not_known_is_zeros() -> None:
     found = translate(FIRST, END, include_usage=True)
-    assert [document["usage"] for document in found] == [None, None]
+    zeros = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    assert [document["usage"] for document in found] == [None, None, zeros]
+
+
+def test_a_usage_chunk_that_repeats_a_finished_choice_keeps_its_fields() -> None:
+    again = {**counted(chunk(part(content="", role="assistant")), USAGE), "provider": "P"}
+    *others, last = translate(FIRST, END, again, include_usage=True)
+    assert (last["choices"], last["usage"], last["provider"]) == ([], USAGE, "P")
+    assert others == [counted(FIRST), counted(END)]
 
 
 def test_a_word_on_the_prompt_before_there_is_an_id_waits_for_it() -> None:
@@ -599,7 +636,7 @@ def test_a_whole_completion_without_usage_ends_with_its_finish(
     usage: Document, *, include_usage: bool
 ) -> None:
     found = translate({**without("usage", WHOLE), **usage}, include_usage=include_usage)
-    assert [len(document["choices"]) for document in found] == [1, 1]
+    assert [len(document["choices"]) for document in found] == [1, 1, 0][: 2 + include_usage]
 
 
 def test_usage_without_an_id_is_usage_all_the_same() -> None:

@@ -16,11 +16,14 @@ def joined(*pieces: CallPiece) -> list[tuple[str, str]]:
     calls = join(pieces)
     assert all(call.type == "function" for call in calls)
     assert len({call.id for call in calls}) == len(calls)
-    return [(str(call.function.name), call.function.arguments) for call in calls]
+    functions = [msgspec.to_builtins(call.function) for call in calls]
+    return [(function["name"], function["arguments"]) for function in functions]
 
 
 def deltas(*pieces: CallPiece) -> list[dict[str, Any]]:
-    return [msgspec.to_builtins(delta) for delta in CallDeltas().deltas(pieces)]
+    calls = CallDeltas()
+    found = [*calls.deltas(pieces), *calls.closing_deltas()]
+    return [msgspec.to_builtins(delta) for delta in found]
 
 
 def test_the_first_piece_says_all_but_the_rest_of_the_arguments() -> None:
@@ -35,16 +38,15 @@ def test_the_first_piece_says_all_but_the_rest_of_the_arguments() -> None:
             "index": 0,
             "id": "a",
             "type": "function",
-            "function": {"name": "f", "arguments": "1"},
+            "function": {"name": "f", "arguments": "12"},
         },
-        {"index": 0, "function": {"arguments": "2"}},
-        {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": ""}},
+        {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
     ]
 
 
 @pytest.mark.parametrize(
     "pieces",
-    [[piece("{}")], [piece("{}", id="a")], [piece("1", id="a", name="f"), piece("2", id="b")]],
+    [[piece("{}")], [piece("{}", id="a")], [piece("{}", id="a", name="f"), piece("2", id="b")]],
 )
 def test_a_call_begins_with_its_name(pieces: list[CallPiece]) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
@@ -75,14 +77,37 @@ def test_a_piece_with_an_index_goes_on_with_the_latest_call_of_that_index() -> N
     assert joined(*pieces) == [("f", "12"), ("g", "34")]
 
 
-def test_calls_know_which_of_them_have_no_arguments_yet() -> None:
+def test_the_calls_that_have_no_arguments_get_empty_ones_at_the_end() -> None:
     calls = CallDeltas()
-    begun = list(calls.deltas([piece(name="f"), piece("1", name="g"), piece(name="h")]))
-    assert len(begun) == 3
+    begun = calls.deltas([piece(name="f"), piece("1", name="g"), piece(name="h")])
+    assert [delta.index for delta in begun] == [0, 1]
     late = [msgspec.to_builtins(delta) for delta in calls.closing_deltas()]
-    assert late == [
-        {"index": 0, "function": {"arguments": "{}"}},
-        {"index": 2, "function": {"arguments": "{}"}},
+    assert late[0] == {"index": 0, "function": {"arguments": "{}"}}
+    assert (late[1]["index"], late[1]["function"]) == (2, {"name": "h", "arguments": "{}"})
+    assert calls.closing_deltas() == []
+
+
+def test_the_start_of_a_call_waits_for_its_whole_name() -> None:
+    calls = CallDeltas()
+    assert calls.deltas([piece(index=0, id="a")]) == []
+    assert calls.deltas([piece(index=0, name="book_")]) == []
+    assert calls.deltas([piece(index=0, name="table")]) == []
+    [start] = calls.deltas([piece("{", index=0)])
+    assert msgspec.to_builtins(start) == {
+        "index": 0,
+        "id": "a",
+        "type": "function",
+        "function": {"name": "book_table", "arguments": "{"},
+    }
+    [more] = calls.deltas([piece("}", index=0)])
+    assert msgspec.to_builtins(more) == {"index": 0, "function": {"arguments": "}"}}
+
+
+def test_a_custom_tool_is_called_with_its_input() -> None:
+    calls = CallDeltas()
+    first = CallPiece(0, "a", "sql", "select", custom=True)
+    found = [*calls.deltas([first]), *calls.deltas([CallPiece(0, None, None, " 1", custom=True)])]
+    assert [msgspec.to_builtins(delta) for delta in found] == [
+        {"index": 0, "id": "a", "type": "custom", "custom": {"name": "sql", "input": "select"}},
+        {"index": 0, "custom": {"input": " 1"}},
     ]
-    list(calls.deltas([piece("2")]))
-    assert [delta.index for delta in calls.closing_deltas()] == [0]

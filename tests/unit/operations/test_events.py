@@ -11,6 +11,7 @@ from translator.oip import response
 from translator.openai.errors import error_body
 from translator.operations.base import OPENAI, only
 from translator.operations.events import EventStream, collect, split
+from translator.tasks.repair import Repair
 from translator.tasks.usage import UNKNOWN
 
 
@@ -23,6 +24,7 @@ class Echo:
 
     tokens = UNKNOWN
     model = ""
+    repairs = frozenset[Repair]()
 
     def __init__(self) -> None:
         self.has_begun = False

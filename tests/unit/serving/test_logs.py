@@ -87,6 +87,7 @@ def test_for_machines_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) ->
         "first_event_after": None,
         "ended_after": 0.5,
         "complete": True,
+        "repairs": [],
     }
 
 

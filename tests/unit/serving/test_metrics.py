@@ -9,6 +9,7 @@ from translator.exchange.record import Record
 from translator.serving.metrics import Metrics
 from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
+from translator.tasks.repair import Repair
 
 
 @pytest.fixture
@@ -65,6 +66,15 @@ def test_errors_and_those_who_left_are_told_apart(metrics: Metrics) -> None:
     found = values(metrics)
     assert any('error_type="upstream_error"' in name for name in found)
     assert found['oip_translator_abandoned_total{gen_ai_operation_name="chat"}'] == 1
+
+
+def test_what_was_repaired_is_counted_by_kind(metrics: Metrics) -> None:
+    metrics.count(chat(repairs=frozenset({Repair.USAGE, Repair.TOOL_CALL})))
+    metrics.count(chat(repairs=frozenset({Repair.USAGE})))
+    found = values(metrics)
+    asked = 'gen_ai_operation_name="chat",gen_ai_request_model="m"'
+    assert found[f'oip_translator_repairs_total{{{asked},kind="usage"}}'] == 2
+    assert found[f'oip_translator_repairs_total{{{asked},kind="tool_call"}}'] == 1
 
 
 def test_what_was_not_ours_is_not_counted(metrics: Metrics) -> None:

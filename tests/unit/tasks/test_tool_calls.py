@@ -3,20 +3,19 @@
 import pytest
 
 from tests.unit.translating import piece
+from translator.errors import UpstreamError
 from translator.tasks.tool_calls import CallPiece, Calls
 
 
-def placed(*pieces: CallPiece) -> list[tuple[str | None, str]]:
-    """The name and the arguments of each call that these pieces make."""
-    calls, found = Calls(), list[tuple[str | None, str]]()
+def placed(*pieces: CallPiece) -> list[tuple[str, str]]:
+    """The name and the arguments of each call that these pieces make, each in its own delta."""
+    calls = Calls()
     for said in pieces:
-        number, begins = calls.place(said)
-        if begins:
-            assert number == len(found)
-            found.append((said.name, ""))
-        name, arguments = found[number]
-        found[number] = name, arguments + said.arguments
-    return found
+        calls.place([said])
+    return [(call.name, call.said) for call in calls.release(end=True)]
+
+
+OSLO, ROME = '{"city":"Oslo"}', '{"city":"Rome"}'
 
 
 @pytest.mark.parametrize(
@@ -45,8 +44,55 @@ def placed(*pieces: CallPiece) -> list[tuple[str | None, str]]:
         ),
         # Every call has the index 0: then the ids decide.
         (
-            [piece("1", index=0, id="a", name="f"), piece("2", index=0, id="b", name="f")],
-            [("f", "1"), ("f", "2")],
+            [piece(OSLO, index=0, id="a", name="f"), piece(ROME, index=0, id="b", name="f")],
+            [("f", OSLO), ("f", ROME)],
+        ),
+        # So they have without ids: then a named piece after whole arguments opens a call.
+        (
+            [piece(OSLO, index=0, name="f"), piece(ROME, index=0, name="f")],
+            [("f", OSLO), ("f", ROME)],
+        ),
+        # Another id in every piece, with the name or without it: the index decides.
+        (
+            [
+                piece(index=0, id="a", name="f"),
+                piece('{"city":', index=0, id="b", name="f"),
+                piece('"Oslo"}', index=0, id="c"),
+            ],
+            [("f", OSLO)],
+        ),
+        # One id for two calls: the index decides.
+        (
+            [piece("{}", index=0, id="a", name="f"), piece(OSLO, index=1, id="a", name="g")],
+            [("f", "{}"), ("g", OSLO)],
+        ),
+        (
+            [piece("{}", id="a", name="f"), piece(OSLO, id="a", name="g")],
+            [("f", "{}"), ("g", OSLO)],
+        ),
+        # A name in fragments, a name again, a name that is late.
+        (
+            [
+                piece(index=0, id="a", name="book_"),
+                piece(index=0, name="table"),
+                piece("{}", index=0),
+            ],
+            [("book_table", "{}")],
+        ),
+        (
+            [
+                piece(index=0, name="f"),
+                piece("{", index=0, name="f"),
+                piece("}", index=0, name="f"),
+            ],
+            [("f", "{}")],
+        ),
+        ([piece(index=0, id="a"), piece(index=0, name="f"), piece("{}", index=0)], [("f", "{}")]),
+        ([piece("{}", index=0, id="a"), piece(index=0, name="f")], [("f", "{}")]),
+        # A whole call again, at the end.
+        (
+            [piece(OSLO, index=0, id="a", name="f"), piece(OSLO, index=0, id="a", name="f")],
+            [("f", OSLO)],
         ),
         # Numbers alone, from 1 and with a gap.
         (
@@ -60,8 +106,8 @@ def placed(*pieces: CallPiece) -> list[tuple[str | None, str]]:
         ),
         # Neither: a name begins a call, what has none goes on with the last.
         (
-            [piece("1", name="f"), piece("2"), piece("3", name="f"), piece("4")],
-            [("f", "12"), ("f", "34")],
+            [piece("{", name="f"), piece("}"), piece("{ ", name="f"), piece("}")],
+            [("f", "{}"), ("f", "{ }")],
         ),
         # The id comes late, for a call that has its number.
         ([piece("1", index=0, name="f"), piece("2", index=0, id="a")], [("f", "12")]),
@@ -78,6 +124,33 @@ def test_pieces_find_their_call(pieces: list[CallPiece], expected: list[tuple[st
 def test_there_are_calls_once_one_has_begun() -> None:
     calls = Calls()
     assert not calls
-    assert calls.place(piece(name="f")) == (0, True)
+    [(call, opens, arguments)] = calls.place([piece(name="f")])
+    assert (call.number, opens, arguments) == (0, True, "")
     assert calls
-    assert calls.place(piece("1")) == (0, False)
+    assert calls.place([piece("1")]) == [(call, False, "1")]
+
+
+def test_two_calls_never_have_one_id() -> None:
+    calls = Calls()
+    calls.place([piece("{}", index=0, id="a", name="f"), piece("{}", index=1, id="a", name="g")])
+    first, second = calls.release(end=True)
+    assert first.id == "a"
+    assert second.id.startswith("call_")
+
+
+def test_a_start_is_held_until_its_name_is_complete() -> None:
+    calls = Calls()
+    calls.place([piece(index=0, name="f")])
+    assert (calls.release(), calls.holds) == ([], True)
+    calls.place([piece(index=1, name="g")])
+    assert [call.name for call in calls.release()] == ["f"]
+    calls.place([piece("{}", index=1)])
+    assert [call.name for call in calls.release()] == ["g"]
+    assert not calls.holds
+
+
+def test_a_call_that_never_gets_a_name_is_upstreams_fault() -> None:
+    calls = Calls()
+    calls.place([piece("{}", index=0, id="a")])
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        calls.release(end=True)

@@ -1,22 +1,25 @@
 """What Seldon's runtimes say of a conversation, in tensors, read into one output per choice.
 
 Whole responses and the events of a stream have the same tensors: role, content, refusal,
-tool_calls, function_call, logprobs and finish_reason. Each has one element per choice; all but one
-of role, content and tool_calls may be missing. The OpenAI runtime gives output_all instead, in
-which stands all that its provider said.
+tool_calls, reasoning_content (or reasoning), function_call, logprobs and finish_reason. Each has
+one element per choice; all but one of role, content and tool_calls may be missing. The OpenAI
+runtime gives output_all instead, in which stands all that its provider said.
 """
 
 import msgspec
 from msgspec import Raw
 
+from translator import surrogates
 from translator.contracts.seldon import token_counts, tool_calls
 from translator.contracts.seldon.wire import provided
 from translator.errors import unreadable
 from translator.oip.response import InferenceResponse
 from translator.tasks.generation import ChoiceOutput, Output, finish_reason
+from translator.tasks.usage import UNKNOWN
 
 _COMMON = frozenset({"role", "content", "type", "tool_calls"})
-_RARE = frozenset({"refusal", "function_call", "logprobs", "finish_reason"})
+_REASONING = ("reasoning_content", "reasoning")
+_RARE = frozenset({"refusal", *_REASONING, "function_call", "logprobs", "finish_reason"})
 NAMES = frozenset({"role", "content", "tool_calls", *_RARE, "output_all", *token_counts.TENSORS})
 """The tensors that are read."""
 
@@ -35,7 +38,10 @@ def read(response: InferenceResponse, choices: int = 1) -> Output:
     identity, model = response.id or "", response.model_name or ""
     if provider is not None:
         return Output(identity, model, provided=provider)
-    return Output(identity, model, token_counts.read(response), _choices(response, choices))
+    tokens, said = token_counts.read(response), _choices(response, choices)
+    if tokens is UNKNOWN:
+        return Output(identity, model, tokens, said)
+    return Output(identity, model, tokens, said, usage=token_counts.read_usage(response) or None)
 
 
 def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
@@ -74,6 +80,12 @@ def _read_rare(response: InferenceResponse, outputs: list[ChoiceOutput]) -> None
     """What few runtimes give. Any of these may be another's numeric tensor of the same name."""
     for output, text in zip(outputs, _texts(response, "refusal"), strict=False):
         output.refusal = text or None
+    for name in _REASONING:
+        texts = _texts(response, name)
+        if len(outputs) == 1:
+            texts = ["".join(texts)]
+        for output, text in zip(outputs, texts, strict=False):
+            output.reasoning = output.reasoning or surrogates.clean(text) or None
     for output, text in zip(outputs, _texts(response, "function_call"), strict=False):
         output.function_call = next(iter(tool_calls.read(text)), None)
     for output, text in zip(outputs, _texts(response, "logprobs"), strict=False):
@@ -99,6 +111,7 @@ def _logprobs(text: str) -> Raw | None:
     if text.lstrip().startswith("["):
         text = f'{{"content":{text}}}'
     try:
-        return Raw(msgspec.json.encode(msgspec.json.decode(text, type=_Logprobs)))
+        compact = msgspec.json.format(text, indent=-1)
+        return Raw(msgspec.json.encode(msgspec.json.decode(compact, type=_Logprobs)))
     except (msgspec.DecodeError, RecursionError):
         return None

@@ -1,13 +1,11 @@
 """The token counts in a response: tensors, parameters, or in an object ``usage`` that is either."""
 
-from collections.abc import Mapping
-
 import msgspec
 from msgspec import Raw
 
 from translator.errors import UpstreamError
 from translator.oip.response import InferenceResponse
-from translator.raw_json import decode_object
+from translator.raw_json import Object, decode_object
 from translator.tasks import usage
 from translator.tasks.usage import UNKNOWN, TokenCounts
 
@@ -29,15 +27,17 @@ def read(response: InferenceResponse, *, shared_prompt: bool = True) -> TokenCou
     if _NAMES.isdisjoint(parameters) and _NAMES.isdisjoint(response.names):
         return UNKNOWN
     given = {**parameters, **{name: tensor.data for name, tensor in response.by_name.items()}}
-    return usage.read({**given, **_usage(response)}, shared_prompt=shared_prompt)
+    return usage.read({**given, **read_usage(response)}, shared_prompt=shared_prompt)
 
 
-def _usage(response: InferenceResponse) -> Mapping[str, Raw]:
+def read_usage(response: InferenceResponse) -> Object:
     """What stands in the object ``usage``; empty if there is none."""
     tensor = response.output("usage")
     try:
         if tensor is not None:
-            return decode_object("".join(tensor.strings()))
-        return decode_object((response.parameters or {}).get("usage", _NOTHING))
+            text = "".join(tensor.strings())
+        else:
+            text = bytes((response.parameters or {}).get("usage", _NOTHING)).decode()
+        return decode_object(msgspec.json.format(text, indent=-1))
     except (msgspec.DecodeError, UnicodeError, RecursionError, UpstreamError):
         return {}

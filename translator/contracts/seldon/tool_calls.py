@@ -2,7 +2,8 @@
 
 No runtime documents how it writes them, so every encoding met is understood: a JSON object per
 element, a JSON list of objects, a JSON list of JSON strings, null and "". An object is OpenAI's
-tool call, OpenAI's delta of one, or the bare function as some chat templates emit it.
+tool call (of a function or a custom tool), OpenAI's delta of one, or the bare function as some chat
+templates emit it.
 """
 
 from typing import Any
@@ -44,9 +45,13 @@ _decode_call = msgspec.json.Decoder(Object | None).decode
 
 
 def _piece(call: Object) -> CallPiece:
+    if not is_null(call.get("custom")):
+        return _custom_piece(call, _decode_call(call["custom"]) or {})
     function = _decode_call(call["function"]) if "function" in call else call
     if function is None:
-        raise unreadable()
+        if not (_value(call, "id") or _value(call, "index") is not None):
+            raise unreadable()
+        function = {}  # an SDK's dump of a piece whose name is still to come
     index, identity, name = _value(call, "index"), _value(call, "id"), _value(function, "name")
     arguments = function.get("arguments", NULL)
     if is_null(arguments):
@@ -56,6 +61,13 @@ def _piece(call: Object) -> CallPiece:
     else:  # an object: as text, digit for digit
         text = compact(arguments)
     return CallPiece(integer_or_none(index), text_or_none(identity), text_or_none(name), text)
+
+
+def _custom_piece(call: Object, custom: Object) -> CallPiece:
+    """A piece of a call of a custom tool, whose input is any text."""
+    index, identity = integer_or_none(_value(call, "index")), text_or_none(_value(call, "id"))
+    name, text = text_or_none(_value(custom, "name")), text_or_none(_value(custom, "input"))
+    return CallPiece(index, identity, name, text or "", custom=True)
 
 
 def _value(fields: Object, name: str) -> Any:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
+from translator import surrogates
 from translator.errors import unreadable
-from translator.operations import provider
 from translator.operations.base import Response
 from translator.operations.chat import completion
 from translator.operations.chat.chunks import ChatChunks
+from translator.operations.chat.provider import read_provided
 from translator.operations.chat.provider_chunk import is_chunk
 from translator.operations.events import collect
 from translator.raw_json import (
@@ -28,17 +29,26 @@ from translator.raw_json import (
     raw,
 )
 from translator.tasks.generation import Output
+from translator.tasks.repair import Repair
 
 _EMPTY = Raw(b"[]")
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking", "summary")
+_GROWING = frozenset(
+    ("content", "refusal", "text", *_THOUGHTS, "arguments", "input", "data", "transcript")
+)
+"""The texts of which each event says a part; any other is said again, or once."""
 
 
-def aggregate(outputs: Sequence[Output], model: str, created: int) -> Response:
+def aggregate(
+    outputs: Sequence[Output], model: str, created: int, *, forced: bool = False
+) -> Response:
     """The chat completion that outputs add up to.
 
     Args:
         outputs: what the whole response says, or each event of it.
         model: the model as the client named it.
         created: seconds since the epoch.
+        forced: whether the client forced one function.
 
     Raises:
         UpstreamError: 502, there is an error in them, or no answer.
@@ -46,16 +56,20 @@ def aggregate(outputs: Sequence[Output], model: str, created: int) -> Response:
     if len(outputs) == 1:
         [output] = outputs
         if output.provided is None:
-            return completion.from_output(output, model, created)
-        complete = provider.read(output.provided)
+            return completion.from_output(output, model, created, forced=forced)
+        complete, marked = read_provided(output.provided)
+        if marked:
+            complete = surrogates.clean(complete.decode()).encode()
         if not is_chunk(complete):
-            return completion.from_provider(complete, output, model, created)
-    chunks = ChatChunks(model, created, include_usage=True)
+            response = completion.from_provider(complete, output, model, created)
+            halves = {Repair.UNICODE} if marked else set()
+            return response._replace(repairs=response.repairs | halves)
+    chunks = ChatChunks(model, created, include_usage=True, forced=forced, whole=True)
     try:
         answer = _add_up(collect(chunks, outputs))
     except msgspec.ValidationError as error:
         raise unreadable() from error
-    return Response(answer, chunks.tokens, chunks.model)
+    return Response(answer, chunks.tokens, chunks.model, chunks.repairs)
 
 
 def _add_up(chunks: list[bytes]) -> bytes:
@@ -63,6 +77,7 @@ def _add_up(chunks: list[bytes]) -> bytes:
     sums: dict[int, _Sum] = {}
     for chunk in chunks:
         fields = decode_object(chunk)
+        fields.pop("obfuscation", None)  # hides the length of a chunk
         for item in decode_list(fields.pop("choices")):
             choice = decode_object(item)
             index = msgspec.json.decode(choice["index"], type=int)
@@ -77,6 +92,9 @@ def _add_up(chunks: list[bytes]) -> bytes:
 def _choice(choice: Object) -> Object:
     message = {"role": raw("assistant"), "content": NULL, "refusal": NULL}
     message |= decode_object(choice.pop("delta"))
+    for name in ("tool_calls", "function_call"):
+        if is_null(message.get(name, _EMPTY)):  # an SDK's dump says null for what is not there
+            del message[name]
     if "tool_calls" in message:
         calls = [decode_object(call) for call in decode_list(message["tool_calls"])]
         message["tool_calls"] = raw([_call(call) for call in calls])
@@ -109,8 +127,8 @@ def _call(call: Object) -> Object:
 class _Sum:
     """What the pieces of one object add up to, each value kept as JSON text until it is read.
 
-    Texts are joined, lists continued, objects added up in turn, and so are those objects in lists
-    that have an index; anything else is as its last piece says.
+    Texts that grow are joined, lists continued, objects added up in turn, and so are those objects
+    in lists that have an index; anything else is as its last piece says.
     """
 
     def __init__(self) -> None:
@@ -124,14 +142,14 @@ class _Sum:
         """Take the next piece."""
         for name, value in fields.items():
             match chr(opening(value)):
-                case '"':
+                case '"' if name in _GROWING:
                     text = msgspec.json.decode(value, type=str)
                     self._texts.setdefault(name, []).append(text)
                 case "[":
                     self._continue(name, decode_list(value))
                 case "{":
                     self._objects.setdefault(name, _Sum()).add(decode_object(value))
-                case _:
+                case _ if not is_null(value) or name not in self._rest:
                     self._rest[name] = value
 
     def value(self) -> Object:

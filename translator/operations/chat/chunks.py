@@ -8,13 +8,15 @@ chunk for those who asked. A provider's chunks are OpenAI's already: see
 
 from msgspec import UNSET
 
+from translator import surrogates
 from translator.ids import completion_id
 from translator.openai.chat import ChunkChoice, Delta, FunctionCall
-from translator.operations import provider
-from translator.operations.chat.completion import usage_of
-from translator.operations.chat.provider import ProviderChunks
+from translator.operations.chat import repair
+from translator.operations.chat.provider import ProviderChunks, read_provided
 from translator.operations.chat.state import Choice, State
+from translator.raw_json import Object, raw
 from translator.tasks.generation import ChoiceOutput, Output
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
 
@@ -25,36 +27,60 @@ class ChatChunks:
         model: the model as the client named it.
         created: seconds since the epoch, the same on every chunk.
         include_usage: whether the client set ``stream_options.include_usage``.
+        forced: whether the client forced one function; ``stop`` is then why a call ended.
+        whole: the chunks are added up to one completion.
     """
 
-    def __init__(self, model: str, created: int, *, include_usage: bool = False) -> None:
-        self._state = State(model, created, include_usage=include_usage)
+    def __init__(
+        self,
+        model: str,
+        created: int,
+        *,
+        include_usage: bool = False,
+        forced: bool = False,
+        whole: bool = False,
+    ) -> None:
+        self._state = State(model, created, include_usage=include_usage, forced=forced, whole=whole)
+        self._counts: Object = {}
         self._provided = ProviderChunks(self._state)
 
     def write(self, output: Output) -> list[bytes]:
         """See :class:`~translator.operations.events.Writer`."""
         state = self._state
         if output.provided is not None:
-            return self._provided.take(provider.read(output.provided), output)
+            chunk, marked = read_provided(output.provided)
+            return self._provided.take(chunk, output, marked=marked)
         if not state.id:
             state.begin(completion_id(output.id), output.model)
         state.tokens = state.tokens.then(output.tokens)
+        if output.usage is not None:
+            self._counts = output.usage
         chunks = []
         for index, said in enumerate(output.choices):
             choice = state.choice(index)
-            choice.reason = said.finish_reason or choice.reason
             delta = None if choice.finished else _delta(choice, said)
+            if said.finish_reason:
+                choice.reason = state.reason(choice, said.finish_reason)
             if delta is not None:
-                chunks.append(state.chunk([ChunkChoice(index, delta, logprobs=said.logprobs)]))
+                logprobs = repair.logprobs_of(said.logprobs)
+                chunks.append(state.chunk([ChunkChoice(index, delta, logprobs=logprobs)]))
         return chunks
 
     def close(self) -> list[bytes]:
         """See :class:`~translator.operations.events.Writer`."""
-        return self._state.close() + (self._provided.close() or self._usage())
+        return (
+            self._provided.flush() + self._state.close() + (self._provided.usage() or self._usage())
+        )
 
     def _usage(self) -> list[bytes]:
-        usage = usage_of(self._state.tokens) if self._state.include_usage else None
-        return [] if usage is None else [self._state.chunk([], usage)]
+        if not self._state.include_usage:
+            return []
+        return [self._state.chunk([], raw(repair.usage(self._counts, self._state.tokens)))]
+
+    @property
+    def repairs(self) -> frozenset[Repair]:
+        """What has been repaired so far, by kind."""
+        return frozenset(self._state.repairs)
 
     @property
     def tokens(self) -> TokenCounts:
@@ -74,17 +100,24 @@ class ChatChunks:
 
 def _delta(choice: Choice, said: ChoiceOutput) -> Delta | None:
     """What a model adds to its choice, or None when that is nothing."""
-    calls = list(choice.calls.deltas(said.calls))
+    calls = choice.calls.deltas(said.calls) if said.calls else []
     legacy = said.function_call
+    content = said.content
+    if content and (choice.half or surrogates.is_marked(content)):
+        content, choice.half = surrogates.join(choice.half, content)
     first, choice.begun = not choice.begun, True
-    empty = not (calls or legacy or said.content or said.refusal or said.logprobs)
-    if empty and not first:
+    speaks = calls or legacy or content or said.refusal or said.reasoning
+    choice.spoke = choice.spoke or bool(speaks or said.calls)
+    if not (speaks or said.logprobs or first):
         return None
-    delta = Delta(content=said.content or UNSET, refusal=said.refusal or UNSET)
+    delta = Delta(content=content or UNSET, refusal=said.refusal or UNSET)
     if first:
         delta.role = "assistant"
-        delta.content = said.content or (None if calls or legacy or said.refusal else "")
+        acts = said.calls or legacy or said.refusal or said.reasoning
+        delta.content = content or (None if acts else "")
         delta.refusal = said.refusal
+    if said.reasoning:
+        delta.reasoning_content = said.reasoning
     if calls:
         delta.tool_calls = calls
     if legacy is not None:

@@ -14,7 +14,8 @@ from translator.operations.chat.chunks import ChatChunks
 from translator.operations.chat.request import read
 from translator.operations.events import EventStream, collect
 from translator.operations.wording import Wording, wording_of
-from translator.tasks.generation import Output
+from translator.raw_json import NULL, decode_object, opening
+from translator.tasks.generation import Generation, Output
 from translator.tasks.model import Target
 
 Decode = Callable[[bytes], Output]
@@ -26,11 +27,12 @@ def accept(body: bytes, target: Target) -> Inference:
     fields = decode_body(body)
     model = target.model(take_model(fields, target.model_in_url))
     task, include_usage = read(fields, model)
+    forced = _is_forced(task)
     request, decode = model.generate(task)
     request.body = large_values.restore(request.body, values)
     wording = wording_of(body, "messages")
     translate = Translation(
-        model.name, include_usage, task.stream, decode, int(time.time()), wording
+        model.name, include_usage, forced, task.stream, decode, int(time.time()), wording
     )
     stream = translate.stream if request.streamed else None
     return Inference(model.name, request, translate.complete, stream, task.stream, wording)
@@ -42,6 +44,7 @@ class Translation(msgspec.Struct, frozen=True):
     Attributes:
         model: as the client named it.
         include_usage: the client wants to know the token counts of a stream.
+        forced: it forced one function, and OpenAI then says ``stop``.
         as_events: it wants a stream.
         decode: reads a response of the model server.
         created: seconds since the epoch, the same on every chunk.
@@ -50,6 +53,7 @@ class Translation(msgspec.Struct, frozen=True):
 
     model: str
     include_usage: bool
+    forced: bool
     as_events: bool
     decode: Decode
     created: int
@@ -59,17 +63,28 @@ class Translation(msgspec.Struct, frozen=True):
         """See :class:`~translator.operations.base.Inference`."""
         outputs = map(self.decode, responses)
         if not self.as_events:
-            return aggregate([*outputs], self.model, self.created)
+            return aggregate([*outputs], self.model, self.created, forced=self.forced)
         chunks = self._chunks()
         events = [*map(sse.encode, collect(chunks, outputs)), OPENAI.end_of_stream]
-        return Response(b"".join(events), chunks.tokens, chunks.model)
+        return Response(b"".join(events), chunks.tokens, chunks.model, chunks.repairs)
 
     def stream(self, limit: int) -> EventStream[Output]:
         """See :class:`~translator.operations.base.Inference`."""
         return EventStream(self.decode, self._chunks(), OPENAI, limit, self.wording)
 
     def _chunks(self) -> ChatChunks:
-        return ChatChunks(self.model, self.created, include_usage=self.include_usage)
+        return ChatChunks(
+            self.model, self.created, include_usage=self.include_usage, forced=self.forced
+        )
+
+
+def _is_forced(task: Generation) -> bool:
+    """Whether the client names the one function that is to be called."""
+    choice = task.parameters.get("tool_choice")
+    if choice is None or opening(choice) != ord("{"):
+        return False
+    kind = decode_object(choice).get("type", NULL)
+    return bytes(kind) in (b'"function"', b'"custom"')
 
 
 CHAT = Operation(

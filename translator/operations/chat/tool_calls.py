@@ -1,38 +1,36 @@
 """Tool calls as OpenAI says them, made of the pieces in which a model says them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from translator.errors import unreadable
-from translator.ids import call_id
-from translator.openai.chat import FunctionCall, ToolCall, ToolCallDelta
-from translator.tasks.tool_calls import CallPiece, Calls
+from msgspec import UNSET
+
+from translator.openai.chat import CustomCall, FunctionCall, ToolCall, ToolCallDelta
+from translator.tasks.tool_calls import Call, CallPiece, Calls
 
 
 class CallDeltas(Calls):
     """The calls of one message in a stream."""
 
-    def deltas(self, pieces: Iterable[CallPiece]) -> Iterator[ToolCallDelta]:
-        """What each piece adds: id, type and name with the first of a call, then arguments only.
-
-        Raises:
-            UpstreamError: 502, a call begins without a name.
-        """
-        for piece in pieces:
-            number, begins = self.place(piece)
-            if begins:
-                if piece.name is None:
-                    raise unreadable()
-                function = FunctionCall(piece.name, piece.arguments)
-                yield ToolCallDelta(number, piece.id or call_id(), "function", function)
-            elif piece.arguments:
-                yield ToolCallDelta(number, function=FunctionCall(arguments=piece.arguments))
+    def deltas(self, pieces: Iterable[CallPiece]) -> list[ToolCallDelta]:
+        """What pieces add: id, type and name once the name is complete, then arguments only."""
+        out = [
+            _more(call, arguments)
+            for call, _, arguments in self.place(pieces)
+            if call.released and arguments
+        ]
+        return out + [_start(call) for call in self.release()]
 
     def closing_deltas(self) -> list[ToolCallDelta]:
-        """Empty arguments for the calls that have none; clients parse them as JSON."""
-        return [
-            ToolCallDelta(number, function=FunctionCall(arguments="{}"))
-            for number in self.without_arguments()
-        ]
+        """What was held, and empty arguments for calls that have none; clients parse them as JSON.
+
+        Raises:
+            UpstreamError: 502, a call has no name.
+        """
+        silent = [call for call in self.without_arguments() if not call.custom]
+        held = self.release(end=True)
+        for call in (*silent, *held):
+            _complete(call)
+        return [_more(call, "{}") for call in silent] + [_start(call) for call in held]
 
 
 def join(pieces: Iterable[CallPiece]) -> list[ToolCall]:
@@ -41,14 +39,32 @@ def join(pieces: Iterable[CallPiece]) -> list[ToolCall]:
     Raises:
         UpstreamError: 502, a call has no name.
     """
-    calls: list[ToolCall] = []
-    arguments: list[list[str]] = []
-    for delta in CallDeltas().deltas(pieces):
-        function = delta.function or FunctionCall()
-        if delta.index == len(calls):
-            calls.append(ToolCall(delta.id or "", "function", function))
-            arguments.append([])
-        arguments[delta.index].append(function.arguments)
-    for call, parts in zip(calls, arguments, strict=True):
-        call.function.arguments = "".join(parts) or "{}"
-    return calls
+    calls = Calls()
+    calls.place(pieces)
+    whole = calls.release(end=True)
+    for call in whole:
+        _complete(call)
+    return [
+        ToolCall(call.id, "custom", custom=CustomCall(call.name, call.said))
+        if call.custom
+        else ToolCall(call.id, "function", FunctionCall(call.name, call.said))
+        for call in whole
+    ]
+
+
+def _complete(call: Call) -> None:
+    if not call.arguments and not call.custom:
+        call.arguments.append("{}")
+
+
+def _start(call: Call) -> ToolCallDelta:
+    if call.custom:
+        custom = CustomCall(call.name, call.said)
+        return ToolCallDelta(call.number, call.id, "custom", UNSET, custom)
+    return ToolCallDelta(call.number, call.id, "function", FunctionCall(call.name, call.said))
+
+
+def _more(call: Call, arguments: str) -> ToolCallDelta:
+    if call.custom:
+        return ToolCallDelta(call.number, custom=CustomCall(input=arguments))
+    return ToolCallDelta(call.number, function=FunctionCall(arguments=arguments))
