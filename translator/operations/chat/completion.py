@@ -13,6 +13,7 @@ from translator.openai.chat import (
     Choice,
     FunctionCall,
     ResponseMessage,
+    Usage,
 )
 from translator.operations.base import Response
 from translator.operations.chat import repair, tool_calls
@@ -251,9 +252,17 @@ def from_output(output: Output, model: str, created: int, *, forced: bool = Fals
         choices=[
             _choice(index, choice, repairs, forced=forced) for index, choice in enumerate(choices)
         ],
-        usage=raw(repair.usage(output.usage or {}, output.tokens)),
+        usage=usage_of(output.usage, output.tokens),
     )
     return Response(encode(completion), output.tokens, output.model, frozenset(repairs))
+
+
+def usage_of(told: Object | None, tokens: TokenCounts) -> Usage | Raw:
+    """OpenAI's object of token counts, zeros for what is not known, with whatever else was told."""
+    if told:
+        return raw(repair.usage(told, tokens))
+    prompt, completion = tokens.prompt or 0, tokens.completion or 0
+    return Usage(prompt, completion, prompt + completion)
 
 
 def _choice(index: int, said: ChoiceOutput, repairs: set[Repair], *, forced: bool) -> Choice:
