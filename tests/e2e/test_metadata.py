@@ -136,7 +136,7 @@ class Budgets:
     def wait_until_used(self, model: str, tokens: int) -> None:
         """Wait for so many tokens to be taken off."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.used[model] == tokens, timeout=10)
+            assert self._changed.wait_for(lambda: self.used[model] == tokens, timeout=60)
 
     def _should_rate_limit(self, request: bytes, _context: Any) -> bytes:
         codes = []
