@@ -12,9 +12,9 @@ from translator import surrogates
 from translator.ids import completion_id
 from translator.openai.chat import ChunkChoice, Delta, FunctionCall
 from translator.operations.chat import repair
+from translator.operations.chat.completion import usage_of
 from translator.operations.chat.provider import ProviderChunks, read_provided
 from translator.operations.chat.state import Choice, State
-from translator.raw_json import Object, raw
 from translator.tasks.generation import ChoiceOutput, Output
 from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
@@ -41,7 +41,7 @@ class ChatChunks:
         whole: bool = False,
     ) -> None:
         self._state = State(model, created, include_usage=include_usage, forced=forced, whole=whole)
-        self._counts: Object = {}
+        self._told: Output | None = None  # the last that had a usage object
         self._provided = ProviderChunks(self._state)
 
     def write(self, output: Output) -> list[bytes]:
@@ -54,15 +54,17 @@ class ChatChunks:
             state.begin(completion_id(output.id), output.model)
         state.tokens = state.tokens.then(output.tokens)
         if output.usage is not None:
-            self._counts = output.usage
+            self._told = output
         chunks = []
         for index, said in enumerate(output.choices):
             choice = state.choice(index)
             delta = None if choice.finished else _delta(choice, said)
+            if choice.half:
+                state.repairs.add(Repair.UNICODE)
             if said.finish_reason:
                 choice.reason = state.reason(choice, said.finish_reason)
             if delta is not None:
-                logprobs = repair.logprobs_of(said.logprobs)
+                logprobs = repair.logprobs_of(said.logprobs) if said.logprobs else None
                 chunks.append(state.chunk([ChunkChoice(index, delta, logprobs=logprobs)]))
         return chunks
 
@@ -72,10 +74,15 @@ class ChatChunks:
             self._provided.flush() + self._state.close() + (self._provided.usage() or self._usage())
         )
 
+    def rescue(self) -> list[bytes]:
+        """See :class:`~translator.operations.events.Writer`."""
+        return self._provided.rescue()
+
     def _usage(self) -> list[bytes]:
         if not self._state.include_usage:
             return []
-        return [self._state.chunk([], raw(repair.usage(self._counts, self._state.tokens)))]
+        told = None if self._told is None else self._told.usage
+        return [self._state.chunk([], usage_of(told, self._state.tokens))]
 
     @property
     def repairs(self) -> frozenset[Repair]:
