@@ -47,6 +47,9 @@ class Writer(Protocol[S_contra]):
     def close(self) -> list[bytes]:
         """The data of the events that complete an answer, before the end of the stream."""
 
+    def rescue(self) -> list[bytes]:
+        """The data of the events for what was held back, before an error ends the stream."""
+
 
 def collect(writer: Writer[S], outputs: Iterable[S]) -> list[bytes]:
     """The data of all events that make up an answer.
@@ -120,7 +123,8 @@ class EventStream(Generic[S]):
             return b""
         self._wording.apply(error)
         self.error = error
-        return self._dialect.error_event(error) + self._close()
+        held = b"".join(map(sse.encode, self._writer.rescue()))
+        return held + self._dialect.error_event(error) + self._close()
 
     def _translate(self, events: Iterator[bytes], *, last: bool) -> bytes:
         if self._closed:

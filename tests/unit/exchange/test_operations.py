@@ -161,6 +161,9 @@ class Words:
     def close(self) -> list[bytes]:
         return []
 
+    def rescue(self) -> list[bytes]:
+        return []
+
 
 def decode(data: bytes) -> bytes:
     if data == b"refused":

@@ -9,6 +9,7 @@ from tests import oip
 from tests.invariants import check_chunks
 from tests.unit.events import data_of, documents_of, event, stream
 from tests.unit.translating import NOW, chat_stream
+from translator.tasks.repair import Repair
 
 HEAD: dict[str, Any] = {
     "id": "chatcmpl-9",
@@ -681,3 +682,26 @@ def test_tokens_are_known_whether_the_client_asked_or_not(*, include_usage: bool
     assert (translator.model, translator.tokens) == ("gpt", (None, None))
     translator.feed(stream(oip.provided({**HEAD, "choices": [], "usage": USAGE})))
     assert translator.tokens == (7, 5)
+
+
+def test_what_waited_for_the_end_is_said_before_an_error() -> None:
+    last = chunk(part(0, "stop", content="lo"))
+    *said, error = translate(FIRST, last, {"error": {"message": "quota"}})
+    assert [document["choices"][0]["delta"].get("content") for document in said] == ["Hel", "lo"]
+    assert [document["choices"][0]["finish_reason"] for document in said] == [None, None]
+    assert error["error"]["message"] == "quota"
+
+
+def test_a_call_without_a_name_is_lost_with_the_error_that_ends_the_stream() -> None:
+    nameless = calling({"index": 0, "id": "c1", "function": {"arguments": "{"}})
+    *said, error = translate(FIRST, nameless, {"error": {"message": "quota"}})
+    assert said == [FIRST]
+    assert error["error"]["message"] == "quota"
+
+
+def test_a_head_that_changes_is_counted() -> None:
+    translator = chat_stream()
+    translator.feed(stream(oip.provided(FIRST)))
+    assert translator.repairs == frozenset()
+    translator.feed(stream(oip.provided({**MORE, "id": "other"})))
+    assert translator.repairs == {Repair.HEAD}

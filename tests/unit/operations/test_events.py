@@ -36,6 +36,9 @@ class Echo:
     def close(self) -> list[bytes]:
         return [b"bye"]
 
+    def rescue(self) -> list[bytes]:
+        return []
+
 
 def echo() -> EventStream[str]:
     return EventStream(identity_of, Echo(), OPENAI, limit=1000)

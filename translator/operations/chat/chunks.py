@@ -59,10 +59,12 @@ class ChatChunks:
         for index, said in enumerate(output.choices):
             choice = state.choice(index)
             delta = None if choice.finished else _delta(choice, said)
+            if choice.half:
+                state.repairs.add(Repair.UNICODE)
             if said.finish_reason:
                 choice.reason = state.reason(choice, said.finish_reason)
             if delta is not None:
-                logprobs = repair.logprobs_of(said.logprobs)
+                logprobs = repair.logprobs_of(said.logprobs) if said.logprobs else None
                 chunks.append(state.chunk([ChunkChoice(index, delta, logprobs=logprobs)]))
         return chunks
 
@@ -71,6 +73,10 @@ class ChatChunks:
         return (
             self._provided.flush() + self._state.close() + (self._provided.usage() or self._usage())
         )
+
+    def rescue(self) -> list[bytes]:
+        """See :class:`~translator.operations.events.Writer`."""
+        return self._provided.rescue()
 
     def _usage(self) -> list[bytes]:
         if not self._state.include_usage:

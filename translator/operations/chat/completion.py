@@ -254,7 +254,18 @@ def from_output(output: Output, model: str, created: int, *, forced: bool = Fals
         ],
         usage=usage_of(output.usage, output.tokens),
     )
-    return Response(encode(completion), output.tokens, output.model, frozenset(repairs))
+    body = encode(completion)
+    if not repairs:
+        return Response(body, output.tokens, output.model)
+    return Response(body, output.tokens, output.model, frozenset(repairs))
+
+
+def usage_of(told: Object | None, tokens: TokenCounts) -> Usage | Raw:
+    """OpenAI's object of token counts, zeros for what is not known, with whatever else was told."""
+    if told:
+        return raw(repair.usage(told, tokens))
+    prompt, completion = tokens.prompt or 0, tokens.completion or 0
+    return Usage(prompt, completion, prompt + completion)
 
 
 def usage_of(told: Object | None, tokens: TokenCounts) -> Usage | Raw:
@@ -289,7 +300,8 @@ def _choice(index: int, said: ChoiceOutput, repairs: set[Repair], *, forced: boo
     reason = finish_reason(word, called=bool(calls), legacy=legacy is not None, kept=forced)
     if word and reason != word:
         repairs.add(Repair.FINISH_REASON)
-    return Choice(index, message, reason, repair.logprobs_of(said.logprobs))
+    logprobs = repair.logprobs_of(said.logprobs) if said.logprobs else None
+    return Choice(index, message, reason, logprobs)
 
 
 def _function(said: CallPiece) -> FunctionCall:

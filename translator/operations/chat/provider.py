@@ -89,6 +89,7 @@ class ProviderChunks:
         self._usage: Raw | None = None
         self._early: list[bytes] = []
         self._waiting: list[_Chunk] = []  # for a call's name
+        self._calling: set[int] = set()  # the choices whose calls may wait for it
         self._ends: dict[int, _Chunk] = {}  # by the choice that ends with it
         self._halves = False  # one may wait for its other half
         self._last: bytes | None = None  # the provider's own chunk with the usage
@@ -130,21 +131,8 @@ class ProviderChunks:
                 self._last = chunk
             self._state.repairs.add(Repair.FINISH_REASON if choices else Repair.HEAD)
             return out
-        in_order = (
-            view.choices is not None
-            and len(places) == len(choices)
-            and view.id == self._state.id
-            and view.created == self._state.created
-            and view.object == OBJECT
-            and view.model == self._state.model
-            and bytes(view.usage) == (_NULL if self._state.include_usage else b"")
-            and view.tier_is_known
-        )
-        made = _Chunk(chunk, places, in_order)
-        if not self._waiting and not any(place.reason or place.calls for place in places):
-            return [*out, self._write(made)]
-        self._keep(made)
-        return out + self._release()
+        out += self._pass_on(_Chunk(chunk, places, self._is_in_order(view, places)))
+        return out
 
     def flush(self) -> list[bytes]:
         """What has waited, at the end.
@@ -162,6 +150,21 @@ class ProviderChunks:
         self._ends.clear()
         return out + [self._write(chunk) for chunk in ends.values()]
 
+    def rescue(self) -> list[bytes]:
+        """What has waited, before an error ends the stream; calls without a name are lost."""
+        ends = {id(chunk): chunk for chunk in self._ends.values()}
+        waiting = [*self._waiting, *ends.values()]
+        self._waiting.clear()
+        self._ends.clear()
+        for chunk in waiting:
+            for place in chunk.places:
+                place.reason = ""
+        return [
+            self._write(chunk)
+            for chunk in waiting
+            if all(call.released for place in chunk.places for call, _, _ in place.calls)
+        ]
+
     def usage(self) -> list[bytes]:
         """The provider's usage, if there is some and it was asked for."""
         if self._usage is None or not self._state.include_usage:
@@ -172,6 +175,22 @@ class ProviderChunks:
         if self._last is None:
             return [self._state.chunk([], counts)]
         return [self._rebuild(self._last, [], counts)]
+
+    def _is_in_order(self, view: ChunkView, places: list[Place]) -> bool:
+        """Whether a chunk is what OpenAI would send, but for its choices."""
+        state = self._state
+        if not (
+            view.choices is not None
+            and view.id == state.id
+            and view.created == state.created
+            and view.object == OBJECT
+            and view.model == state.model
+            and (view.service_tier is None or view.tier_is_known)
+        ):
+            state.repairs.add(Repair.HEAD)
+            return False
+        usage_in_order = bytes(view.usage) == (_NULL if state.include_usage else b"")
+        return usage_in_order and len(places) == len(view.choices)
 
     @property
     def _is_over(self) -> bool:
@@ -235,6 +254,7 @@ class ProviderChunks:
             choice.legacy_argued |= delta.function_call.has_arguments
         if delta.tool_calls:
             place.calls = choice.calls.place([call.piece() for call in delta.tool_calls])
+            self._calling.add(index)
         choice.spoke = choice.spoke or bool(delta.content or choice.calls or choice.legacy)
         if place.reason:
             place.reason = self._state.reason(choice, place.reason)
@@ -253,6 +273,16 @@ class ProviderChunks:
                 self._state.choice(place.index).finished = False
         self._waiting.append(chunk)
 
+    def _pass_on(self, chunk: _Chunk) -> list[bytes]:
+        """What goes out for a chunk: itself, mostly."""
+        waits = bool(self._waiting)
+        for place in chunk.places:
+            waits = waits or bool(place.reason or place.calls)
+        if not waits:
+            return [self._write(chunk)]
+        self._keep(chunk)
+        return self._release()
+
     def _keep(self, chunk: _Chunk) -> None:
         """Let a chunk wait: for a call's name, or for the end if all of it ends there."""
         if chunk.places and all(place.reason for place in chunk.places):
@@ -268,17 +298,20 @@ class ProviderChunks:
         """What need not wait any more."""
         if not self._waiting:
             return []
-        places = [place for chunk in self._waiting for place in chunk.places if place.calls]
-        for index in {place.index for place in places}:
+        for index in sorted(self._calling):
             choice = self._state.choice(index)
             choice.calls.release(end=choice.finished)
             if choice.calls.holds:
                 return []
+            self._calling.discard(index)
         released, self._waiting = self._waiting, []
         return [self._write(chunk) for chunk in released]
 
     def _write(self, chunk: _Chunk) -> bytes:
-        if chunk.in_order and all(place.in_order for place in chunk.places):
+        in_order = chunk.in_order
+        for place in chunk.places:
+            in_order = in_order and place.in_order
+        if in_order:
             return chunk.data
         self._state.repairs.update(*(place.faults() for place in chunk.places))
         return self._rebuild(chunk.data, chunk.places, NULL)

@@ -187,7 +187,7 @@ class Place:
         self.first = first
         self.view = view
         self.calls: list[tuple[Call, bool, str]] = []
-        self.reason = view.reason
+        self.reason = "" if view.finish_reason is None else view.reason
 
     @property
     def in_order(self) -> bool:

@@ -162,9 +162,9 @@ def logprobs(value: Raw) -> Raw:
     return raw({"content": NULL, "refusal": NULL} | fields)
 
 
-def logprobs_of(value: Raw | None) -> Raw | None:
+def logprobs_of(value: Raw) -> Raw:
     """Logprobs of a runtime, which mostly have a token and its probability only."""
-    return value if value is None or are_logprobs_in_order(decoded(value)) else logprobs(value)
+    return value if are_logprobs_in_order(decoded(value)) else logprobs(value)
 
 
 def _token(given: Raw) -> Raw:
