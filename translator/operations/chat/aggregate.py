@@ -16,6 +16,7 @@ from translator.operations.chat import completion
 from translator.operations.chat.chunks import ChatChunks
 from translator.operations.chat.provider import read_provided
 from translator.operations.chat.provider_chunk import is_chunk
+from translator.operations.chat.provider_completion import from_provider
 from translator.operations.events import collect
 from translator.raw_json import (
     NULL,
@@ -61,7 +62,7 @@ def aggregate(
         if marked:
             complete = surrogates.clean(complete.decode()).encode()
         if not is_chunk(complete):
-            response = completion.from_provider(complete, output, model, created)
+            response = from_provider(complete, output, model, created)
             halves = {Repair.UNICODE} if marked else set()
             return response._replace(repairs=response.repairs | halves)
     chunks = ChatChunks(model, created, include_usage=True, forced=forced, whole=True)
