@@ -16,6 +16,7 @@ from typing import Any
 
 from tests import oip
 
+_NO_USAGE = b'"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}'
 RATE = 50  # whole answers asked for in a second
 THINKING = 0.4  # seconds that a whole answer takes, so that some are under way at any time
 STREAMS = 20  # open at any time
@@ -54,7 +55,8 @@ class Exchange:
         """The body that it should get."""
         if not self.events:
             message = {"role": "assistant", "content": _content(self.number, 0), "refusal": None}
-            return _completion("chat.completion", "message", message, "stop")
+            whole = _completion("chat.completion", "message", message, "stop")
+            return whole[:-1] + b"," + _NO_USAGE + b"}"
         deltas: list[Any] = [{"content": _content(self.number, n)} for n in range(self.events)]
         deltas[0] = {"role": "assistant", **deltas[0], "refusal": None}
         finish_reasons = [None] * self.events + ["stop"]

@@ -701,8 +701,10 @@ def test_23_digits_and_key_order_of_an_answer_stay_too(
     gateway: Gateway, upstream: Upstream
 ) -> None:
     answer = (
-        '{"zeta":9007199254740993,"alpha":1e-7,"choices":[{"text":"<>&"}],"id":"chatcmpl-1",'
-        '"object":"chat.completion","created":1,"model":"gpt"}'
+        '{"zeta":9007199254740993,"alpha":1e-7,"choices":[{"text":"<>&","index":0,"message":'
+        '{"role":"assistant","content":"<>&"},"finish_reason":"stop","logprobs":null}],'
+        '"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt",'
+        '"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}'
     )
     upstream.answer(oip.response(oip.text("output_all", answer)))
     assert gateway.post(CHAT, chat()).body == answer.encode()
