@@ -78,7 +78,7 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         document = _yaml(text) if path.suffix in (".yaml", ".yml") else tomllib.loads(text)
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError, msgspec.DecodeError) as error:
         msg = f"{path}: {error}"
         raise SettingsError(msg) from error
     if not isinstance(document, dict):

@@ -73,7 +73,10 @@ async def test_a_swapped_link_is_a_change(tmp_path: Path) -> None:
         await until(lambda: settings.settings.max_request_body == 2)
 
 
-@pytest.mark.parametrize("bad", ["max_request_body = 'much'", "a =", "unknown = 1", None])
+DEEP = "a = " + "[" * 5000
+
+
+@pytest.mark.parametrize("bad", ["max_request_body = 'much'", "a =", "unknown = 1", DEEP, None])
 async def test_a_wrong_file_is_refused_logged_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: str | None
 ) -> None:
