@@ -17,7 +17,7 @@ from openai import AuthenticationError, OpenAI
 
 from demo import stack
 from tests import oip
-from tests.e2e.conftest import Gateway
+from tests.e2e.conftest import Gateway, unhurried
 from tests.e2e.upstream import Upstream
 
 EXAMPLES = stack.ROOT / "envoy" / "examples"
@@ -66,6 +66,7 @@ def gateway(
     config = stack.gateway_config(
         port=port, admin=admin, http=upstream.port, grpc=upstream.port, translators=[worker]
     )
+    example = unhurried(example)
     (cluster,) = example["clusters"]
     address = {"socket_address": {"address": "127.0.0.1", "port_value": asked}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]

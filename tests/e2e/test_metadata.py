@@ -17,7 +17,7 @@ from envoy_data_plane.envoy.service.ratelimit import v3 as ratelimit
 
 from demo import stack
 from tests import oip
-from tests.e2e.conftest import Gateway, Reply
+from tests.e2e.conftest import Gateway, Reply, unhurried
 from tests.e2e.upstream import Gate, Upstream
 
 CHAT = "/v1/chat/completions"
@@ -75,7 +75,6 @@ def test_the_access_log_shows_model_and_tokens(tmp_path: Path, upstream: Upstrea
     ]
 
 
-@pytest.mark.transport
 def test_tokens_are_known_of_a_stream_that_its_client_left(
     tmp_path: Path, upstream: Upstream
 ) -> None:
@@ -136,7 +135,7 @@ class Budgets:
     def wait_until_used(self, model: str, tokens: int) -> None:
         """Wait for so many tokens to be taken off."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.used[model] == tokens, timeout=60)
+            assert self._changed.wait_for(lambda: self.used[model] == tokens, timeout=30)
 
     def _should_rate_limit(self, request: bytes, _context: Any) -> bytes:
         codes = []
@@ -163,7 +162,7 @@ def budgets() -> Iterator[Budgets]:
 def test_tokens_are_limited_by_model(
     tmp_path: Path, upstream: Upstream, budgets: Budgets, *, stream: bool
 ) -> None:
-    example = yaml.safe_load((EXAMPLES / "limit-by-tokens.yaml").read_text())
+    example = unhurried(yaml.safe_load((EXAMPLES / "limit-by-tokens.yaml").read_text()))
     [cluster] = example["clusters"]
     [endpoint] = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"]
     script = upstream.stream if stream else upstream.answer
