@@ -1,6 +1,7 @@
 """What an error of the model server says to the client whose request it is."""
 
 import re
+from functools import cache
 from itertools import islice
 
 import msgspec
@@ -12,6 +13,7 @@ from translator.errors import TranslatorError, UpstreamError
 # A URL in JSON, where a slash may be escaped; nothing follows that would end it in a sentence.
 _URL = re.compile(rb"https?:(?:\\?/){2}[^\s\"\\<>'`]{1,2000}(?:\\/[^\s\"\\<>'`]{1,2000})*")
 _MOST = 100  # URLs of a request that are remembered
+_FEW = 32  # slashes
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -40,8 +42,26 @@ def wording_of(body: bytes, field: str) -> Wording:
         body: of the request, JSON.
         field: as in :class:`Wording`.
     """
-    if b"://" not in body and rb":\/\/" not in body:
-        return Wording(field)
+    if not _may_hold_url(body):
+        return _without_urls(field)
     found = islice(_URL.finditer(body), _MOST)
     urls = (match[0].replace(b"\\", b"").decode(errors="replace") for match in found)
     return Wording(field, frozenset(url.rstrip(".,;:!?)]}") for url in urls))
+
+
+_without_urls = cache(Wording)
+
+
+def _may_hold_url(body: bytes) -> bool:
+    """Whether to look closer.
+
+    Most bodies have few slashes. To find one byte takes a tenth of the time that three take.
+    """
+    at = -1
+    for _ in range(_FEW):
+        at = body.find(b"/", at + 1)
+        if at < 0:
+            return False
+        if body[at - 1 : at] in (b":", b"\\"):
+            return True
+    return b"://" in body or rb":\/\/" in body

@@ -58,6 +58,20 @@ def test_a_message_with_an_url_of_the_request_is_told(message: str, *, escaped: 
     assert told(shows(URL, escaped=escaped), message).message == message
 
 
+@pytest.mark.parametrize("slashes", [0, 1, 31, 32, 33, 1000])
+@pytest.mark.parametrize("escaped", [False, True])
+def test_an_url_is_found_behind_any_number_of_slashes(slashes: int, *, escaped: bool) -> None:
+    text = "a/b " * slashes + f"see {URL} and so on"
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+    inference = accept(CHAT, (body.replace("/", r"\/") if escaped else body).encode())
+    assert inference.wording.urls == {URL}
+
+
+@pytest.mark.parametrize("text", ["", "/", "a/b", "a/b " * 100, "//", ":/"])
+def test_what_is_no_url_is_not_remembered(text: str) -> None:
+    assert not chat(messages=[{"role": "user", "content": text}]).wording.urls
+
+
 @pytest.mark.parametrize(
     "message",
     [
