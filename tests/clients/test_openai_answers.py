@@ -59,6 +59,7 @@ def test_a_provider_s_answer_is_untouched(client: OpenAI, upstream: Upstream) ->
         "created": 1,
         "model": "gpt",
         "system_fingerprint": "fp",
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
         "choices": [
             {
                 "index": 0,
