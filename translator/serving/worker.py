@@ -37,7 +37,8 @@ class Ready(msgspec.Struct, frozen=True):
 
 def tell_ready(ready: Ready) -> None:
     """Report it to the supervisor. Later output on standard output goes to standard error."""
-    os.write(_STDOUT, msgspec.json.encode(ready) + b"\n")
+    with suppress(BrokenPipeError):  # the supervisor is gone; the end of standard input says so
+        os.write(_STDOUT, msgspec.json.encode(ready) + b"\n")
     os.dup2(_STDERR, _STDOUT)
 
 
