@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,9 +103,10 @@ def workers_of(supervisor: int) -> dict[int, int]:
     for folder in Path("/proc").glob("[0-9]*"):
         state = _state(folder)
         if state[1:2] == [str(supervisor)] and state[0] != "Z":
-            words = (folder / "cmdline").read_text().split("\0")
-            if "worker" in words:
-                found[int(words[words.index("worker") + 1])] = int(folder.name)
+            with suppress(OSError):  # it has ended since
+                words = (folder / "cmdline").read_text().split("\0")
+                if "worker" in words:
+                    found[int(words[words.index("worker") + 1])] = int(folder.name)
     return found
 
 

