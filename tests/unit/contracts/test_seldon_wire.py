@@ -7,7 +7,7 @@ import pytest
 
 from tests import oip
 from tests.unit.events import event
-from tests.unit.translating import accept, chat
+from tests.unit.translating import HELLO, accept, chat, complete
 from translator.contracts.models import Models
 from translator.contracts.seldon.wire import MODEL, PIPELINE_GATEWAY
 from translator.contracts.settings import ContractName, ModelSettings
@@ -69,9 +69,9 @@ def test_a_pipeline_gets_only_numbers_of_64_bits(number: int, *, sent_on: bool) 
 def test_texts_of_a_pipeline_are_base64_unless_they_say_otherwise(parameters: Any) -> None:
     packed = {**oip.text("content", "SGk="), "parameters": None, **parameters}
     body = json.dumps(oip.response(packed, oip.text("role", "SGk="))).encode()
-    outputs = PIPELINE_GATEWAY.read(body, PIPELINE).outputs
+    outputs = PIPELINE_GATEWAY.read(body, PIPELINE, frozenset()).outputs
     assert [tensor.strings() for tensor in outputs] == [["Hi"], ["SGk="]]
-    assert MODEL.read(body, ModelSettings()).outputs[1].strings() == ["SGk="]
+    assert MODEL.read(body, ModelSettings(), frozenset()).outputs[1].strings() == ["SGk="]
 
 
 RENAMED = ModelSettings(
@@ -117,3 +117,12 @@ def test_a_model_that_streams_unasked_may_call_its_outputs_otherwise() -> None:
     events = event({"outputs": [oip.text("text_output", "Hel")]}) * 2
     answer = chat(models=Models(RENAMED)).complete(split(events))
     assert b'"content":"HelHel"' in answer.body
+
+
+def test_two_tasks_may_call_their_outputs_alike() -> None:
+    models = Models(ModelSettings(outputs={"content": "out", "embedding": "out"}))
+    chat = accept(CHAT, {"model": "m", "messages": [HELLO]}, models)
+    assert b'"content":"Hi"' in complete(chat, oip.response(oip.text("out", "Hi")))
+    embeddings = accept(EMBEDDINGS, {"model": "m", "input": "x"}, models)
+    vector = {"name": "out", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
+    assert b"[1,2]" in complete(embeddings, oip.response(vector))

@@ -32,7 +32,7 @@ def ask(
 
 
 def _decode(wire: Wire, settings: "ModelSettings", body: bytes) -> DrawnImages:
-    response = wire.read(body, settings)
+    response = wire.read(body, settings, OUTPUTS)
     model = response.model_name or ""
     provider = provided(response)
     if provider is not None:

@@ -54,7 +54,7 @@ def _input(task: Embedding, settings: "ModelSettings") -> InputTensor:
 
 
 def _decode(wire: Wire, settings: "ModelSettings", body: bytes) -> Vectors:
-    response = wire.read(body, settings)
+    response = wire.read(body, settings, OUTPUTS)
     model = response.model_name or ""
     provider = provided(response)
     if provider is not None:

@@ -42,7 +42,7 @@ def ask(
 
 
 def _decode(wire: Wire, choices: int, settings: "ModelSettings", body: bytes) -> Output:
-    return outputs.read(wire.read(body, settings), choices)
+    return outputs.read(wire.read(body, settings, OUTPUTS), choices)
 
 
 def _message_tensors(task: Generation) -> list[InputTensor]:

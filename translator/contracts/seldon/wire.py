@@ -59,15 +59,22 @@ class Wire(msgspec.Struct, frozen=True):
         verb = "infer_stream" if streamed else "infer"
         return Call(verb, encode(InferenceRequest(inputs, given)), streamed)
 
-    def read(self, body: bytes, settings: "ModelSettings") -> InferenceResponse:
+    def read(
+        self, body: bytes, settings: "ModelSettings", outputs: frozenset[str]
+    ) -> InferenceResponse:
         """A response of the model, or one event of it, with its tensors under Seldon's names.
+
+        Args:
+            body: of the response.
+            settings: the model's.
+            outputs: the tensors of the task. Another task may have others of the same name.
 
         Raises:
             UpstreamError: as :func:`translator.oip.response.decode`.
         """
         response = decode(body)
         if settings.outputs:
-            names = {theirs: ours for ours, theirs in settings.outputs.items()}
+            names = {theirs: ours for ours, theirs in settings.outputs.items() if ours in outputs}
             for tensor in response.outputs:
                 tensor.name = names.get(tensor.name, tensor.name)
         if self.packs:
