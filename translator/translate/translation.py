@@ -14,6 +14,7 @@ from translator.exchange.actions import Action, Forward, Respond
 from translator.exchange.exchange import Exchange
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.openai.errors import error_body
+from translator.operations.events import split
 from translator.raw_json import decode_object, encode, raw
 
 Outcome = tuple[Any, bool]
@@ -97,7 +98,7 @@ def _send(exchange: Exchange, path: str, body: bytes) -> Action:
 
 
 class _Named(msgspec.Struct):
-    model_name: str = "model"
+    model_name: str = ""
 
 
 def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
@@ -109,11 +110,12 @@ def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
     if route is None:
         return b""  # refused later
     try:
-        named = msgspec.json.decode(response, type=_Named)
+        first = next(iter(split(response)), b"") if streamed else response
+        named = msgspec.json.decode(first, type=_Named)
     except (msgspec.DecodeError, UnicodeDecodeError):
         named = _Named()
     fields = decode_object(route.operation.example)
-    fields["model"] = raw(route.model or named.model_name)
+    fields["model"] = raw(route.model or named.model_name or "model")
     return encode(fields | {"stream": raw(streamed)})
 
 

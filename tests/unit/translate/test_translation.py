@@ -86,7 +86,18 @@ def test_a_stream_is_a_string_of_events(options: dict[str, Any]) -> None:
     assert succeeded
     assert document["status"] == 200
     assert document["headers"]["content-type"].startswith("text/event-stream")
-    assert len(documents_of(document["body"].encode())) == 2
+    documents = documents_of(document["body"].encode())
+    assert [chunk["model"] for chunk in documents] == [
+        "m" if "request" in options else "chat_1"
+    ] * 2
+
+
+def test_a_response_without_a_name_is_of_some_model() -> None:
+    document, succeeded = response(
+        CHAT, json.dumps({**oip.answer("Hi"), "model_name": ""}).encode()
+    )
+    assert succeeded
+    assert document["body"]["model"] == "model"
 
 
 def test_events_for_a_request_that_asked_for_none_are_one_answer() -> None:
