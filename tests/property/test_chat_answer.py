@@ -30,7 +30,7 @@ STREAMED = chat(stream=True, stream_options={"include_usage": True})
 
 def aggregated(body: bytes) -> Any:
     """The answer that a whole stream of events adds up to."""
-    return json.loads(INFERENCE.complete(split(body)).body)
+    return json.loads(INFERENCE.complete(split(body, b"[DONE]")).body)
 
 
 def translated(document: Any) -> Any:
@@ -130,7 +130,7 @@ def test_any_response_is_an_answer_or_upstreams_fault(outputs: list[str], counts
     for inference, responses in (
         (INFERENCE, [body]),
         (STREAMED, [body]),
-        (INFERENCE, split(b"data: %b\n\ndata: %b\n\n" % (body, body))),
+        (INFERENCE, split(b"data: %b\n\ndata: %b\n\n" % (body, body), b"[DONE]")),
     ):
         try:
             answer = inference.complete(responses).body

@@ -24,12 +24,14 @@ class Call(msgspec.Struct):
         body: JSON.
         streamed: the response is to be events.
         headers: what else the model server must be told.
+        end_of_stream: the data of the event that ends a stream; b"" if only the body ends.
     """
 
     verb: str
     body: bytes
     streamed: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    end_of_stream: bytes = b""
 
 
 Codec = Callable[[T, "ModelSettings"], tuple[Call, Callable[[bytes], S]]]

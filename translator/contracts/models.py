@@ -119,4 +119,7 @@ class ServedModel(msgspec.Struct, frozen=True):
         if contract.mesh_suffix:
             routed_by = addressing.mesh_name(self.name, contract.mesh_suffix)
         headers = (("seldon-model", routed_by), *call.headers)
-        return UpstreamRequest(path, call.body, call.streamed, headers), decode
+        request = UpstreamRequest(
+            path, call.body, call.streamed, headers, end_of_stream=call.end_of_stream
+        )
+        return request, decode

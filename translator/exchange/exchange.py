@@ -277,13 +277,16 @@ class Exchange:
             body = b""  # the status is enough
         if not self._upstream.succeeded or self.inference is None:
             raise self._upstream.error(body, self._model)
-        response = self.inference.complete(split(body) if self._upstream.is_events else [body])
+        events = self.inference.as_events
+        whole = self._upstream.is_events
+        response = self.inference.complete(
+            split(body, self.inference.request.end_of_stream) if whole else [body]
+        )
         self._to(State.DONE, Phase.RESPONSE_BODY)
         self.record.counted(response.tokens, response.model)
         self.record.repairs = tuple(sorted(response.repairs))
         self._log_repairs()
         self._responded(self.record.upstream_status, response.body)
-        events = self.inference.as_events
         headers = response_headers.of_whole(response.body, self._common_headers, events=events)
         return Forward(
             set_headers=headers,
@@ -310,7 +313,7 @@ class Exchange:
 
     @property
     def _common_headers(self) -> Headers:
-        return response_headers.of_all(self._dialect.headers, self._request_id, self.elapsed)
+        return self._dialect.headers(self._request_id, self.elapsed)
 
     def _fail(self, phase: Phase, error: TranslatorError) -> Action:
         """Send an error to the client, in the form that the phase allows."""

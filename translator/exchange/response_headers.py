@@ -8,23 +8,8 @@ _EVENTS = "text/event-stream; charset=utf-8"
 _JSON = "application/json"
 
 
-def of_all(own: Headers, request_id: str, seconds: float) -> Headers:
-    """Those of every response.
-
-    Args:
-        own: those of the client's API.
-        request_id: the client's, or ours.
-        seconds: since the request's headers.
-    """
-    return (
-        ("x-request-id", request_id),
-        *own,
-        ("openai-processing-ms", str(int(seconds * 1000))),
-    )
-
-
 def of_stream(common: Headers) -> Headers:
-    """The headers of a stream of unknown length; ``common``: those of :func:`of_all`."""
+    """The headers of a stream of unknown length; ``common``: those of every response."""
     return (("content-type", _EVENTS), NO_CACHE, *common)
 
 

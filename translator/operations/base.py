@@ -32,21 +32,29 @@ class Dialect(NamedTuple):
         error_body: an error as JSON.
         error_event: the same as an event of a stream.
         end_of_stream: the event that ends every stream; b"" where there is none.
-        headers: those of every response.
+        headers: those of every response, given the request id and the seconds since the request's
+            headers.
     """
 
     error_body: Callable[[TranslatorError], bytes]
     error_event: Callable[[TranslatorError], bytes]
     end_of_stream: bytes
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Callable[[str, float], tuple[tuple[str, str], ...]] = lambda _id, _seconds: ()
 
 
 def _error_event(error: TranslatorError) -> bytes:
     return sse.encode(error_body(error))  # OpenAI's SDKs raise on any data that has an ``error``
 
 
-_VERSION = ("openai-version", "2020-10-01")  # of the API whose responses these are
-OPENAI = Dialect(error_body, _error_event, sse.encode(b"[DONE]"), (_VERSION,))
+def _headers(request_id: str, seconds: float) -> tuple[tuple[str, str], ...]:
+    return (
+        ("x-request-id", request_id),
+        ("openai-version", "2020-10-01"),  # of the API whose responses these are
+        ("openai-processing-ms", str(int(seconds * 1000))),
+    )
+
+
+OPENAI = Dialect(error_body, _error_event, sse.encode(b"[DONE]"), _headers)
 _NO_WORDING = Wording("")
 
 

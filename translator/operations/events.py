@@ -15,7 +15,6 @@ S_contra = TypeVar("S_contra", contravariant=True)
 S = TypeVar("S")
 
 _NO_WORDING = Wording("")
-_DONE = b"[DONE]"  # some model servers end their streams as OpenAI does
 
 
 class Writer(Protocol[S_contra]):
@@ -75,20 +74,24 @@ class EventStream(Generic[S]):
         writer: says it to the client.
         dialect: of the client's API.
         limit: the most bytes one event may hold.
+        end: the data of the event that ends the model server's stream; b"" if only its body ends.
         wording: completes the errors of the model server.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each varies apart from the others
         self,
         decode: Callable[[bytes], S],
         writer: Writer[S],
         dialect: Dialect,
         limit: int,
+        *,
+        end: bytes = b"",
         wording: Wording = _NO_WORDING,
     ) -> None:
         self._decode = decode
         self._writer = writer
         self._dialect = dialect
+        self._end = end
         self._wording = wording
         self._events = sse.Decoder(limit)
         self._closed = False
@@ -133,11 +136,12 @@ class EventStream(Generic[S]):
         try:
             for data in events:
                 content = data.strip()
-                if content == _DONE:
+                if not content:  # some servers keep a connection alive with empty ones
+                    continue
+                if content == self._end:
                     last = True
                     break
-                if content:  # some servers keep a connection alive with empty ones
-                    out += map(sse.encode, self._writer.write(self._decode(data)))
+                out += map(sse.encode, self._writer.write(self._decode(data)))
             if last:
                 out += map(sse.encode, collect(self._writer, ()))
                 out.append(self._close())
@@ -152,14 +156,15 @@ class EventStream(Generic[S]):
         return self._dialect.end_of_stream
 
 
-def split(body: bytes) -> list[bytes]:
-    """The responses in a whole event stream, up to a ``[DONE]`` if there is one."""
+def split(body: bytes, end: bytes = b"") -> list[bytes]:
+    """The responses in a whole event stream, up to the event whose data is ``end``."""
     decoder = sse.Decoder(limit=len(body))  # it is here already
     events: list[bytes] = []
     for data in chain(decoder.feed(body), decoder.finish()):
         content = data.strip()
-        if content == _DONE:
+        if not content:
+            continue
+        if content == end:
             break
-        if content:
-            events.append(data)
+        events.append(data)
     return events

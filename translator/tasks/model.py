@@ -21,6 +21,7 @@ class UpstreamRequest(msgspec.Struct):
         streamed: the response is asked for as events.
         headers: those that say for whom it is.
         method: of HTTP.
+        end_of_stream: the data of the event that ends a stream; b"" if only the body ends.
     """
 
     path: str
@@ -28,6 +29,7 @@ class UpstreamRequest(msgspec.Struct):
     streamed: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     method: str = "POST"
+    end_of_stream: bytes = b""
 
 
 Asked = tuple[UpstreamRequest, Callable[[bytes], S]]

@@ -98,7 +98,9 @@ def _head(answer: Answer) -> UpstreamResponse:
 def _whole(head: UpstreamResponse, body: bytes, inference: Inference) -> Response:
     if not head.succeeded:
         raise head.error(body, inference.model)
-    whole = inference.complete(split(body) if head.is_events else [body])
+    whole = inference.complete(
+        split(body, inference.request.end_of_stream) if head.is_events else [body]
+    )
     return Response(whole.body, media_type=_EVENTS if inference.as_events else _JSON)
 
 

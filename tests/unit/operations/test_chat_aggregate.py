@@ -25,7 +25,7 @@ TOTAL = {**COUNTS, "total_tokens": 12}
 
 
 def aggregated(body: bytes) -> bytes:
-    return chat().complete(split(body)).body
+    return chat().complete(split(body, b"[DONE]")).body
 
 
 def aggregate(*documents: Any) -> Any:

@@ -600,13 +600,13 @@ ONE = oip.response(tensor("embedding", [0.5]))
     "body", [event(ONE), event(ONE) + b"data: [DONE]\n\n", b": ping\n\n" + event(ONE)]
 )
 def test_an_answer_in_one_event_is_the_answer(body: bytes) -> None:
-    assert wants(1).complete(split(body)).body == complete(wants(1), ONE)
+    assert wants(1).complete(split(body, b"[DONE]")).body == complete(wants(1), ONE)
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
 def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
-        wants(1).complete(split(body))
+        wants(1).complete(split(body, b"[DONE]"))
     assert (caught.value.status, caught.value.repeats) == (502, True)
 
 

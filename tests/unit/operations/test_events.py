@@ -19,6 +19,9 @@ def identity_of(data: bytes) -> str:
     return response.decode(data).id or ""
 
 
+DONE = b"[DONE]"
+
+
 class Echo:
     """A writer that says the id of each response that has one, and goodbye."""
 
@@ -41,7 +44,7 @@ class Echo:
 
 
 def echo() -> EventStream[str]:
-    return EventStream(identity_of, Echo(), OPENAI, limit=1000)
+    return EventStream(identity_of, Echo(), OPENAI, limit=1000, end=DONE)
 
 
 def collected(*responses: bytes) -> list[bytes]:
@@ -127,17 +130,25 @@ def test_what_holds_no_answer_or_an_error_cannot_be_collected(
     ],
 )
 def test_the_responses_in_a_whole_stream_are_read(body: bytes, expected: list[bytes]) -> None:
-    assert [data.replace(b": ", b":") for data in split(body)] == [
+    assert [data.replace(b": ", b":") for data in split(body, DONE)] == [
         data.replace(b": ", b":") for data in expected
     ]
 
 
 def test_the_only_response_in_a_stream_is_its_answer() -> None:
     body = b": ping\n\n" + event({"id": "a"}) + b"data: [DONE]\n\n"
-    assert only(split(body)) == document("a")
+    assert only(split(body, DONE)) == document("a")
 
 
 @pytest.mark.parametrize("body", [b"", stream({}, {})])
 def test_a_stream_of_none_or_several_has_no_only_response(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        only(split(body))
+        only(split(body, DONE))
+
+
+def test_only_the_contract_says_which_event_ends_a_stream() -> None:
+    events = event({"id": "a"}) + b"data: end\n\n" + event({"id": "b"})
+    assert split(events, b"end") == [document("a")]
+    assert split(events) == [document("a"), b"end", document("b")]
+    stream = EventStream(identity_of, Echo(), OPENAI, limit=1000, end=b"end")
+    assert data_of(stream.feed(events)) == [b"a", b"bye", DONE]

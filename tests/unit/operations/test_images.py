@@ -417,13 +417,13 @@ ONE = oip.response(oip.text("image", PNG))
 @pytest.mark.parametrize("body", [event(ONE), event(ONE) + b"data: [DONE]\n\n"])
 def test_an_answer_in_one_event_is_the_answer(body: bytes, *, as_events: bool) -> None:
     inference = ask(stream=as_events)
-    assert inference.complete(split(body)).body == complete(inference, ONE)
+    assert inference.complete(split(body, b"[DONE]")).body == complete(inference, ONE)
 
 
 @pytest.mark.parametrize("body", [b"", b": ping\n\n", b"data: [DONE]\n\n", stream(ONE, ONE)])
 def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        ask().complete(split(body))
+        ask().complete(split(body, b"[DONE]"))
 
 
 @pytest.mark.parametrize("as_events", [False, True])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from translator.contracts.settings import ModelSettings
 
 _OPENAI_RUNTIME = "llm_parameters"
+_DONE = b"[DONE]"  # Seldon's runtimes end streams without it; some custom runtimes send it
 _LONGEST = 20  # characters of what fits into 64 bits, or is a word
 _PACKED = Raw(b'"base64"')
 
@@ -57,7 +58,8 @@ class Wire(msgspec.Struct, frozen=True):
         )
         streamed = stream and settings.can_stream
         verb = "infer_stream" if streamed else "infer"
-        return Call(verb, encode(InferenceRequest(inputs, given)), streamed)
+        body = encode(InferenceRequest(inputs, given))
+        return Call(verb, body, streamed, end_of_stream=_DONE)
 
     def read(
         self, body: bytes, settings: "ModelSettings", outputs: frozenset[str]

@@ -32,7 +32,14 @@ def accept(body: bytes, target: Target) -> Inference:
     request.body = large_values.restore(request.body, values)
     wording = wording_of(body, "messages")
     translate = Translation(
-        model.name, include_usage, forced, task.stream, decode, int(time.time()), wording
+        model.name,
+        include_usage,
+        forced,
+        task.stream,
+        decode,
+        request.end_of_stream,
+        int(time.time()),
+        wording,
     )
     stream = translate.stream if request.streamed else None
     return Inference(model.name, request, translate.complete, stream, task.stream, wording)
@@ -47,6 +54,7 @@ class Translation(msgspec.Struct, frozen=True):
         forced: it forced one function, and OpenAI then says ``stop``.
         as_events: it wants a stream.
         decode: reads a response of the model server.
+        end: the data of the event that ends its stream.
         created: seconds since the epoch, the same on every chunk.
         wording: of the errors that its stream may hold.
     """
@@ -56,6 +64,7 @@ class Translation(msgspec.Struct, frozen=True):
     forced: bool
     as_events: bool
     decode: Decode
+    end: bytes
     created: int
     wording: Wording
 
@@ -70,7 +79,9 @@ class Translation(msgspec.Struct, frozen=True):
 
     def stream(self, limit: int) -> EventStream[Output]:
         """See :class:`~translator.operations.base.Inference`."""
-        return EventStream(self.decode, self._chunks(), OPENAI, limit, self.wording)
+        return EventStream(
+            self.decode, self._chunks(), OPENAI, limit, end=self.end, wording=self.wording
+        )
 
     def _chunks(self) -> ChatChunks:
         return ChatChunks(
