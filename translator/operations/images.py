@@ -28,14 +28,13 @@ from translator.operations import large_values, provider
 from translator.operations.base import Inference, Operation, Response, only, take_model
 from translator.operations.wording import wording_of
 from translator.raw_json import NULL, encode, is_null, raw
-from translator.tasks.drawing import Drawing, DrawnImage, DrawnImages
+from translator.tasks.drawing import FORMATS, Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
 from translator.tasks.usage import TokenCounts, of_usage
 
 _TOLD = ("background", "output_format", "quality", "size")  # by the events of a stream
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
-_FORMATS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
 _HEAD = 8  # characters of base64 hold the first 6 bytes
 
 
@@ -126,7 +125,7 @@ def _known_format(encoded: str) -> str:
         head = b64decode(encoded[:_HEAD])
     except ValueError:  # a token in its place, or no base64 at all
         return ""
-    return next((name for magic, name in _FORMATS.items() if head.startswith(magic)), "")
+    return next((name for magic, name in FORMATS.items() if head.startswith(magic)), "")
 
 
 def _usage(tokens: TokenCounts) -> Raw | UnsetType:

@@ -7,6 +7,9 @@ import msgspec
 from translator.raw_json import Object
 from translator.tasks.usage import UNKNOWN, TokenCounts
 
+FORMATS = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp", b"GIF8": "gif"}
+"""The formats of image files, by their first bytes."""
+
 
 class Drawing(msgspec.Struct):
     """A request for images.

@@ -8,10 +8,9 @@ from base64 import b64decode, b64encode
 
 from translator.errors import unreadable
 from translator.oip.response import InferenceResponse, OutputTensor
-from translator.tasks.drawing import DrawnImage
+from translator.tasks.drawing import FORMATS, DrawnImage
 
 _NAMES = ("image", "images", "b64_json", "url", "generated_image", "generated_images")
-_FORMATS = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")  # how their files begin
 
 
 def read(response: InferenceResponse) -> list[DrawnImage]:
@@ -65,6 +64,6 @@ def _encode(characters: str) -> str:
         data = characters.encode("latin-1")
     except UnicodeEncodeError as error:
         raise unreadable() from error
-    if not data.startswith(_FORMATS):  # a sentence, say, that tells why there is no image
+    if not data.startswith(tuple(FORMATS)):  # a sentence, say, that tells why there is no image
         raise unreadable()
     return b64encode(data).decode()
