@@ -1,20 +1,20 @@
-"""An Envoy external-processing filter: OpenAI clients in front, Open Inference Protocol behind.
+"""An Envoy ext_proc filter that translates between OpenAI clients and OIP model servers.
 
-A request passes through the folders in this order, and its response back again::
+A request passes through the folders in this order, and its response in reverse order::
 
     transport/   gRPC bytes from Envoy
     extproc/     ProcessingRequest in, ProcessingResponse out
     exchange/    one HTTP exchange as a state machine: route, phases, errors
-    operations/  what clients ask for        in the dialect of openai/
+    operations/  the client's API              with openai/
     tasks/       the plain data in between
-    contracts/   what model servers take     in the dialect of oip/
+    contracts/   the model server's protocol   with oip/
 
-``serving/`` is the process around it, ``settings/`` what can be set, ``cli.py`` the command line.
+``serving/`` has the process, ``settings/`` the settings, ``cli.py`` the command line.
 """
 
 from importlib.metadata import PackageNotFoundError, version
 
 try:
     __version__ = version("oip-translator")
-except PackageNotFoundError:  # a source tree on PYTHONPATH, never installed
+except PackageNotFoundError:  # a source tree on PYTHONPATH, not installed
     __version__ = "0+unknown"

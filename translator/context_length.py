@@ -1,14 +1,14 @@
-"""What models and providers say of a request that is longer than they can read.
+"""Recognizes the errors of models and providers for a request that is too long for the model.
 
-Clients know OpenAI's code for it, and shorten the conversation when they see it. Others say it in a
-sentence only, so the sentences are known here. Each is the part that all versions of it share.
+Clients know OpenAI's code for this error, and then shorten the conversation. Other servers send
+only a message: it is recognized by the part that all its versions share.
 """
 
 import re
 
 CODE = "context_length_exceeded"
 
-# By who says it, and where.
+# By server. The comments have the source and the message.
 _SENTENCES = {
     # OpenAI's API, and after it DeepSeek's, OpenRouter's and vLLM (vllm/entrypoints/openai): "This
     # model's maximum context length is N tokens. However, you requested M tokens"
@@ -55,7 +55,7 @@ _SENTENCES = {
     "Amazon Bedrock": r"input is too long for (?:the )?requested model",
 }
 _ANY = re.compile("|".join(f"(?:{part})" for part in _SENTENCES.values()), re.IGNORECASE)
-_LONGEST = 2000  # characters in which the sentence begins
+_LONGEST = 2000  # characters that are searched
 
 
 def is_told(message: str) -> bool:

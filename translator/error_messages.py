@@ -1,6 +1,6 @@
-"""The error bodies of model servers, reduced to one sentence that may be shown to a client.
+"""Reads one sentence, which clients may see, from the error bodies of model servers.
 
-Forms met in the wild:
+Known forms:
 
 * OIP itself, MLServer and Triton: ``{"error": "<message>"}``; Triton's also as an event
 * MLServer's request validation: ``{"detail": [{"loc": [...], "msg": "..."}]}``
@@ -26,11 +26,11 @@ _INTERNAL = re.compile(
 _URL = re.compile(r"\bhttps?://[^\s\"'`<>\\]+")
 _REQUEST_ID = re.compile(r"\[request id: [^\]]*\]\s*")  # what Triton puts before its sentences
 _EVENT = b"data:"
-_LONGEST = 500  # characters; more than a sentence is a dump
+_LONGEST = 500  # characters; a longer message is cut
 
 
 def decode_document(body: bytes) -> Any:
-    """The JSON in an error body, be it written as an event; None where there is none."""
+    """The JSON in an error body, which may be written as an event; None if there is none."""
     text = body.strip()
     try:
         return msgspec.json.decode(text.removeprefix(_EVENT))
@@ -39,9 +39,9 @@ def decode_document(body: bytes) -> Any:
 
 
 def find_message(body: bytes) -> str | None:
-    """The sentence in an error body, as it stands there; None where there is none.
+    """The message in an error body, unchanged; None if there is none.
 
-    Text that is not JSON is a sentence only when it is a single line.
+    Text that is not JSON is a message only if it is a single line.
     """
     document = decode_document(body)
     if document is None and body.strip() != b"null":
@@ -55,7 +55,7 @@ def find_message(body: bytes) -> str | None:
 
 
 def message_in(document: Any) -> str | None:
-    """As :func:`find_message`, of JSON that is decoded already."""
+    """As :func:`find_message`, for decoded JSON."""
     match document:
         case [first, *_]:
             return message_in(first) if isinstance(first, dict) else None
@@ -73,18 +73,18 @@ def message_in(document: Any) -> str | None:
 
 
 def presentable(message: str, known_urls: Collection[str] = ()) -> str | None:
-    """The first line of a message as a client may see it, or None when it must not.
+    """The first line of a message, or None if clients must not see it.
 
-    Stack traces, addresses, URLs and paths are the inside of somebody's cluster.
+    Clients must not see internal details: stack traces, addresses, URLs and paths.
 
     Args:
-        message: as the server wrote it.
-        known_urls: those that the client sent itself.
+        message: the server's message.
+        known_urls: URLs of the client's request, which may be shown.
     """
     if "Traceback (most recent call last)" in message:
         return None
     line = _REQUEST_ID.sub("", message.strip()[: 2 * _LONGEST]).partition("\n")[0].strip()
-    while (shorter := _without_class(line)) != line:  # one exception may wrap another
+    while (shorter := _without_class(line)) != line:  # exceptions can be nested
         line = shorter
     if not line or not line.isprintable() or _INTERNAL.search(_without_known(line, known_urls)):
         return None
@@ -92,7 +92,7 @@ def presentable(message: str, known_urls: Collection[str] = ()) -> str | None:
 
 
 def _without_known(line: str, urls: Collection[str]) -> str:
-    """Without the URLs that the client sent, each only as a whole."""
+    """Remove the URLs of the client's request; only complete URLs match."""
 
     def judge(match: re.Match[str]) -> str:
         url = match[0]
@@ -102,7 +102,7 @@ def _without_known(line: str, urls: Collection[str]) -> str:
 
 
 def _without_class(line: str) -> str:
-    """Without the ``module.Class: `` that MLServer's worker processes put before a message."""
+    """Remove the prefix ``module.Class: `` that MLServer's worker processes add."""
     head, colon, rest = line.partition(": ")
     *_, name = head.split(".")
     is_class = head.replace(".", "_").isidentifier() and name[:1].isupper()

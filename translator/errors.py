@@ -4,7 +4,7 @@ The whole tree::
 
     TranslatorError          status, type, code, param, message
     ├── ClientError          the request is at fault; nothing was sent upstream       4xx
-    ├── UpstreamError        the model server refused, failed or is not understood    4xx or 5xx
+    ├── UpstreamError        the model server's response is an error or invalid       4xx or 5xx
     ├── OverloadedError      too many exchanges; a retry may succeed                  503
     └── InternalError        this program is at fault; the cause is only logged       500
 
@@ -65,8 +65,8 @@ class UpstreamError(TranslatorError):
     """The upstream response is an error, invalid or missing (502 unless it has a status).
 
     Attributes:
-        withheld: what the server said, where only somebody who knows the request can tell whether
-            the client may see it; else "".
+        withheld: the server's message, if it may be shown only after a comparison with the request;
+            else "".
     """
 
     def __init__(  # noqa: PLR0913 -- each is a field of the error

@@ -1,4 +1,4 @@
-"""The identifiers that this program gives out, each in OpenAI's form."""
+"""Generated identifiers, in OpenAI's forms."""
 
 from uuid import uuid4
 
@@ -7,16 +7,16 @@ _CALL_LENGTH = 24
 
 
 def request_id() -> str:
-    """For a request whose client gave none."""
+    """An id for a request without one."""
     return f"req_{uuid4().hex}"
 
 
 def completion_id(given: str = "") -> str:
-    """For a chat completion: the id of the model server's response, if it has one."""
+    """An id for a chat completion, from the id of the model server's response if it has one."""
     identity = given or uuid4().hex
     return identity if identity.startswith(_COMPLETION) else _COMPLETION + identity
 
 
 def call_id() -> str:
-    """For a tool call to which the runtime gave none."""
+    """An id for a tool call without one."""
     return f"call_{uuid4().hex[:_CALL_LENGTH]}"

@@ -1,4 +1,4 @@
-"""An error as a model server or a provider says it, made the one that OpenAI's API would give."""
+"""Translates errors of model servers and providers to the errors of OpenAI's API."""
 
 from typing import Any, NamedTuple
 
@@ -8,13 +8,13 @@ from translator.errors import UpstreamError
 from translator.raw_json import integer_or_none, text_or_none
 
 AUTHENTICATION = "upstream_authentication"
-"""The code of an error that is about the operator's key, and none of the client's."""
+"""The error code for a provider that refused the operator's key."""
 
 _INVALID, _SERVER = "invalid_request_error", "server_error"
 _KEYS = (401, 403)
 _OWN_FAULT = 502
-_KEPT = (503, 504)  # of a provider's own faults: these pass
-# The statuses behind the codes, statuses and types of providers; codes say more than types.
+_KEPT = (503, 504)  # 5xx statuses of providers that pass unchanged
+# The HTTP status for each code, status and type of providers; a code takes precedence over a type.
 _STATUSES = {
     # OpenAI
     "model_not_found": 404,
@@ -55,15 +55,15 @@ _KEY_REFUSED = ("API key not valid", "Incorrect API key provided", "invalid x-ap
 
 
 class ProviderError(NamedTuple):
-    """An error object, as far as it can be read.
+    """The fields of an error object.
 
     Attributes:
-        message: its sentence.
-        type: its class, or "".
+        message: the message.
+        type: the type, or "".
         param: the field at fault, or None.
-        code: as text; None where it is null.
-        has_code: it has one, be it null.
-        status: the HTTP status that it tells; None where it tells none.
+        code: the code as text, or None.
+        has_code: whether it has a code, or a code that is null.
+        status: the HTTP status for its code, status or type, or None.
     """
 
     message: str
@@ -75,17 +75,17 @@ class ProviderError(NamedTuple):
 
     @property
     def is_about_the_key(self) -> bool:
-        """Whether the provider refused the key of the model, which is the operator's."""
+        """Whether the provider refused the operator's key."""
         return self.status in _KEYS or any(words in self.message for words in _KEY_REFUSED)
 
 
 def read(body: bytes) -> ProviderError | None:
-    """The error object in a response, in any of its forms; None where there is none."""
+    """The error object in a response, in any of its forms; None if there is none."""
     return read_document(decode_document(body))
 
 
 def read_document(document: Any) -> ProviderError | None:
-    """As :func:`read`, of JSON that is decoded already."""
+    """As :func:`read`, for decoded JSON."""
     match document:
         case [{"error": {"message": str()} as fields}, *_]:  # Google
             pass
@@ -114,7 +114,7 @@ def _status(word: Any) -> int | None:
         return None
     if word.isascii() and word.isdigit() and len(word) == 3:  # noqa: PLR2004 -- digits of a status
         number = int(word)
-        if 400 <= number < 600:  # noqa: PLR2004 -- those of errors
+        if 400 <= number < 600:  # noqa: PLR2004 -- statuses of errors
             return number if number < 500 or number in _KEPT else _OWN_FAULT  # noqa: PLR2004
     return _STATUSES.get(word)
 
@@ -129,12 +129,12 @@ def of_message(  # noqa: PLR0913 -- each is a field of the error
     param: str | None = None,
     repeats: bool = False,
 ) -> UpstreamError:
-    """The error that tells a sentence, if a client may see it.
+    """An error with the server's message, if clients may see it.
 
     Args:
-        said: the sentence as it came, or None.
-        default: what is said instead.
-        status: see :class:`~translator.errors.TranslatorError`, as for the others.
+        said: the server's message, or None.
+        default: the message to use instead.
+        status: this and the others: see :class:`~translator.errors.TranslatorError`.
         type: likewise.
         code: likewise.
         param: likewise.
@@ -151,16 +151,16 @@ def of_message(  # noqa: PLR0913 -- each is a field of the error
 
 
 def of_key() -> UpstreamError:
-    """The error for a provider that refused the key of the model.
+    """The error for a provider that refused the operator's key.
 
-    The provider's own sentence may hold a part of the key.
+    It has a fixed message, because the provider's message can contain a part of the key.
     """
     message = "The model's provider refused the credentials of this service."
     return UpstreamError(message, code=AUTHENTICATION, repeats=True)
 
 
 def of_provider(answer: bytes) -> UpstreamError:
-    """The error in a response that has no status of its own."""
+    """The error in a provider's response, whose HTTP status is not known."""
     document = decode_document(answer)
     default = "The model provider failed."
     error = read_document(document)
@@ -180,7 +180,7 @@ def of_provider(answer: bytes) -> UpstreamError:
 
 
 def default_type(status: int) -> str:
-    """OpenAI's class of the errors of a status."""
+    """OpenAI's error type for a status."""
     if status == 429:  # noqa: PLR2004 -- an HTTP status
         return "requests"
     return _INVALID if status < 500 else _SERVER  # noqa: PLR2004 -- an HTTP status

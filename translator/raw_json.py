@@ -1,7 +1,7 @@
-"""JSON that only passes through: objects taken apart one level deep, each value left as its text.
+"""JSON that only passes through: objects are decoded at the top level, their values stay text.
 
-A value kept as :class:`msgspec.Raw` keeps its digits, the order of its keys and its escapes, and
-costs no more than its bytes, however large it is.
+A :class:`msgspec.Raw` value keeps its digits, the order of its keys and its escapes, and needs no
+more memory than its bytes.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ Object = dict[str, Raw]
 """An object: the name of each field, and its value as JSON text."""
 
 ABSENT = Raw()
-"""A field that is not there."""
+"""The value of an absent field."""
 NULL = Raw(b"null")
 
 _NULL = b"null"
@@ -37,12 +37,12 @@ def is_null(value: Raw | None) -> bool:
 
 
 def is_present(value: Raw) -> bool:
-    """Whether a field is there and says something: null, "" and false do not."""
+    """Whether a field is present and not null, "" or false."""
     return bytes(value) not in _NOTHING
 
 
 def opening(value: Raw) -> int:
-    """The first character of a value, which tells its type. The rest may be megabytes."""
+    """The first byte of a value, which determines its type. A large value is not copied."""
     return memoryview(value)[0]
 
 
@@ -50,19 +50,19 @@ def compact(value: Raw) -> str:
     """A value as JSON text without white space between its tokens.
 
     Raises:
-        RecursionError: it is nested too deeply.
+        RecursionError: the value is nested too deeply.
     """
     text = bytes(value).decode()
     if " " not in text and "\n" not in text and "\r" not in text and "\t" not in text:
-        return text  # as most programs write it
+        return text  # most programs write compact JSON
     return msgspec.json.format(text, indent=-1)
 
 
 def text_or_none(value: Any) -> str | None:
-    """A decoded value if it is a text that says something."""
+    """A decoded value if it is a string and not empty, else None."""
     return value if value and isinstance(value, str) else None
 
 
 def integer_or_none(value: Any) -> int | None:
-    """A decoded value if it is a whole number; a truth value is none."""
+    """A decoded value if it is an integer (not a boolean), else None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,9 +1,8 @@
-"""Server-sent events: an incremental decoder and the encoder for one event.
+"""Server-sent events: an incremental decoder, and an encoder for one event.
 
-Only what carries data is of interest here: ``data`` fields are kept, ``event``, ``id``, ``retry``
-and comments are read past. Source: WHATWG HTML, section "Server-sent events", with one leniency:
-an event that the end of the stream cuts off before its blank line is still delivered, because a
-model server that forgets the last line feed has not unsaid its answer.
+Only ``data`` fields are decoded; ``event``, ``id``, ``retry`` and comments are ignored. Source:
+WHATWG HTML, section "Server-sent events", with one difference: an event without its blank line at
+the end of the stream is delivered too, because some model servers omit the last line feed.
 """
 
 from collections.abc import Iterator
@@ -18,29 +17,30 @@ class EventTooLargeError(ValueError):
 class Decoder:
     """Turns chunks of a ``text/event-stream`` body into the data of its events.
 
-    Any split of the stream into chunks gives the same events. A line may end in LF, CR or CRLF;
-    nothing else does (``str.splitlines`` would also break at U+2028, which JSON may hold).
+    Any split of the stream into chunks gives the same events. Lines end in LF, CR or CRLF only
+    (``str.splitlines`` would also split at U+2028, which can occur in JSON).
 
     Args:
-        limit: the most bytes one event may hold before :class:`EventTooLargeError` is raised.
+        limit: the maximum size of an event in bytes; beyond it :class:`EventTooLargeError` is
+            raised.
     """
 
     __slots__ = ("_after_cr", "_data", "_first", "_limit", "_partial", "_size")
 
     def __init__(self, limit: int = 64 * 1024 * 1024) -> None:
         self._limit = limit
-        self._partial: list[bytes] = []  # pieces of the line that has not ended yet
-        self._data: list[bytes] = []  # data lines of the event that has not ended yet
+        self._partial: list[bytes] = []  # pieces of the current line
+        self._data: list[bytes] = []  # data lines of the current event
         self._size = 0
-        # A CR ends its line at once; the LF of a CRLF split over two chunks is then left to skip.
+        # A CR ends its line at once; if its LF begins the next chunk, that LF is skipped.
         self._after_cr = False
         self._first = True
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Take the next bytes of the stream; give the data of every event they complete.
+        """Decode the next bytes of the stream; yields the data of each event that they complete.
 
         Raises:
-            EventTooLargeError: after every event before the one that is.
+            EventTooLargeError: an event is too large; the events before it have been yielded.
         """
         if not chunk:
             return
@@ -52,7 +52,7 @@ class Decoder:
             self._size += len(line)
             if self._size > self._limit:
                 raise EventTooLargeError
-            if len(line) == len(piece):  # the line goes on in the next chunk
+            if len(line) == len(piece):  # the line continues in the next chunk
                 self._partial.append(piece)
                 continue
             if self._partial:
@@ -61,7 +61,7 @@ class Decoder:
             yield from self._take_line(line)
 
     def finish(self) -> Iterator[bytes]:
-        """The stream has ended: give the event it left open, if there is one."""
+        """End the stream; yields the data of an incomplete event, if there is one."""
         yield from self._take_line(b"".join(self._partial))
         self._partial.clear()
         yield from self._take_line(b"")
@@ -74,7 +74,7 @@ class Decoder:
             self._data.append(line[5:].removeprefix(b" "))
         elif line == b"data":
             self._data.append(b"")
-        elif line:  # a comment or a field of no interest; it is not kept, so it does not count
+        elif line:  # a comment or another field; it is not kept, so it does not count
             self._size -= len(line)
         elif self._data:
             data = b"\n".join(self._data)
@@ -84,5 +84,5 @@ class Decoder:
 
 
 def encode(data: bytes) -> bytes:
-    """One event holding ``data``, which must be a single line, as compact JSON is."""
+    """One event with ``data``, which must be a single line, such as compact JSON."""
     return b"data: %b\n\n" % data

@@ -1,8 +1,9 @@
-"""Halves of surrogate pairs in JSON: a character beyond the BMP that was cut in two.
+"""Halves of surrogate pairs in JSON: a character beyond the BMP that was split.
 
-JSON may hold half a pair as an escape (RFC 8259, section 8.2), but no UTF-8 can, and the decoder
-here refuses it. So a half is marked before decoding, by two characters that no text has together,
-and joined with the other half if that comes next, else replaced by U+FFFD.
+JSON can have half a pair as an escape (RFC 8259, section 8.2), but UTF-8 cannot, and the decoder
+refuses it. So each half is replaced before decoding by a mark, two characters that do not occur
+together in text. Afterwards it is joined with the other half if that follows, else replaced by
+U+FFFD.
 """
 
 import re
@@ -11,7 +12,7 @@ _MARK = "\ufdd0"  # a noncharacter; the half follows, moved from the surrogates 
 _MOVED = 0xE000 - 0xD800
 _HIGH = ("\ue000", "\ue3ff")
 _MARKED = re.compile(f"{_MARK}([\ue000-\ue7ff])")
-# Every escape is matched, so that an escaped backslash is no beginning of one, nor a pair a half.
+# Matches every escape, so that an escaped backslash does not begin one, and a pair is not a half.
 _ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u([dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
@@ -24,7 +25,7 @@ def has_escapes(text: bytes) -> bool:
 
 
 def mark(text: bytes) -> bytes:
-    """A JSON text in which each half of a pair is marked; itself if there is none."""
+    """Mark each half of a pair in a JSON text; returns the same text if there is none."""
     return _ESCAPES.sub(_mark, text) if has_escapes(text) else text
 
 
@@ -44,12 +45,12 @@ def clean(text: str) -> str:
 
 
 def join(half: str, text: str, *, last: bool = False) -> tuple[str, str]:
-    """A text without marked halves, and the one at its end whose other half may still come.
+    """Join the halves in a text. Returns the text, and a high half at its end, or "".
 
     Args:
-        half: the one that the text before this ended with.
-        text: what comes now.
-        last: nothing comes after it.
+        half: the half at the end of the preceding text, or "".
+        text: the next text.
+        last: whether no text follows, so that a half at the end is replaced.
     """
     whole, rest = half + text, ""
     if not last and whole[-2:-1] == _MARK and _HIGH[0] <= whole[-1] <= _HIGH[1]:

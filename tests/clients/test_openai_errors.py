@@ -138,7 +138,7 @@ def test_the_events_of_a_stream_that_fails(client: OpenAI, upstream: Upstream) -
 
 def test_a_stream_without_an_answer(client: OpenAI, upstream: Upstream) -> None:
     upstream.stream()
-    with pytest.raises(openai.APIError, match="without an answer"):
+    with pytest.raises(openai.APIError, match="without a response"):
         list(client.chat.completions.create(**CHAT, stream=True))
 
 

@@ -1,1 +1,1 @@
-"""What model servers take and give: one module or package for each contract. Pure."""
+"""The contracts of model servers: one module or package for each. Pure."""

@@ -1,4 +1,4 @@
-"""Where a model is: its name in a URL, in a path of the model server, and in a Seldon mesh."""
+"""The name of a model in a path of the model server and in the headers of a Seldon mesh."""
 
 import re
 from functools import lru_cache
@@ -6,18 +6,19 @@ from urllib.parse import quote
 
 _NOT_A_WORD = re.compile(r"[^\w-]", re.ASCII)
 PIPELINE, EXPERIMENT = ".pipeline", ".experiment"
-"""What a Seldon mesh appends to the names of what is no model."""
+"""The suffixes of the names of pipelines and experiments in a Seldon mesh."""
 
 
 def path(model: str, verb: str, version: str | None = None, *, seldon_mesh: bool = False) -> str:
     """The path of a model server.
 
     Args:
-        model: its name, of any characters.
-        verb: what is asked of it.
-        version: of the model; None where the URL named none.
-        seldon_mesh: the path leads through a Seldon mesh. That finds the model by a header, its
-            agents break names that are not words, and its pipelines know no versions.
+        model: the model's name, which may have any characters.
+        verb: the end of the path, such as ``infer``.
+        version: the model's version, or None if the URL has none.
+        seldon_mesh: whether the path leads through a Seldon mesh. The mesh finds the model by a
+            header, its agents fail for names with characters other than letters, digits, ``_`` and
+            ``-``, and its pipelines have no versions.
     """
     if seldon_mesh:
         return f"/v2/models/{_word(model)}/{verb}"
@@ -26,7 +27,7 @@ def path(model: str, verb: str, version: str | None = None, *, seldon_mesh: bool
 
 
 def mesh_name(model: str, suffix: str) -> str:
-    """What a Seldon mesh routes by: the name with a suffix, unless it says itself what it is."""
+    """The name that a Seldon mesh routes by: with ``suffix``, unless it already has a suffix."""
     return model if model.endswith((PIPELINE, EXPERIMENT)) else model + suffix
 
 

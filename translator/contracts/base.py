@@ -1,4 +1,4 @@
-"""What a contract is: how each task reaches a model server, and how its responses are read."""
+"""The type of a contract: how tasks are encoded for a model server and its responses decoded."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -9,7 +9,7 @@ from translator.tasks.drawing import Drawing, DrawnImages
 from translator.tasks.embedding import Embedding, Vectors
 from translator.tasks.generation import Generation, Output
 
-if TYPE_CHECKING:  # the settings name contracts, so no contract imports them
+if TYPE_CHECKING:  # the settings import the contracts, so contracts cannot import them
     from translator.contracts.settings import ModelSettings
 
 T = TypeVar("T")
@@ -17,14 +17,14 @@ S = TypeVar("S")
 
 
 class Call(msgspec.Struct):
-    """A task as the model server takes it.
+    """A task, encoded for the model server.
 
     Attributes:
-        verb: what is asked of the model, the end of the path.
+        verb: the end of the path, such as ``infer``.
         body: JSON.
-        streamed: the response is to be events.
-        headers: what else the model server must be told.
-        end_of_stream: the data of the event that ends a stream; b"" if only the body ends.
+        streamed: whether a stream of events is requested.
+        headers: further headers for the model server.
+        end_of_stream: the data of the event that ends a stream; b"" if there is no such event.
     """
 
     verb: str
@@ -35,28 +35,28 @@ class Call(msgspec.Struct):
 
 
 Codec = Callable[[T, "ModelSettings"], tuple[Call, Callable[[bytes], S]]]
-"""Encodes a task, and gives what decodes a response to it, or one event of one.
+"""Encodes a task. Returns the call and a decoder for its response, or for one event of a stream.
 
-Encoding raises ClientError for what the contract cannot carry; decoding raises UpstreamError for an
-error in the response and for what cannot be understood.
+Encoding raises ClientError for values that the contract cannot represent; decoding raises
+UpstreamError for an error in the response and for an invalid response.
 """
 
 Tensors = Mapping[str, frozenset[str]]
-"""The names of tensors for each task: those of one task must stay apart when they are renamed."""
+"""The names of tensors by task. Renamed tensors of one task must have different names."""
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """One contract. A task without a codec cannot be given to its models.
+    """One contract. Its models do not support the tasks that have no codec.
 
     Attributes:
-        name: as settings say it.
-        generate: of :class:`~translator.tasks.generation.Generation`.
-        embed: of :class:`~translator.tasks.embedding.Embedding`.
-        draw: of :class:`~translator.tasks.drawing.Drawing`.
-        can_stream: its models can be asked for a stream of events.
-        inputs: the tensors that settings may rename.
-        outputs: likewise.
-        mesh_suffix: what a Seldon mesh appends to the names of such models.
+        name: the name in the settings.
+        generate: codec of :class:`~translator.tasks.generation.Generation`.
+        embed: codec of :class:`~translator.tasks.embedding.Embedding`.
+        draw: codec of :class:`~translator.tasks.drawing.Drawing`.
+        can_stream: whether its models can return a stream of events.
+        inputs: the input tensors that settings can rename.
+        outputs: the output tensors that settings can rename.
+        mesh_suffix: the suffix that a Seldon mesh requires on the names of such models.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The models that can be asked: the settings of each, and how a task reaches it."""
+"""The models: the settings of each, and the encoding of tasks for it."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -23,12 +23,13 @@ _SELDON_PIPELINE = ContractName("seldon-pipeline")
 
 
 class Models(msgspec.Struct, frozen=True):
-    """The settings of all models: a default, and those of the ones that differ, by name.
+    """The settings of all models.
 
     Attributes:
-        default: of the models that are not named.
-        by_name: of the others.
-        seldon_mesh: upstream is a Seldon mesh, where a name may say that it is a pipeline's.
+        default: settings of the models that are not in ``by_name``.
+        by_name: settings by model name.
+        seldon_mesh: whether upstream is a Seldon mesh, in which names that end in ``.pipeline`` are
+            pipelines.
     """
 
     default: ModelSettings = ModelSettings()
@@ -39,13 +40,13 @@ class Models(msgspec.Struct, frozen=True):
         """The settings of a model.
 
         Args:
-            model: as the client calls it.
-            is_pipeline: it is known to be a pipeline.
+            model: the name in the request.
+            is_pipeline: whether the URL is that of a pipeline.
         """
         named = self.by_name.get(model)
         if not (is_pipeline or (self.seldon_mesh and model.endswith(PIPELINE))):
             return named or self.default
-        if named is None:  # perhaps under the other name that a pipeline has
+        if named is None:  # the settings may have the pipeline's other name
             bare = model.removesuffix(PIPELINE)
             named = self.by_name.get(f"{bare}{PIPELINE}") or self._pipeline_called(bare)
         return msgspec.structs.replace(named or self.default, contract=_SELDON_PIPELINE)
@@ -56,13 +57,13 @@ class Models(msgspec.Struct, frozen=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """What a request goes to. See :class:`translator.tasks.model.Target`.
+    """The models, and what the URL selects. See :class:`translator.tasks.model.Target`.
 
     Attributes:
-        models: all there are.
-        model_in_url: None where the URL names none.
-        version: of the model; None where the URL names none.
-        is_pipeline: the URL says that the name is a pipeline's.
+        models: the settings of all models.
+        model_in_url: the model in the URL, or None.
+        version: the version in the URL, or None.
+        is_pipeline: whether the URL is that of a pipeline.
     """
 
     models: Models = Models()
@@ -77,13 +78,13 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class ServedModel(msgspec.Struct, frozen=True):
-    """A model behind its contract. See :class:`translator.tasks.model.Model`.
+    """A model with its contract. See :class:`translator.tasks.model.Model`.
 
     Attributes:
-        name: as the client calls it.
-        settings: its own.
-        version: the one that the URL names, or None.
-        seldon_mesh: it is reached through one.
+        name: the name in the request.
+        settings: the settings of this model.
+        version: the version in the URL, or None.
+        seldon_mesh: whether upstream is a Seldon mesh.
     """
 
     name: str
@@ -109,7 +110,7 @@ class ServedModel(msgspec.Struct, frozen=True):
     def _ask(self, contract: Contract, codec: Codec[T, S] | None, task: T) -> Asked[S]:
         if codec is None:
             raise ClientError(
-                f"The model '{self.name}' cannot do this: choose another operation or model.",
+                f"The model '{self.name}' does not support this operation.",
                 param="model",
                 code="unsupported_operation",
             )

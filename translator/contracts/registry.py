@@ -1,4 +1,4 @@
-"""Every contract by its name in the settings."""
+"""All contracts, by their names in the settings."""
 
 from translator.contracts.base import Contract
 from translator.contracts.seldon.contract import PIPELINE, SELDON

@@ -1,4 +1,4 @@
-"""The settings of a model: what differs from model to model and no request tells."""
+"""The settings of a model."""
 
 from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self
@@ -14,14 +14,14 @@ Parameters = Literal["both", "openai", "local", "none"]
 
 
 class ContractName(str):
-    """What a model takes and gives, by the name of the contract."""
+    """The name of a contract."""
 
     __slots__ = ()
     allowed: ClassVar[str] = ", ".join(CONTRACTS)
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        """Read it. Raises ValueError."""
+        """Check the name. Raises ValueError with the allowed names."""
         if value not in CONTRACTS:
             raise ValueError(cls.allowed)
         return cls(value)
@@ -33,14 +33,14 @@ def _tensors(of_contracts: Iterable[Tensors]) -> str:
 
 
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of one model. What each says is what its documentation says."""
+    """The settings of one model. The descriptions are those of docs/configuration.md."""
 
     token_input: Annotated[
         TokenInput,
         Meta(
-            description="how token arrays reach an embeddings model: `int64` as an INT64 tensor of "
-            "shape [n, length], which all arrays of a request must fill; `text` as the JSON text "
-            "of each"
+            description="how token arrays are sent to an embeddings model: `int64` as an INT64 "
+            "tensor of shape [n, length], so that all arrays of a request must have the same "
+            "length; `text` as the JSON text of each array"
         ),
     ] = "int64"  # noqa: S105 -- tokens of text, no secret
     parameters: Annotated[
@@ -53,51 +53,54 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contract: Annotated[
         ContractName,
         Meta(
-            description="what the model takes and gives: `seldon` as Seldon's runtimes do, "
-            "`seldon-pipeline` as a pipeline of a Seldon mesh does, which is asked without a "
-            "stream and gets only parameters that are text, truth values or whole numbers"
+            description="contract of the model: `seldon` for Seldon's runtimes; `seldon-pipeline` "
+            "for a pipeline of a Seldon mesh, which does not stream and gets only string, boolean "
+            "and integer parameters"
         ),
     ] = ContractName("seldon")
     streams: Annotated[
         bool,
         Meta(
-            description="whether the model server has infer_stream; without it a streamed request "
-            "is asked whole, and the answer is streamed all at once"
+            description="whether the model server has infer_stream; without it, the response to a "
+            "streamed request is requested whole and its events are sent at once"
         ),
     ] = True
     inputs: Annotated[
         dict[str, str],
         Meta(
-            description="what the model calls its input tensors, by the contract's names for them: "
+            description="the model's names of its input tensors, by the contract's names: "
             + _tensors(contract.inputs for contract in CONTRACTS.values())
         ),
     ] = {}
     outputs: Annotated[
         dict[str, str],
         Meta(
-            description="what the model calls its output tensors, by the contract's names for "
-            "them: " + _tensors(contract.outputs for contract in CONTRACTS.values())
+            description="the model's names of its output tensors, by the contract's names: "
+            + _tensors(contract.outputs for contract in CONTRACTS.values())
         ),
     ] = {}
     ask_usage: Annotated[
         bool,
         Meta(
-            description="ask for the token counts of every stream, as with "
-            "stream_options.include_usage; clients see them only if they asked themselves"
+            description="request token counts for every stream, as with "
+            "stream_options.include_usage; clients see them only if they requested them"
         ),
     ] = False
     max_messages: Annotated[
-        int, Meta(ge=1, description="the most messages that a conversation may have")
+        int, Meta(ge=1, description="the maximum number of messages in a conversation")
     ] = 10_000
     max_inputs: Annotated[
-        int, Meta(ge=1, description="the most texts or token arrays in an embeddings request")
+        int,
+        Meta(
+            ge=1, description="the maximum number of texts or token arrays in an embeddings request"
+        ),
     ] = 2048
 
     def __post_init__(self) -> None:
-        """Refuse names of tensors that the contract does not have, or that cannot be told apart.
+        """Check the names of tensors.
 
         Raises:
-            ValueError: the message says which, and what is allowed.
+            ValueError: a name is not one of the contract's, or two tensors of a task have one name.
         """
         contract = CONTRACTS[self.contract]
         _check_names("inputs", self.inputs, contract.inputs)
@@ -105,7 +108,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def can_stream(self) -> bool:
-        """Whether the model can be asked for a stream of events."""
+        """Whether the model can return a stream of events."""
         return self.streams and CONTRACTS[self.contract].can_stream
 
 

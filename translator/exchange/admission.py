@@ -10,12 +10,12 @@ _JSON = "application/json"
 
 
 def admit(headers: Mapping[str, str], limit: int, media_types: Sequence[str] = (_JSON,)) -> Decoder:
-    """Let a request in, and give what decodes its body.
+    """Check the headers of a request, and return the decoder of its body.
 
     Args:
-        headers: the request's.
-        limit: the most bytes its body may have, as it comes and when it is decoded.
-        media_types: those that its body may have.
+        headers: the headers of the request.
+        limit: the maximum size of the body in bytes, as received and when decoded.
+        media_types: the accepted media types of the body.
 
     Raises:
         ClientError: 413 or 415.

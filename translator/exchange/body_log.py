@@ -27,7 +27,7 @@ class BodyLog:
     """The bodies of one exchange. Does nothing if DEBUG is off when the exchange begins.
 
     Args:
-        record: its ``request_id`` begins each line.
+        record: each line begins with its ``request_id``.
     """
 
     __slots__ = ("_open", "_record", "_wanted")

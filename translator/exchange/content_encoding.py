@@ -1,9 +1,9 @@
-"""Undoing content-encoding, within a limit, as the bytes arrive.
+"""Incremental decoding of content-encoding, within a size limit.
 
-Upstream is asked for identity, but a server may compress all the same, and a client may compress
-its request. gzip and deflate (in its zlib form) are always understood; br and zstd where their
-libraries are installed, as the extra ``compression`` does. gzip and zstd may come in several
-members or frames (RFC 1952, RFC 8878).
+Upstream gets ``accept-encoding: identity``, but some servers compress anyway, and clients may
+compress requests. gzip and deflate (in its zlib form) are always supported; br and zstd if their
+libraries are installed (extra ``compression``). gzip and zstd bodies may have several members or
+frames (RFC 1952, RFC 8878).
 """
 
 import zlib
@@ -14,21 +14,21 @@ from typing import Any, Protocol
 
 _IDENTITY = frozenset({"", "identity"})
 _AUTO_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-# Bytes, in one piece. Each member copies what follows it, so a body made of empty ones would cost
-# the square of its size; honest bodies have one, or one for each event of a stream.
+# Bytes, for one piece. Each member copies the bytes after it, so the cost of many empty members is
+# quadratic. Normal bodies have one member, or one for each event of a stream.
 _MOST_COPIED = 1024**3
 
 
 class TooLargeError(Exception):
-    """There is more than the limit allows."""
+    """The decoded body is larger than the limit."""
 
 
 class UndecodableError(Exception):
-    """The encoding is not known, or the body is not in it, or its end is missing."""
+    """The encoding is unknown, or the body is invalid or incomplete."""
 
 
 class _Decompressor(Protocol):
-    """As :mod:`zlib`, :mod:`bz2` and their like have it."""
+    """The interface of the decompressors of :mod:`zlib`, :mod:`bz2` and others."""
 
     @property
     def eof(self) -> bool: ...
@@ -49,7 +49,7 @@ _brotli = _optional("brotli")
 
 
 class _Brotli:
-    """Brotli's own class, with the methods of the others."""
+    """Adapts brotli's decompressor to this interface."""
 
     unused_data = b""  # brotli has no members: bytes after its end are an error
 
@@ -78,19 +78,19 @@ if _zstd is not None:
     _ERRORS += (_zstd.ZstdError,)
 
 KNOWN_ENCODINGS = tuple(_DECOMPRESSORS)
-"""The encodings that are understood in this process."""
+"""The supported encodings; they depend on the installed libraries."""
 
 
 class Decoder:
     """Decodes one body piece by piece.
 
     Args:
-        encoding: the value of ``content-encoding``, "" where there is none.
-        limit: the most bytes of a whole body, and the most that one compressed piece may decode
-            to, so that no bomb goes off.
+        encoding: the value of ``content-encoding``, "" if there is none.
+        limit: the maximum size in bytes of a whole body, and of a decompressed piece, which
+            prevents decompression bombs.
 
     Raises:
-        UndecodableError: the encoding is not known.
+        UndecodableError: the encoding is unknown.
     """
 
     __slots__ = ("_current", "_limit", "_new")
@@ -109,8 +109,8 @@ class Decoder:
         """Decode the next bytes.
 
         Raises:
-            TooLargeError: they decode to more than the limit.
-            UndecodableError: they are not what the encoding says.
+            TooLargeError: the decoded bytes exceed the limit.
+            UndecodableError: the bytes are invalid.
         """
         if self._new is None or not piece:
             return piece
@@ -120,12 +120,12 @@ class Decoder:
         return data
 
     def finish(self) -> None:
-        """The body has ended. Raises UndecodableError when its encoding has not."""
+        """End the body. Raises UndecodableError if it is incomplete."""
         if self._new is not None and (self._current is None or not self._current.eof):
             raise UndecodableError
 
     def whole(self, body: bytes) -> bytes:
-        """Decode a body that is all there. Raises as the two above."""
+        """Decode a whole body. Raises the errors of ``feed`` and ``finish``."""
         data = self.feed(body)
         if len(data) > self._limit:
             raise TooLargeError

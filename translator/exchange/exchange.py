@@ -73,7 +73,7 @@ class Exchange:
     A message that does not fit the state of the exchange is left unchanged.
 
     Args:
-        settings: those of the exchange.
+        settings: the settings of the exchange.
         overloaded: refuse the exchange, because there are too many.
         tracer: starts the span of an exchange on an OpenAI path; None for no tracing.
     """
@@ -94,7 +94,7 @@ class Exchange:
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
         self._stream: Stream | None = None
-        self._decoder: Decoder | None = None  # of the body that is coming
+        self._decoder: Decoder | None = None  # of the request body, then of a streamed response
         self._request: Mapping[str, str] = {}
         self._upstream = NO_RESPONSE
         self._request_id = ""
@@ -110,8 +110,8 @@ class Exchange:
         """Find the operation; refuse what can be refused before the body arrives.
 
         Args:
-            headers: at least those of :data:`~translator.exchange.headers.READ` that are there.
-            end_of_stream: no body follows.
+            headers: the headers; only those in :data:`~translator.exchange.headers.READ` are used.
+            end_of_stream: whether no body follows.
         """
         self._request = headers
         self._request_id = headers.get("x-request-id") or ids.request_id()
@@ -120,7 +120,7 @@ class Exchange:
         try:
             self.route = routes.find(headers.get(":method", ""), path)
         except routes.MethodError as error:
-            self.route = routes.Route(error.operation)  # whose API says it
+            self.route = routes.Route(error.operation)  # the error has the form of its API
             raise
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
@@ -142,7 +142,7 @@ class Exchange:
 
     @_phase(Phase.REQUEST_BODY)
     def on_request_body(self, body: bytes) -> Action:
-        """Translate the whole request body, and send it to the model it names."""
+        """Translate the whole request body, and forward it to its model."""
         assert self.route is not None  # noqa: S101 -- HELD implies it
         assert self._decoder is not None  # noqa: S101 -- and this
         self.record.request_bytes = len(body)
@@ -260,7 +260,7 @@ class Exchange:
             self._log_repairs()
         if self._stream.error is not None:
             self._note(Phase.RESPONSE_BODY, self._stream.error)
-            self._stream = None  # whatever else upstream sends is swallowed
+            self._stream = None  # drop the rest of the upstream body
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
         self.record.response_bytes += len(events)

@@ -20,7 +20,7 @@ READ = frozenset(
 """The headers that are read; all others are ignored."""
 
 SELDON_ROUTE = "x-seldon-route"
-"""The candidates of an experiment that a client stays with, by their internal names."""
+"""The candidates of an experiment, by internal name; a client that sends it stays with them."""
 
 Credential = Literal[
     "authorization",

@@ -14,16 +14,16 @@ class Record(msgspec.Struct):
 
     Attributes:
         request_id: ``x-request-id`` of the response.
-        operation: the OpenAI operation, as ``chat/completions``; ``unknown`` if it is not served,
-            empty if the path is not OpenAI's.
-        model: as the client named it.
-        response_model: as the server or its provider names it in the response.
-        streamed: the client requested a stream.
-        status: of the response to the client; 0 if there was none.
-        upstream_status: of the response of the model server or of Envoy; 0 if there was none.
+        operation: the OpenAI operation, such as ``chat/completions``; ``unknown`` if it is not
+            served, empty if the path is not OpenAI's.
+        model: the model's name in the client's request.
+        response_model: the model's name in the response of the server or its provider.
+        streamed: whether the client requested a stream.
+        status: the status of the response to the client; 0 if there was none.
+        upstream_status: the status of the model server's or Envoy's response; 0 if there was none.
         error: OpenAI's code, or else type, of the error sent to the client.
         error_phase: the phase in which that error occurred.
-        input_tokens: as the server or its provider counted them.
+        input_tokens: the count of the server or its provider.
         output_tokens: likewise.
         request_bytes: the size of the client's body, as received.
         response_bytes: the size of the body sent to the client.
@@ -32,8 +32,8 @@ class Record(msgspec.Struct):
         responded_after: seconds from the request headers to the start of the response.
         first_event_after: seconds from the request headers to a stream's first event.
         ended_after: seconds from the request headers to the end, also of an abandoned stream.
-        complete: the whole response was sent to the client.
-        repairs: what was repaired in the upstream response, by kind.
+        complete: whether the whole response was sent to the client.
+        repairs: the kinds of repairs to the upstream response.
     """
 
     request_id: str = ""

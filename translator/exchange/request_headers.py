@@ -14,7 +14,7 @@ def of_request(
     Args:
         request: the translated request.
         original: the headers of the client's request.
-        request_id: the client's, or ours.
+        request_id: the client's id, or a generated one.
         tracing: the trace headers for the model server.
     """
     headers = (

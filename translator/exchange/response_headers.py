@@ -9,7 +9,7 @@ _JSON = "application/json"
 
 
 def of_stream(common: Headers) -> Headers:
-    """The headers of a stream of unknown length; ``common``: those of every response."""
+    """The headers of a stream; ``common`` are the headers of every response."""
     return (("content-type", _EVENTS), NO_CACHE, *common)
 
 

@@ -1,6 +1,6 @@
-"""An error response from upstream, as OpenAI's API would have put it. The status is kept.
+"""Translates error responses from upstream to OpenAI errors with the same status.
 
-"Upstream" is the model server, and anything between Envoy and it, Envoy's own local replies too.
+"Upstream" is the model server, any proxy before it, and Envoy itself (local replies).
 """
 
 import re
@@ -12,7 +12,7 @@ from translator.errors import TranslatorError, UpstreamError, model_not_found
 
 
 class _Default(NamedTuple):
-    """What OpenAI's error object says for a status where upstream itself said nothing better."""
+    """The fields of the error for a status, used where upstream's response has none."""
 
     type: str
     code: str
@@ -37,47 +37,47 @@ _DEFAULTS = {
     429: _Default("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
     499: _Default(_INVALID, "request_cancelled", "The request was cancelled."),
     500: _Default("server_error", "internal_error", "The model server failed."),
-    501: _Default("server_error", "not_implemented", "The model server cannot do this."),
+    501: _Default("server_error", "not_implemented", "The model server does not support this."),
     502: _Default("server_error", "bad_gateway", "The model server could not be reached."),
     503: _Default(
         "server_error",
         "service_unavailable",
         "The model server is overloaded or not ready yet.",
     ),
-    504: _Default("server_error", "gateway_timeout", "The model server did not answer in time."),
+    504: _Default("server_error", "gateway_timeout", "The model server did not respond in time."),
 }
-_JARGON = frozenset({"local_rate_limited"})  # Envoy's word for its own limit, which is a 429
-_REPEAT = frozenset({501, 505})  # these say what the server can do, not how it is
-_VAGUE = (400, 500, 502)  # what servers say whose provider said something better
-_TELLING = (404, 429)
+_JARGON = frozenset({"local_rate_limited"})  # the body of Envoy's local rate limit, a 429
+_REPEAT = frozenset({501, 505})  # a retry fails too: the server lacks a capability
+_VAGUE = (400, 500, 502)  # statuses of servers that hide a better status of their provider
+_TELLING = (404, 429)  # the better statuses
 
 
 def from_response(status: int, body: bytes, model: str | None) -> TranslatorError:
-    """The error that an upstream response with a status other than 2xx stands for.
+    """The error for an upstream response with a status other than 2xx.
 
     Args:
-        status: the HTTP status; anything that is not an error's becomes 502.
-        body: the response's body, of any form.
-        model: the model as the client named it.
+        status: the HTTP status; a status below 400 becomes 502.
+        body: the body of the response, in any form.
+        model: the model's name in the client's request.
     """
     if not _CLIENT <= status < _END:
-        message = "The model server answered with neither a result nor an error."
+        message = "The model server's response is neither a result nor an error."
         return UpstreamError(message, repeats=True)
     ready_made = _openai_error(status, body)
     if ready_made is not None:
         return ready_made
     if status == 404:  # noqa: PLR2004 -- an HTTP status
         return model_not_found(model)
-    # Plain text with 5xx is what proxies and crashes say: addresses and reasons nobody outside
-    # should read. With 4xx it is Seldon's pipelines telling the client what was wrong. Triton says
-    # that its JSON is plain text, so the content type tells nothing.
+    # Plain text with 5xx is from proxies and crashes, with internal details. With 4xx it is the
+    # message of a Seldon pipeline for the client. The content type is not used, because Triton
+    # sends JSON as text/plain.
     document = decode_document(body)
     said = find_message(body) if status < _SERVER else None
     if isinstance(document, dict):
         said = message_in(document)
     if said in _JARGON:
         said = None
-    if said and model:  # a mesh calls the versions of a model m_1, m_2
+    if said and model:  # in a mesh, the internal names of model m are m_1, m_2
         said = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, said)
     default = _default(status)
     return provider_errors.of_message(
@@ -95,7 +95,7 @@ def _default(status: int) -> _Default:
 
 
 def _openai_error(status: int, body: bytes) -> TranslatorError | None:
-    """The error when it is an OpenAI object already, as Envoy may be set to reply."""
+    """The error if the body is already an OpenAI error object, such as a local reply of Envoy."""
     error = provider_errors.read(body)
     if error is None:
         return None

@@ -41,11 +41,11 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
         return Decoder(self.headers.get("content-encoding", ""), limit)
 
     def error(self, body: bytes, model: str | None) -> TranslatorError:
-        """The error that it stands for where it is none of success.
+        """The error for a response with a status other than 2xx.
 
         Args:
-            body: all of it, decoded.
-            model: as the client named it.
+            body: the whole body, decoded.
+            model: the model's name in the client's request.
         """
         return upstream_errors.from_response(self.status, body, model)
 

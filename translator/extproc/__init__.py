@@ -1,1 +1,1 @@
-"""Envoy's messages: ProcessingRequest bytes in, ProcessingResponse bytes out. Nothing of gRPC."""
+"""Envoy's messages: ProcessingRequest bytes in, ProcessingResponse bytes out, without gRPC."""

@@ -1,9 +1,9 @@
-"""Reads the messages that carry large bodies, and copies each body once.
+"""Parses messages with large bodies, and copies each body once.
 
-The generated classes copy it twice, which for a picture of 10 MB is a fifth of all the memory that
-its exchange takes. They are faster with small ones, and they read whatever is not written as Envoy
-writes it: a message of one field with the body and, if it is the last, ``end_of_stream``.
-Source: Protocol Buffers, "Encoding".
+The generated classes copy it twice, which for an image of 10 MB is a fifth of the memory of its
+exchange. They are faster for small bodies, and parse every message that does not have Envoy's form:
+one field with the body and, if it is the last, ``end_of_stream``. Source: Protocol Buffers,
+"Encoding".
 """
 
 from typing import NamedTuple
@@ -25,9 +25,9 @@ class Body(NamedTuple):
     """A body, or a chunk of one.
 
     Attributes:
-        of_request: whether it is of the request, else of the response.
+        of_request: whether it belongs to the request, else to the response.
         data: the bytes.
-        end_of_stream: whether it is the last.
+        end_of_stream: whether it is the last chunk.
     """
 
     of_request: bool
@@ -57,12 +57,12 @@ def read(message: bytes | bytearray) -> Body | None:
 
 
 def _varint(message: bytes | bytearray, at: int) -> tuple[int, int]:
-    """The number of 35 bits at most that begins at ``at``, and where it ends. Raises IndexError."""
+    """The varint of at most 35 bits at index ``at``, and the index after it. Raises IndexError."""
     number = 0
     for shift in range(0, 35, 7):
         byte = message[at]
         at += 1
         number |= (byte & 0x7F) << shift
-        if byte < 0x80:  # noqa: PLR2004 -- set in every byte but the last
+        if byte < 0x80:  # noqa: PLR2004 -- the bit is set in every byte but the last
             return number, at
     raise IndexError

@@ -1,7 +1,7 @@
 """The facts of an exchange as Envoy's dynamic metadata, for access log and rate limits.
 
-Envoy takes it over with every reply, but only into namespaces that the filter's configuration
-lists (``metadata_options.receiving_namespaces.untyped``); without that it is dropped.
+Envoy accepts it with every reply, but only in namespaces that the filter's configuration lists
+(``metadata_options.receiving_namespaces.untyped``).
 """
 
 from functools import lru_cache
@@ -45,7 +45,7 @@ NOTHING = of(Record())
 """The metadata of an exchange that is bypassed or has not begun."""
 
 
-@lru_cache(maxsize=256)  # what a request says is the same in many, and answers without counts too
+@lru_cache(maxsize=256)  # many requests have equal metadata, and many responses without counts
 def encode(known: Known, told: Known = NOTHING) -> bytes:
     """The field ``dynamic_metadata`` of a reply, a google.protobuf.Struct.
 

@@ -1,9 +1,8 @@
 """Actions as ProcessingResponse messages.
 
-Facts of Envoy (1.34 to 1.40) that shape them: a header is set through ``raw_value``, for through
-``value`` it arrives empty; ``clear_route_cache`` counts only beside a header mutation; a mode
-override names every mode, because what it leaves out is NONE for bodies; in STREAMED mode an empty
-``body`` swallows the chunk.
+Envoy (1.34 to 1.40) requires this: a header is set by ``raw_value``, because with ``value`` it is
+empty; ``clear_route_cache`` has an effect only with a header mutation; a mode override has every
+mode, because an omitted body mode is NONE; in STREAMED mode an empty ``body`` drops the chunk.
 """
 
 from collections.abc import Iterator
@@ -66,9 +65,9 @@ def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
     """The reply to a message of ``phase`` with ``action``.
 
     Args:
-        phase: of the message.
-        action: the changes of the message.
-        metadata: more fields of the reply, as :func:`~translator.extproc.metadata.encode` has them.
+        phase: the phase of the message.
+        action: the changes to the message.
+        metadata: further fields of the reply, from :func:`~translator.extproc.metadata.encode`.
     """
     if action is UNCHANGED:
         return Reply(_UNCHANGED[phase] + metadata)
@@ -80,7 +79,7 @@ def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
     return Reply(_forward(phase, action, metadata), body)
 
 
-@lru_cache(maxsize=32)  # what carries nothing of its exchange is one of a few
+@lru_cache(maxsize=32)  # there are few replies without values of their exchange
 def _constant(phase: Phase, action: Forward) -> bytes:
     return _forward(phase, action)
 
@@ -100,7 +99,7 @@ def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
         common += opening(CommonResponse.BODY_MUTATION_FIELD_NUMBER, len(mutation) + size)
         common += mutation
     size += len(common)
-    # HeadersResponse and BodyResponse both hold the common response as their field 1.
+    # HeadersResponse and BodyResponse both have the common response as field 1.
     inner = opening(1, size)
     outer = opening(_PHASE_FIELDS[phase], len(inner) + size)
     return b"".join((metadata, _MODES[action.mode], outer, inner, common))
@@ -121,7 +120,7 @@ def _set_headers(headers: Headers) -> Iterator[bytes]:
     return starmap(header_value_option, headers)
 
 
-@lru_cache(maxsize=8)  # there are but a few such lists, all constant
+@lru_cache(maxsize=8)  # there are few such lists, all constant
 def _removed(names: tuple[str, ...]) -> bytes:
     return HeaderMutation(remove_headers=names).SerializeToString()
 

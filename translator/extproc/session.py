@@ -35,7 +35,7 @@ class Session:
     A transport is a loop around :meth:`respond`. It never awaits and does no I/O.
 
     Args:
-        settings: those of the exchange.
+        settings: the settings of the exchange.
         on_end: called once with the record, when the exchange ends for any reason.
         overloaded: refuse the exchange, because there are too many.
         tracer: starts the span of an exchange; None for no tracing.
@@ -78,8 +78,8 @@ class Session:
             message: the request; a bytearray may be empty afterwards.
 
         Raises:
-            google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest, or of a
-                kind that the API did not have when this was written.
+            google.protobuf.message.DecodeError: ``message`` is not a ProcessingRequest, or of an
+                unknown kind.
         """
         started = monotonic()
         try:

@@ -1,6 +1,6 @@
-"""Writing protobuf by hand, for the replies: no objects, one copy of the body.
+"""Encodes protobuf for the replies without message objects, and with one copy of the body.
 
-Tests hold every reply against the generated classes. Source: Protocol Buffers, "Encoding".
+Tests compare every reply with the generated classes. Source: Protocol Buffers, "Encoding".
 """
 
 from functools import cache, lru_cache

@@ -1,1 +1,1 @@
-"""The Open Inference Protocol (V2): named tensors over JSON. Pure; knows nothing of OpenAI."""
+"""The Open Inference Protocol (V2): named tensors in JSON. Pure; does not import ``openai/``."""

@@ -1,28 +1,28 @@
-"""The data of a numeric tensor, cut into rows as the JSON text that it is.
+"""Splits the data of a numeric tensor into rows, as JSON text.
 
-No number is parsed: an answer of embeddings holds a few hundred thousand of them, and an object for
-each costs more than all other work on it. That they are written as JSON writes numbers is known
-before, because the body they stand in was read as JSON.
+Numbers are not parsed: an embeddings response has hundreds of thousands, and an object for each
+would cost more than all the rest of the translation. They are known to be valid JSON numbers,
+because the whole body has been decoded as JSON.
 """
 
 from collections.abc import Iterator, Sequence
 
 from msgspec import Raw
 
-_WINDOW = 1 << 16  # bytes looked at together: they stay in the processor's cache
-_WORDS = (b'"', b"{", b"u", b"l")  # text, objects, true and null, false: each has one of these
+_WINDOW = 1 << 16  # bytes examined at once: they fit into the processor's cache
+_WORDS = (b'"', b"{", b"u", b"l")  # one of these is in each string, object, true, null and false
 _LAYOUT = (b"[", b" ", b"\n", b"\r", b"\t")
 
 
 def rows(data: Raw, shape: Sequence[int]) -> Iterator[bytes]:
-    """Each row as a JSON list, its numbers digit for digit as they are in ``data``.
+    """Each row as a JSON list, with the digits of ``data``.
 
     Args:
         data: valid JSON, a list of numbers, flat or nested.
-        shape: ``[n, d]``, or ``[d]`` for a single row, which is then as long as it is.
+        shape: ``[n, d]``, or ``[d]`` for a single row, whose length is not compared with ``d``.
 
     Raises:
-        ValueError: the data holds something other than numbers, or not as many as it should.
+        ValueError: an element is not a number, or their count differs from the shape.
     """
     elements = memoryview(data)[1:-1]
     if memoryview(data)[0] != ord("["):
@@ -40,7 +40,7 @@ def rows(data: Raw, shape: Sequence[int]) -> Iterator[bytes]:
 
 
 def _is_plain(elements: memoryview) -> bool:
-    """Whether there is nothing but numbers and the commas between them; words are an error."""
+    """Whether there are only numbers and commas. Raises ValueError for elements of other types."""
     is_plain = True
     for start in range(0, len(elements), _WINDOW):
         window = bytes(elements[start : start + _WINDOW])
@@ -51,7 +51,7 @@ def _is_plain(elements: memoryview) -> bool:
 
 
 def _flat(elements: bytes, *, is_nested: bool) -> memoryview:
-    """The numbers of a list that is not written compactly, or of nested ones in row-major order."""
+    """The numbers of a list with white space or of nested lists, in row-major order."""
     numbers = elements.translate(None, b"[] \n\r\t")
     if is_nested and numbers and b",," in b",%b," % numbers:
         raise ValueError("the data has an empty list among others")
@@ -73,10 +73,10 @@ def _cut(numbers: memoryview, count: int, width: int) -> Iterator[bytes]:
 
 
 def _length(numbers: memoryview, width: int, reach: int) -> int:
-    """The length of the first row, looked for in ``reach`` bytes, and then in more.
+    """The length of the first row, searched in the first ``reach`` bytes, then in more.
 
-    The commas are marked and the last mark is looked up: that is two thirds of the time it takes to
-    count them, and a third of a regular expression's.
+    Commas are replaced by marks, and the last mark is searched. This takes two thirds of the time
+    of counting the commas, and a third of that of a regular expression.
     """
     marked = bytes(numbers[:reach]).replace(b",", b";", width)
     length = marked.rfind(b";")

@@ -1,7 +1,7 @@
-"""What is posted to ``/v2/models/<m>/infer``: tensors and parameters.
+"""The body of a POST to ``/v2/models/<m>/infer``: tensors and parameters.
 
-Source: Open Inference Protocol, ``inference_request``. Data is always a flat list and, for the
-tensors built here, one-dimensional: MLServer silently decodes nested BYTES data to "".
+Source: Open Inference Protocol, ``inference_request``. Data is always a flat list, because MLServer
+silently decodes nested BYTES data to "".
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from msgspec import Raw
 
 
 class InputTensor(msgspec.Struct):
-    """A named input. ``shape`` holds element counts, ``data`` the elements in row-major order."""
+    """A named input. ``shape`` has the element counts, ``data`` the elements in row-major order."""
 
     name: str
     shape: list[int]
@@ -20,7 +20,7 @@ class InputTensor(msgspec.Struct):
 
 
 class InferenceRequest(msgspec.Struct):
-    """A whole inference request. Nested objects under ``parameters`` are Seldon's extension."""
+    """An inference request. Objects under ``parameters`` are Seldon's extension."""
 
     inputs: list[InputTensor]
     parameters: Mapping[str, Mapping[str, Raw] | Raw]

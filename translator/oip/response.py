@@ -1,8 +1,8 @@
-"""What a model server answers: output tensors, or an error in one of its many forms.
+"""The response of a model server: output tensors, or an error in one of many forms.
 
-Read leniently, because servers differ: ``id`` and ``model_name`` may be missing (Triton), data may
-be nested or flat, a shape may be ``[n]`` or ``[n, 1]``, BYTES may be base64 (Seldon's pipeline
-gateway), and outputs nobody asked for may be there. Source: Open Inference Protocol,
+Decoding is lenient, because servers differ: ``id`` and ``model_name`` may be missing (Triton), data
+may be nested or flat, a shape may be ``[n]`` or ``[n, 1]``, BYTES may be base64 (Seldon's pipeline
+gateway), and there may be unrequested outputs. Source: Open Inference Protocol,
 ``inference_response``, and the servers themselves.
 """
 
@@ -26,7 +26,7 @@ _decode_strings = msgspec.json.Decoder(list[str]).decode
 
 
 class OutputTensor(msgspec.Struct):
-    """A named output. ``data`` stays JSON text until somebody needs its elements."""
+    """A named output. ``data`` stays JSON text until its elements are needed."""
 
     name: str
     data: Raw
@@ -44,15 +44,15 @@ class OutputTensor(msgspec.Struct):
         if self.parameters and _is_packed(self.parameters):
             try:
                 return [base64.b64decode(text, validate=True).decode() for text in elements]
-            except ValueError:  # no base64, or not of text
-                return elements  # a content type of the server's own, but plain text after all
+            except ValueError:  # not base64, or not of text
+                return elements  # the server's own content type, but plain text
         return elements
 
     def characters(self) -> list[str]:
-        """As :meth:`strings`, for a tensor that need not be text.
+        """As :meth:`strings`, for a tensor that may have bytes that are not text.
 
-        Triton writes the bytes of an element into its JSON as they are. Where they are not UTF-8,
-        each byte is a character up to U+00FF here.
+        Triton writes the bytes of an element into its JSON unchanged. If they are not UTF-8, each
+        byte is returned as a character up to U+00FF.
         """
         try:
             return self.strings()
@@ -60,12 +60,12 @@ class OutputTensor(msgspec.Struct):
             return _strings(bytes(self.data).decode("latin-1"))
 
     def rows(self) -> Iterator[bytes]:
-        """The rows of a numeric tensor as JSON lists, digit for digit as the server wrote them.
+        """The rows of a numeric tensor as JSON lists, with the digits that the server wrote.
 
         The shape is ``[n, d]``, or ``[d]`` for a single row.
 
         Raises:
-            UpstreamError: the data holds something other than numbers, or not as many as it should.
+            UpstreamError: an element is not a number, or their count differs from the shape.
         """
         try:
             yield from numbers.rows(self.data, self.shape)
@@ -74,7 +74,7 @@ class OutputTensor(msgspec.Struct):
 
 
 class InferenceResponse(msgspec.Struct, dict=True):
-    """A whole answer, or one event of a streamed one."""
+    """A whole response, or one event of a stream."""
 
     outputs: list[OutputTensor] = []
     id: str | None = None
@@ -83,16 +83,16 @@ class InferenceResponse(msgspec.Struct, dict=True):
     error: Raw = ABSENT
 
     def strings(self, name: str) -> list[str] | None:
-        """The elements of the BYTES output called ``name``, or None when there is no such output.
+        """The elements of the BYTES output ``name``, or None if there is no such output.
 
         Raises:
-            UpstreamError: the output is there but is not text.
+            UpstreamError: the output is not text.
         """
         tensor = self.by_name.get(name)
         return None if tensor is None else tensor.strings()
 
     def output(self, name: str) -> OutputTensor | None:
-        """The output called ``name``, if the server sent it."""
+        """The output ``name``, or None."""
         return self.by_name.get(name)
 
     @property
@@ -102,7 +102,7 @@ class InferenceResponse(msgspec.Struct, dict=True):
 
     @cached_property
     def by_name(self) -> dict[str, OutputTensor]:
-        """The outputs; the first of a name counts."""
+        """The outputs by name; the first if several have the same name."""
         return {tensor.name: tensor for tensor in reversed(self.outputs)}
 
 
@@ -110,11 +110,11 @@ _decode = msgspec.json.Decoder(InferenceResponse).decode
 
 
 def decode(body: bytes) -> InferenceResponse:
-    """Read an answer, or one event of a streamed one.
+    """Decode a whole response, or one event of a stream.
 
     Raises:
-        UpstreamError: 502, the body is not an OIP response, or it is ``{"error": ...}``, the way
-            servers fail under a status that says all is well.
+        UpstreamError: 502, the body is not an OIP response, or it is ``{"error": ...}`` (servers
+            send errors with status 200 too).
     """
     try:
         try:
@@ -131,20 +131,20 @@ def decode(body: bytes) -> InferenceResponse:
 
 
 def _raise_what_failed(body: bytes, *, failed: bool) -> None:
-    """Raise the error in a response; one without outputs may hold one in other words."""
+    """Raise the error in a response, if there is one. It may have a form other than OIP's."""
     if provider_errors.read(body) is not None:
         raise provider_errors.of_provider(body)
     said = find_message(body)
     if failed or said:
-        default = "The model server failed while it was answering."
+        default = "The model server failed while it was responding."
         raise provider_errors.of_message(said, default)
 
 
 def _read_loosely(body: bytes) -> InferenceResponse:
-    """Read an answer of which some field is not as OIP has it: that field alone is then missing.
+    """Decode a response, ignoring fields of unexpected types.
 
     Raises:
-        msgspec.ValidationError: the answer is no object, or its outputs are no list of objects.
+        msgspec.ValidationError: it is not an object, or ``outputs`` is not a list of objects.
     """
     document = msgspec.json.decode(body, type=dict[str, Raw])
     outputs = document.get("outputs", NULL)
@@ -175,7 +175,7 @@ def _field(fields: dict[str, Raw], name: str, kind: type[T]) -> T | None:
 
 
 def _is_packed(parameters: dict[str, Raw]) -> bool:
-    """Whether texts are in base64: Seldon's pipeline gateway does this to what is not "str"."""
+    """Whether elements are base64, as Seldon's pipeline gateway sends outputs other than "str"."""
     kind = parameters.get("content_type")
     return kind is not None and bytes(kind) not in (b'"str"', b'"datetime"', b"null")
 

@@ -1,1 +1,1 @@
-"""The OpenAI dialect: what clients send, what they expect back. Pure; knows nothing of OIP."""
+"""OpenAI's API: requests, responses and errors. Pure; does not import ``oip/``."""

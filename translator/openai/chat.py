@@ -1,7 +1,7 @@
-"""Chat completions: the messages of a request, the objects of an answer.
+"""Chat completions: the messages of a request and the objects of a response.
 
 Source: OpenAI API reference, "Create chat completion", "The chat completion object" and "The chat
-completion chunk object". Fields that travel untouched are JSON text (:class:`msgspec.Raw`).
+completion chunk object". Fields that pass through are JSON text (:class:`msgspec.Raw`).
 """
 
 import msgspec
@@ -10,10 +10,10 @@ from msgspec import UNSET, Raw, UnsetType
 from translator.raw_json import ABSENT
 
 ROLES = ("system", "assistant", "user", "function", "tool", "developer")
-"""Who may say a message, in the order in which OpenAI lists them."""
+"""The roles of messages, in OpenAI's order."""
 
 Part = dict[str, Raw]
-"""A content part: ``type`` names the key that holds its payload."""
+"""A content part: its ``type`` is also the key of its payload."""
 
 PAYLOADS: dict[str, type] = {
     "text": str,
@@ -22,7 +22,7 @@ PAYLOADS: dict[str, type] = {
     "input_audio": dict,
     "file": dict,
 }
-"""What the payloads of OpenAI's kinds of parts are. Runtimes have kinds of their own besides."""
+"""The type of the payload, by OpenAI's types of parts. Runtimes may have further types of parts."""
 
 
 class Message(msgspec.Struct):
@@ -39,7 +39,7 @@ class Message(msgspec.Struct):
 
     @property
     def is_plain(self) -> bool:
-        """Whether it has a role and content only, as most messages do."""
+        """Whether it has only role and content, as most messages do."""
         return not (
             self.tool_calls
             or self.tool_call_id
@@ -51,21 +51,21 @@ class Message(msgspec.Struct):
 
 
 class FunctionCall(msgspec.Struct):
-    """The function a model wants called; ``arguments`` is JSON as text."""
+    """The function that a model calls; ``arguments`` is JSON as text."""
 
     name: str | UnsetType = UNSET
     arguments: str = ""
 
 
 class CustomCall(msgspec.Struct):
-    """The custom tool a model wants called; ``input`` is any text."""
+    """The custom tool that a model calls; ``input`` is text."""
 
     name: str | UnsetType = UNSET
     input: str = ""
 
 
 class ToolCall(msgspec.Struct):
-    """A tool call as it stands in a message."""
+    """A tool call in a message."""
 
     id: str
     type: str
@@ -93,7 +93,7 @@ class ResponseMessage(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """One answer out of ``n``."""
+    """One of ``n`` choices."""
 
     index: int
     message: ResponseMessage
@@ -102,7 +102,7 @@ class Choice(msgspec.Struct):
 
 
 class ChatCompletion(msgspec.Struct, tag_field="object", tag="chat.completion"):
-    """The whole answer. ``created`` is in seconds since the epoch."""
+    """A whole response. ``created`` is in seconds since the epoch."""
 
     id: str
     created: int
@@ -114,7 +114,7 @@ class ChatCompletion(msgspec.Struct, tag_field="object", tag="chat.completion"):
 
 
 class ToolCallDelta(msgspec.Struct):
-    """A tool call as it stands in a delta: ``index`` says which call of the message it extends."""
+    """A tool call in a delta: ``index`` is that of the call in the message that it extends."""
 
     index: int
     id: str | UnsetType = UNSET
@@ -144,7 +144,7 @@ class ChunkChoice(msgspec.Struct):
 
 
 class ChatChunk(msgspec.Struct, tag_field="object", tag="chat.completion.chunk"):
-    """One event of a streamed answer. ``usage`` is there (mostly null) only if it was asked for."""
+    """One event of a stream. ``usage`` is present (mostly null) only if the client requested it."""
 
     id: str
     created: int

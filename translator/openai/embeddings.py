@@ -1,4 +1,4 @@
-"""Embeddings: the object of an answer. Source: OpenAI API reference, "The embedding object"."""
+"""Embeddings: the response. Source: OpenAI API reference, "The embedding object"."""
 
 import msgspec
 from msgspec import Raw
@@ -19,7 +19,7 @@ class Usage(msgspec.Struct):
 
 
 class EmbeddingList(msgspec.Struct, tag_field="object", tag="list"):
-    """The whole answer."""
+    """A whole response."""
 
     data: list[Embedding]
     model: str

@@ -1,6 +1,6 @@
-"""OpenAI's error object: the one place where an error becomes bytes.
+"""OpenAI's error object. All errors of OpenAI's API are encoded here.
 
-All four fields are required by OpenAI's API description; ``param`` and ``code`` may be null.
+OpenAI's API description requires all four fields; ``param`` and ``code`` may be null.
 """
 
 import msgspec
@@ -9,7 +9,7 @@ from translator.errors import TranslatorError
 
 
 class ErrorObject(msgspec.Struct):
-    """The inside of ``{"error": {...}}``. Reading one, it is lenient about what is absent."""
+    """The inner object of ``{"error": {...}}``. When decoding, all fields but one may be absent."""
 
     message: str
     type: str | None = None
@@ -18,13 +18,13 @@ class ErrorObject(msgspec.Struct):
 
 
 class Envelope(msgspec.Struct):
-    """The outside: ``{"error": {...}}``."""
+    """The outer object: ``{"error": {...}}``."""
 
     error: ErrorObject
 
 
 def error_body(error: TranslatorError) -> bytes:
-    """The JSON body that tells an OpenAI client of ``error``."""
-    # A message may quote header bytes that were not UTF-8.
+    """The JSON body of ``error``."""
+    # The message may quote bytes of headers that are not UTF-8.
     message = error.message.encode(errors="replace").decode()
     return msgspec.json.encode(Envelope(ErrorObject(message, error.type, error.param, error.code)))

@@ -1,6 +1,6 @@
-"""Image generation: the objects of an answer. Source: OpenAI API reference, "Create image".
+"""Image generation: the response. Source: OpenAI API reference, "Create image".
 
-A streamed generation ends with one ``image_generation.completed`` event per image.
+A stream ends with one ``image_generation.completed`` event per image.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ class Image(msgspec.Struct, omit_defaults=True):
 
 
 class InputTokensDetails(msgspec.Struct):
-    """What the input tokens were spent on."""
+    """The input tokens by kind."""
 
     text_tokens: int
     image_tokens: int = 0
@@ -32,7 +32,7 @@ class Usage(msgspec.Struct):
 
 
 class ImagesResponse(msgspec.Struct):
-    """The whole answer. Reading a provider's, it is lenient about what is absent.
+    """A whole response. When decoding a provider's, all fields but ``data`` may be absent.
 
     ``created`` is in seconds since the epoch.
     """
@@ -47,7 +47,7 @@ class ImagesResponse(msgspec.Struct):
 
 
 class ImageCompleted(msgspec.Struct, tag="image_generation.completed"):
-    """The event that carries a finished image: all fields are required.
+    """The event with a finished image. All fields are required.
 
     ``created_at`` is in seconds since the epoch.
     """
@@ -62,10 +62,10 @@ class ImageCompleted(msgspec.Struct, tag="image_generation.completed"):
 
 
 AUTO = "auto"
-"""What a field of an image says that nobody has chosen."""
+"""The value of an image's field if neither the client nor the server gives one."""
 CHOICES = {
     "background": ("transparent", "opaque", AUTO),
     "output_format": ("png", "jpeg", "webp"),
     "quality": ("low", "medium", "high", "xhigh", "max", AUTO),
 }
-"""What fields of an event may say; clients with strict types accept no other."""
+"""The values of an event's fields; clients with strict types accept no others."""

@@ -1,7 +1,7 @@
-"""The optional parameters of each endpoint: what type and range OpenAI lets them have.
+"""The types and ranges of the optional parameters of each operation.
 
-They travel to the runtime as they are; this is only to refuse what no runtime should see, in
-OpenAI's words. A parameter that is not listed may be anything. Source: OpenAI API reference.
+Parameters are sent to the runtime unchanged; invalid ones are refused with OpenAI's messages.
+Parameters that are not listed may have any value. Source: OpenAI API reference.
 """
 
 from typing import Annotated
@@ -66,7 +66,7 @@ CHAT_PARAMETERS = decoders(
         "web_search_options": _Object,
     }
 )
-"""Of chat completions; ``stream`` and ``stream_options`` are read where they are needed."""
+"""For chat completions. ``stream`` and ``stream_options`` are checked where they are used."""
 
 EMBEDDINGS_PARAMETERS = decoders(
     {
@@ -74,7 +74,7 @@ EMBEDDINGS_PARAMETERS = decoders(
         "user": _Text,
     }
 )
-"""Of embeddings; ``encoding_format`` is read where it is needed."""
+"""For embeddings. ``encoding_format`` is checked where it is used."""
 
 IMAGES_PARAMETERS = decoders(
     {
@@ -91,7 +91,7 @@ IMAGES_PARAMETERS = decoders(
         "user": _Text,
     }
 )
-"""Of image generation."""
+"""For image generation."""
 
 _MOST_TOP_LOGPROBS = 20
 
@@ -125,7 +125,7 @@ def check_embeddings(fields: Object) -> None:
     dimensions = fields.get("dimensions")
     if dimensions is not None and not is_null(dimensions):
         number = decode_field(dimensions, int, "dimensions")
-        if number < 1:  # OpenAI has words of its own for this one, without param and code
+        if number < 1:  # OpenAI has a special message for this, without param and code
             raise ClientError(f"{number} is less than the minimum of 1 - 'dimensions'")
 
 
@@ -140,7 +140,7 @@ def check_images(fields: Object) -> None:
 
 def _check_tools(fields: Object) -> None:
     raw = fields.get("tools")
-    if raw is None:  # then tool_choice is for the runtime, which may have tools of its own
+    if raw is None:  # tool_choice may refer to tools that the runtime has itself
         return
     tools: list[_Tool] = decode_field(raw, list[_Tool] | None, "tools") or []
     if not tools and not is_null(raw) and _demands_tools(fields.get("tool_choice")):

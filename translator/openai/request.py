@@ -1,8 +1,8 @@
-"""Reading request bodies as OpenAI does: what is wrong is said in OpenAI's words.
+"""Decodes and checks request bodies, with OpenAI's error messages.
 
-A body is taken apart no further than its translation needs: a field that only passes through
-stays the JSON text the client wrote (:class:`msgspec.Raw`), so numbers keep their digits and
-objects their key order.
+A body is decoded only as far as its translation needs: a field that passes through stays the JSON
+text that the client wrote (:class:`msgspec.Raw`), so that numbers keep their digits and objects
+their key order.
 """
 
 import re
@@ -18,10 +18,10 @@ from translator.raw_json import Object, is_null
 
 Decoder = msgspec.json.Decoder[Any]
 
-_decoder = cache(msgspec.json.Decoder)  # of a type; each is made once
+_decoder = cache(msgspec.json.Decoder)  # one decoder per type
 _decode_fields = _decoder(Object).decode
 
-_LONGEST = 64  # characters of a value that an error repeats
+_LONGEST = 64  # characters of a value in an error
 
 _UNPARSABLE = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -29,7 +29,7 @@ _UNPARSABLE = (
     "not valid JSON.)"
 )
 
-# msgspec's words for JSON types, in OpenAI's.
+# OpenAI's words for JSON types, by msgspec's.
 _WANTED = {
     "str": "a string",
     "int": "an integer",
@@ -41,7 +41,7 @@ _WANTED = {
 _GOT = {**_WANTED, "float": "a decimal number", "null": "null"}
 _MISMATCH = re.compile(r"Expected `(?P<wanted>[^`]+)`, got `(?P<got>\w+)`(?: - at `\$(?P<at>.*)`)?")
 _RANGE = re.compile(r"Expected `(?P<kind>int|float)` (?P<sign>[<>]=) (?P<bound>[-\d.]+)$")
-# What the arrays hold that do not hold objects.
+# The types of elements, for arrays of other elements than objects.
 _ELEMENTS = {
     "input": "strings",
     "input[]": "integers",
@@ -52,13 +52,13 @@ _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `
 
 
 def decode_body(body: bytes) -> Object:
-    """Take a request body apart at its top level.
+    """Decode a request body at its top level.
 
     Raises:
         ClientError: 400, the body is not UTF-8, not JSON, nested too deeply or not an object.
     """
     try:
-        str(body, "utf-8")  # msgspec reads past text it does not keep, whatever its bytes
+        str(body, "utf-8")  # msgspec does not check the encoding of text that it skips
         fields: Object = _decode_fields(body)
     except msgspec.ValidationError as error:
         raise ClientError("Invalid type for the request body: expected an object.") from error
@@ -70,7 +70,7 @@ def decode_body(body: bytes) -> Object:
 
 
 def too_deep() -> ClientError:
-    """The error for JSON that is nested beyond what Python can follow."""
+    """The error for JSON that is nested too deeply for Python."""
     return ClientError("The JSON body of your request is nested too deeply.")
 
 
@@ -78,8 +78,8 @@ def decode_field(raw: Raw, type: Any, param: str) -> Any:  # noqa: A002 -- as ms
     """Decode one field into ``type``.
 
     Raises:
-        ClientError: 400 ``invalid_type`` or ``missing_required_parameter``, ``param`` naming the
-            very element that is wrong.
+        ClientError: 400 ``invalid_type`` or ``missing_required_parameter``; ``param`` is the path
+            of the invalid element.
     """
     return _decode(_decoder(type), raw, param)
 
@@ -94,19 +94,20 @@ def _decode(decoder: Decoder, raw: Raw, param: str) -> Any:
 
 
 def decoders(types: Mapping[str, Any]) -> Mapping[str, Decoder]:
-    """What :func:`check` needs: for each field a decoder of its type."""
+    """Decoders by field, for :func:`check`."""
     return {name: msgspec.json.Decoder(type_) for name, type_ in types.items()}
 
 
 def check(fields: Object, parameters: Mapping[str, Decoder]) -> None:
-    """Hold the optional fields of a body against the types they must have.
+    """Check the types and ranges of the optional fields of a body.
 
     Args:
-        fields: the body; a field that ``parameters`` does not name may be anything.
-        parameters: what each must decode as.
+        fields: the body; fields that are not in ``parameters`` may have any value.
+        parameters: the decoder of each field.
 
     Raises:
-        ClientError: 400, as :func:`decode_field`, or ``integer_below_min_value`` and the like.
+        ClientError: 400, as :func:`decode_field`, or for a range, such as
+            ``integer_below_min_value``.
     """
     for name, raw in fields.items():
         if name in parameters:
@@ -133,11 +134,11 @@ def _explain(text: str, raw: Raw, param: str) -> ClientError:
 
 
 def _shown(number: Raw) -> str:
-    return bytes(memoryview(number)[:40]).decode()  # a number may have a million digits
+    return bytes(memoryview(number)[:40]).decode()  # a number can have a million digits
 
 
 def _one_of(names: list[str], path: str) -> str:
-    """The wanted types as OpenAI lists them: the first with its article, the others without."""
+    """The expected types as OpenAI lists them: the first with its article, the others without."""
     wanted = [_WANTED[name] for name in names if name != "null"]
     if "array" in names:
         elements = _ELEMENTS.get(re.sub(r"\[\d+\]", "[]", path), "objects")
@@ -149,7 +150,7 @@ def _one_of(names: list[str], path: str) -> str:
 
 
 def invalid_type(param: str, wanted: str, got: str) -> ClientError:
-    """The error for a value of another JSON type than its field takes."""
+    """The error for a value of the wrong JSON type."""
     return ClientError(
         f"Invalid type for '{param}': expected {wanted}, but got {got} instead.",
         param=param,
@@ -158,7 +159,7 @@ def invalid_type(param: str, wanted: str, got: str) -> ClientError:
 
 
 def missing(param: str) -> ClientError:
-    """The error for a required field that is not there."""
+    """The error for a missing required field."""
     return ClientError(
         f"Missing required parameter: '{param}'.",
         param=param,
@@ -167,7 +168,7 @@ def missing(param: str) -> ClientError:
 
 
 def empty_array(param: str) -> ClientError:
-    """The error for a list that must hold something."""
+    """The error for a list that must not be empty."""
     return ClientError(
         f"Invalid '{param}': empty array. Expected an array with minimum length 1, "
         "but got an empty array instead.",
@@ -177,7 +178,7 @@ def empty_array(param: str) -> ClientError:
 
 
 def too_many(param: str, most: int, got: int) -> ClientError:
-    """The error for a list that holds more than it may."""
+    """The error for a list with too many elements."""
     return ClientError(
         f"Invalid '{param}': array too long. Expected an array with maximum length {most}, "
         f"but got an array with length {got} instead.",
@@ -187,7 +188,7 @@ def too_many(param: str, most: int, got: int) -> ClientError:
 
 
 def empty_string(param: str) -> ClientError:
-    """The error for a text that must say something."""
+    """The error for a text that must not be empty."""
     return ClientError(
         f"Invalid '{param}': empty string. Expected a string with minimum length 1, "
         "but got an empty string instead.",
@@ -197,7 +198,7 @@ def empty_string(param: str) -> ClientError:
 
 
 def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError:
-    """The error for a value that is none of those a field may have."""
+    """The error for a value that is not one of the supported values."""
     quoted = [f"'{name}'" for name in supported]
     return ClientError(
         f"Invalid value: '{value[:_LONGEST]}'. Supported values are: "
@@ -208,7 +209,7 @@ def unsupported(param: str, value: str, supported: Sequence[str]) -> ClientError
 
 
 def take(fields: Object, name: str) -> Raw:
-    """Remove a required field from the body and give its JSON text.
+    """Remove a required field from the body and return its JSON text.
 
     Raises:
         ClientError: 400 ``missing_required_parameter``, the field is absent or null.
@@ -220,7 +221,7 @@ def take(fields: Object, name: str) -> Raw:
 
 
 def flag(fields: Object, name: str) -> bool:
-    """A boolean field, false when absent or null.
+    """A boolean field; false if absent or null.
 
     Raises:
         ClientError: 400 ``invalid_type``.

@@ -1,4 +1,4 @@
-"""What an operation is: a request read as a task, and how the response to it is told the client."""
+"""The types of an operation: it reads a request as a task, and translates the response."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,24 +16,23 @@ from translator.tasks.model import Target, UpstreamRequest
 from translator.tasks.repair import Repair
 from translator.tasks.usage import UNKNOWN, TokenCounts
 
-# Control characters cannot stand in the header that carries the name, nor surrogates (bytes that
-# were not UTF-8) anywhere. Spaces around it are cut off on the way, so that another model than the
-# one whose settings and limits were looked up would answer. "." and ".." would be read as path
-# steps, and a name longer than this one is no name.
+# The name is sent in a header, which cannot have control characters, and as UTF-8, which cannot
+# have surrogates (bytes that were not UTF-8). Spaces around a header are removed on the way, so the
+# request would reach another model than the one whose settings apply. "." and ".." change the path.
 _IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^ | $|^\.{1,2}$")
 _LONGEST_NAME = 512
-_SHOWN = 64  # characters of a name that an error repeats
+_SHOWN = 64  # characters of a name in an error
 
 
 class Dialect(NamedTuple):
-    """How an API tells of what every operation has.
+    """What all operations of an API share.
 
     Attributes:
-        error_body: an error as JSON.
-        error_event: the same as an event of a stream.
-        end_of_stream: the event that ends every stream; b"" where there is none.
-        headers: those of every response, given the request id and the seconds since the request's
-            headers.
+        error_body: encodes an error as JSON.
+        error_event: encodes an error as an event of a stream.
+        end_of_stream: the event that ends every stream; b"" if there is none.
+        headers: the headers of every response, given the request id and the seconds since the
+            request headers.
     """
 
     error_body: Callable[[TranslatorError], bytes]
@@ -43,13 +42,13 @@ class Dialect(NamedTuple):
 
 
 def _error_event(error: TranslatorError) -> bytes:
-    return sse.encode(error_body(error))  # OpenAI's SDKs raise on any data that has an ``error``
+    return sse.encode(error_body(error))  # OpenAI's SDKs raise for any data with an ``error``
 
 
 def _headers(request_id: str, seconds: float) -> tuple[tuple[str, str], ...]:
     return (
         ("x-request-id", request_id),
-        ("openai-version", "2020-10-01"),  # of the API whose responses these are
+        ("openai-version", "2020-10-01"),
         ("openai-processing-ms", str(int(seconds * 1000))),
     )
 
@@ -59,13 +58,13 @@ _NO_WORDING = Wording("")
 
 
 class Response(NamedTuple):
-    """A whole response for the client, and what the model server told of it.
+    """A whole response for the client, with facts for telemetry.
 
     Attributes:
         body: JSON, or a whole stream of events.
-        tokens: how many there were.
-        model: the one that answered, as the server or its provider calls it; "" if it does not say.
-        repairs: what was repaired, by kind.
+        tokens: the token counts.
+        model: the model's name in the response of the model server or its provider, or "".
+        repairs: the kinds of repairs that were made.
     """
 
     body: bytes
@@ -75,11 +74,11 @@ class Response(NamedTuple):
 
 
 class LocalResponse(NamedTuple):
-    """A response that is made here; the model server is asked nothing.
+    """A response that needs no request to the model server.
 
     Attributes:
         body: JSON.
-        status: of HTTP.
+        status: the HTTP status.
     """
 
     body: bytes
@@ -91,42 +90,43 @@ class Stream(Protocol):
 
     @property
     def error(self) -> TranslatorError | None:
-        """The error that ended the stream, if one did."""
+        """The error that ended the stream, or None."""
 
     @property
     def tokens(self) -> TokenCounts:
-        """What has been counted so far."""
+        """The token counts so far."""
 
     @property
     def model(self) -> str:
-        """The model that answers, as in :class:`Response`, once it is known."""
+        """The model's name, as in :class:`Response`; "" until it is known."""
 
     @property
     def repairs(self) -> frozenset[Repair]:
-        """What has been repaired so far, by kind."""
+        """The kinds of repairs so far."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Take the next bytes from upstream; give the client's events that they complete."""
+        """Translate the next bytes from upstream; returns the events that they complete."""
 
     def finish(self) -> bytes:
-        """Upstream has ended: give the events that end the client's stream."""
+        """Translate the end of the upstream body; returns the events that end the stream."""
 
     def fail(self, error: TranslatorError) -> bytes:
-        """Give the events that end the stream with an error; nothing comes after them."""
+        """End the stream with an error; returns the last events."""
 
 
 class Inference(msgspec.Struct, frozen=True):
-    """A request that a model server is asked, and what its response depends on.
+    """A request to a model server, and the translation of its response.
 
     Attributes:
-        model: as the client named it.
-        request: what to send.
-        complete: translates the responses that make up the whole answer, mostly one. Raises
-            UpstreamError for what the client cannot be answered with.
-        stream: begins to translate events as they come, given the most bytes that one may have.
-            There where the request is streamed.
-        as_events: the client wants events, so that ``complete`` gives a whole stream.
-        wording: completes the errors of the model server.
+        model: the name in the client's request.
+        request: the request to the model server.
+        complete: translates a whole response: one JSON document, or all documents of a stream.
+            Raises UpstreamError for a response that cannot be translated.
+        stream: begins the translation of a stream, given the maximum size of an event in bytes.
+            None if the request is not streamed.
+        as_events: whether the client requested a stream, so that ``complete`` returns all its
+            events.
+        wording: completes errors of the model server with facts of the request.
     """
 
     model: str
@@ -141,14 +141,14 @@ class Operation(msgspec.Struct, frozen=True):
     """One operation of a client's API.
 
     Attributes:
-        name: the end of its path, as ``chat/completions``.
+        name: the end of its path, such as ``chat/completions``.
         telemetry: ``gen_ai.operation.name`` of OpenTelemetry's semantic conventions.
-        accept: reads a request, given its body (b"" where there is none) and the models that can be
-            asked. Raises ClientError for a request that is at fault.
-        example: the smallest body that is accepted, but for the model.
-        methods: of HTTP.
-        media_types: of the bodies that it takes; one on top of JSON (``+json``) counts as JSON.
-        dialect: how its API tells of errors and ends a stream.
+        accept: translates a request, given its body (b"" if it has none) and the models. Raises
+            ClientError for an invalid request.
+        example: the smallest valid body, without the model.
+        methods: the HTTP methods.
+        media_types: the accepted media types; types that end in ``+json`` count as JSON.
+        dialect: the forms of errors and of the end of a stream.
     """
 
     name: str
@@ -161,15 +161,15 @@ class Operation(msgspec.Struct, frozen=True):
 
 
 def take_model(fields: Object, in_url: str | None, *, required: bool = True) -> str:
-    """Remove ``model`` from the body, check it against the URL's, and give the name.
+    """Remove ``model`` from the body, compare it with the URL's, and return the name.
 
     Args:
-        fields: the body, which loses its ``model``.
-        in_url: the model that the URL names, if it does.
-        required: whether the body must name it even when the URL does.
+        fields: the body; its field ``model`` is removed.
+        in_url: the model in the URL, or None.
+        required: whether the body must name the model even if the URL does.
 
     Raises:
-        ClientError: 400 when it is missing or is not the URL's; 404 when no model can have it.
+        ClientError: 400 if it is missing or differs from the URL's; 404 if the name is impossible.
     """
     given = fields.pop("model", None)
     if given is None or is_null(given):
@@ -193,7 +193,7 @@ def take_model(fields: Object, in_url: str | None, *, required: bool = True) -> 
 
 
 def only(responses: Sequence[bytes]) -> bytes:
-    """The one response of an operation that has no use for several.
+    """The response, for operations that need exactly one.
 
     Raises:
         UpstreamError: 502, there are several, or none.
@@ -204,5 +204,5 @@ def only(responses: Sequence[bytes]) -> bytes:
 
 
 def _no_model() -> ClientError:
-    # OpenAI names neither param nor code here, unlike for any other field.
+    # OpenAI's error for this field, unlike for others, has neither param nor code.
     return ClientError("you must provide a model parameter")

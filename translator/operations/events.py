@@ -1,4 +1,4 @@
-"""What every streamed response has in common: events in, events out, one end."""
+"""The translation of streams, for all operations: events in, events out, one end."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -18,64 +18,64 @@ _NO_WORDING = Wording("")
 
 
 class Writer(Protocol[S_contra]):
-    """Says what a model says in the events of a client's API."""
+    """Encodes a model's output as events of the client's API."""
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything of an answer has come."""
+        """Whether there was any output."""
 
     @property
     def tokens(self) -> TokenCounts:
-        """What has been counted so far."""
+        """The token counts so far."""
 
     @property
     def model(self) -> str:
-        """The model that answers, as the server or its provider calls it; "" if unknown."""
+        """The model's name in the response of the server or its provider; "" if unknown."""
 
     @property
     def repairs(self) -> frozenset[Repair]:
-        """What has been repaired so far, by kind."""
+        """The kinds of repairs so far."""
 
     def write(self, output: S_contra) -> list[bytes]:
-        """The data of the events that one output leads to.
+        """The data of the events for one output.
 
         Raises:
-            UpstreamError: it cannot be translated.
+            UpstreamError: the output cannot be translated.
         """
 
     def close(self) -> list[bytes]:
-        """The data of the events that complete an answer, before the end of the stream."""
+        """The data of the events that complete the response, before the end of the stream."""
 
     def rescue(self) -> list[bytes]:
-        """The data of the events for what was held back, before an error ends the stream."""
+        """The data of the events for held output, before an error ends the stream."""
 
 
 def collect(writer: Writer[S], outputs: Iterable[S]) -> list[bytes]:
-    """The data of all events that make up an answer.
+    """The data of all events of a response.
 
     Raises:
-        UpstreamError: there is no answer in them, or an error.
+        UpstreamError: there was no output, or an error.
     """
     events = [event for output in outputs for event in writer.write(output)]
     if not writer.has_begun:
-        message = "The model server ended its stream without an answer."
+        message = "The model server ended its stream without a response."
         raise UpstreamError(message, repeats=True)
     return events + writer.close()
 
 
 class EventStream(Generic[S]):
-    """A :class:`~translator.operations.base.Stream` of responses, one for each event.
+    """A :class:`~translator.operations.base.Stream` for model servers that send events.
 
-    An error, the server's or in its data, becomes an error event; whatever comes after it is
-    dropped. The stream always ends with exactly one end.
+    An error, also one inside an event, becomes an error event, and what follows it is dropped.
+    Every stream ends with the dialect's end of stream, exactly once.
 
     Args:
-        decode: reads one response of the model server.
-        writer: says it to the client.
-        dialect: of the client's API.
-        limit: the most bytes one event may hold.
-        end: the data of the event that ends the model server's stream; b"" if only its body ends.
-        wording: completes the errors of the model server.
+        decode: decodes one event of the model server.
+        writer: encodes it for the client.
+        dialect: the dialect of the client's API.
+        limit: the maximum size of an event in bytes.
+        end: the data of the event that ends the model server's stream; b"" if there is none.
+        wording: completes errors of the model server with facts of the request.
     """
 
     def __init__(  # noqa: PLR0913 -- each varies apart from the others
@@ -136,7 +136,7 @@ class EventStream(Generic[S]):
         try:
             for data in events:
                 content = data.strip()
-                if not content:  # some servers keep a connection alive with empty ones
+                if not content:  # some servers send empty events to keep the connection alive
                     continue
                 if content == self._end:
                     last = True
@@ -157,8 +157,8 @@ class EventStream(Generic[S]):
 
 
 def split(body: bytes, end: bytes = b"") -> list[bytes]:
-    """The responses in a whole event stream, up to the event whose data is ``end``."""
-    decoder = sse.Decoder(limit=len(body))  # it is here already
+    """The data of the events in a whole stream, up to the event whose data is ``end``."""
+    decoder = sse.Decoder(limit=len(body))  # no limit: the body is already in memory
     events: list[bytes] = []
     for data in chain(decoder.feed(body), decoder.finish()):
         content = data.strip()

@@ -1,7 +1,7 @@
 """``images/generations``: OpenAI's request to a task, and images to OpenAI's object or events.
 
-No runtime streams images, so a streamed request is answered with the final event of each image at
-once.
+Runtimes do not stream images, so the response to a streamed request has only the final event of
+each image.
 """
 
 import time
@@ -32,7 +32,7 @@ from translator.tasks.drawing import FORMATS, Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
 from translator.tasks.usage import TokenCounts, of_usage
 
-_TOLD = ("background", "output_format", "quality", "size")  # by the events of a stream
+_TOLD = ("background", "output_format", "quality", "size")  # fields of the events of a stream
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
 _HEAD = 8  # characters of base64 hold the first 6 bytes
@@ -48,7 +48,7 @@ def accept(body: bytes, target: Target) -> Inference:
     check_images(fields)
     as_events = flag(fields, "stream")
     as_url = fields.get("response_format") == _URL
-    if as_events and as_url:  # before the model has worked for nothing
+    if as_events and as_url:  # refused before the model is called
         message = "Images cannot be streamed as URLs: 'response_format' must be 'b64_json'."
         raise ClientError(message, param="response_format", code="invalid_value")
     asked = {name: text for name in _TOLD if (text := _text(fields.get(name)))}
@@ -63,14 +63,14 @@ def _text(value: Raw | None) -> str:
 
 
 class _Translation(msgspec.Struct, frozen=True):
-    """What the response depends on.
+    """Translates the response.
 
     Attributes:
-        decode: reads the response.
-        as_events: the client wants events.
-        as_url: it wants URLs.
+        decode: decodes the response.
+        as_events: whether the client requested events.
+        as_url: whether the client requested URLs.
         created: seconds since the epoch.
-        asked: what the request says of how the images are to be.
+        asked: the request's fields that describe the images, such as ``size``.
     """
 
     decode: Callable[[bytes], DrawnImages]
@@ -110,20 +110,20 @@ def _image(drawn: DrawnImage, *, as_url: bool) -> Image:
 
 
 def _data_of(url: str) -> str:
-    """The base64 in a ``data:`` URL; "" where it is another."""
+    """The base64 in a ``data:`` URL; "" for any other URL."""
     head, _, data = url.partition(_DATA_URL)
     return data if head.startswith("data:") else ""
 
 
 def _format(encoded: str) -> str:
-    """The image's format by its first bytes; browsers look for themselves at what is unknown."""
+    """The image's format by its first bytes; ``png`` if unknown (browsers detect it themselves)."""
     return _known_format(encoded) or "png"
 
 
 def _known_format(encoded: str) -> str:
     try:
         head = b64decode(encoded[:_HEAD])
-    except ValueError:  # a token in its place, or no base64 at all
+    except ValueError:  # a token of large_values, or not base64
         return ""
     return next((name for magic, name in FORMATS.items() if head.startswith(magic)), "")
 
@@ -163,7 +163,7 @@ def _events(answer: ImagesResponse, created: int, asked: Mapping[str, str]) -> b
 
 
 def _choice(name: str, told: str | UnsetType | None, asked: Mapping[str, str]) -> str:
-    """What the server says of an image, else what the client asked for; "" for neither."""
+    """The server's value of an image's field, else the client's; "" if neither is valid."""
     said = (told or "", asked.get(name, ""))
     return next((word for word in said if word in CHOICES[name]), "")
 
@@ -176,7 +176,7 @@ def _output_format(data: str, told: str | UnsetType | None, asked: Mapping[str, 
 
 
 def _whole_usage(usage: Raw | UnsetType) -> Raw:
-    """The server's object if it has all counts, else one with those it has, and zeros."""
+    """The server's object if it has all counts, else an object with zeros for the missing ones."""
     given = NULL if usage is UNSET else usage
     try:
         msgspec.json.decode(given, type=Usage)

@@ -1,42 +1,41 @@
-"""Images, sounds and files, kept out of the translation of the body they come in.
+"""Extracts images, audio and files from a body before its translation, and restores them after it.
 
-They are base64 in a JSON string, and stand in the translated body as they stood in the one that
-came. A token takes the place of each while the rest is translated, so that megabytes are read once
-and copied once instead of half a dozen times.
+They are base64 in JSON strings, and are the same in the translated body. A token replaces each one
+during the translation, so that megabytes are read once and copied once instead of several times.
 """
 
 import re
 import secrets
 from collections.abc import Sequence
 
-_LARGE = 1 << 16  # bytes; the search is not worth it for less
-_WINDOW = 1 << 16  # bytes looked at together: they stay in the processor's cache
+_LARGE = 1 << 16  # bytes; for smaller values the search costs more than it saves
+_WINDOW = 1 << 16  # bytes examined at once: they fit into the processor's cache
 
-# Base64 in both its alphabets, and the head of a data: URL. Whatever escapes JSON, and however
-# often, all of these stay as they are.
+# Both alphabets of base64, and the head of a data: URL. JSON escapes none of these, however often
+# it is nested.
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=:;,."
 
-# The fields of OpenAI's that hold them. No translation looks at what these say, nor does an error
-# repeat it, so it makes no difference that they say something else meanwhile.
-_FIELD = r'(\\?)"(?:%s)\1"\s{0,8}:\s{0,8}\1"\Z'  # quotes are escaped where JSON stands in JSON
+# OpenAI's fields with such values. No translation depends on these values, and no error contains
+# them, so a token can replace them.
+_FIELD = r'(\\?)"(?:%s)\1"\s{0,8}:\s{0,8}\1"\Z'  # quotes are escaped in JSON within JSON
 _LONGEST_FIELD = 40
 IN_MESSAGES = re.compile((_FIELD % "url|data|file_data").encode())
 IN_IMAGES = re.compile((_FIELD % "b64_json").encode())
 
-_MARK = secrets.token_hex(16).encode()  # which no one else can know
+_MARK = secrets.token_hex(16).encode()  # clients cannot guess it
 _TOKEN = re.compile(rb"%b-(\d+)-" % _MARK)
 
 
 def extract(body: bytes, field: re.Pattern[bytes]) -> tuple[bytes, Sequence[memoryview]]:
-    """Take large payloads out and put tokens in their places.
+    """Replace large payloads with tokens.
 
-    In valid JSON the quote after a field's colon begins a string, or is escaped and stands within
-    one. So what is taken out is text that a string consists of, and the body with tokens is valid
-    if and only if the other is.
+    In valid JSON, the quote after a field's colon begins a string, or is escaped and within one. So
+    only text inside a string is replaced, and the new body is valid JSON if and only if the old one
+    is.
 
     Args:
-        body: what came, of whatever bytes.
-        field: what stands before a payload, :data:`IN_MESSAGES` or :data:`IN_IMAGES`.
+        body: a body, not necessarily valid JSON.
+        field: matches the text before a payload: :data:`IN_MESSAGES` or :data:`IN_IMAGES`.
 
     Returns:
         the body with tokens, and the payloads.
@@ -45,7 +44,7 @@ def extract(body: bytes, field: re.Pattern[bytes]) -> tuple[bytes, Sequence[memo
     pieces: list[bytes | memoryview] = []
     payloads: list[memoryview] = []
     done, probe = 0, _LARGE
-    # Of what is larger than the step from a quote to the next probe, one probe hits the inside.
+    # The probes are _LARGE bytes apart, so at least one is inside any longer payload.
     while (quote := body.find(b'"', probe)) >= 0:
         start = body.rfind(b'"', done, probe) + 1
         end = quote - (body[quote - 1] == ord("\\"))
@@ -60,7 +59,7 @@ def extract(body: bytes, field: re.Pattern[bytes]) -> tuple[bytes, Sequence[memo
 
 
 def restore(body: bytes, payloads: Sequence[memoryview]) -> bytes:
-    """Put the payloads back where their tokens are, in each place that a token came to."""
+    """Replace the tokens with their payloads; a token may occur several times."""
     if not payloads:
         return body
     pieces: list[bytes | memoryview] = [*_TOKEN.split(body)]

@@ -1,7 +1,7 @@
-"""A provider's own answer, which Seldon's OpenAI runtime returns whole.
+"""A provider's response, which Seldon's OpenAI runtime returns as one JSON text.
 
-It is OpenAI's JSON already, so it is made compact (the runtime indents it, which would tear an SSE
-event into lines) and otherwise left as it is, to the digit.
+It is already OpenAI's JSON. It is made compact, because the runtime indents it and the data of an
+SSE event is one line, and is otherwise unchanged.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class _View(msgspec.Struct):
 
     @property
     def is_error(self) -> bool:
-        """Whether it tells an error: in an envelope, or flat, without what was asked for."""
+        """Whether it is an error: in an envelope, or a message without ``choices`` or ``data``."""
         if is_present(self.error) or bytes(self.object) == b'"error"':
             return True
         told = is_present(self.message) or is_present(self.detail)
@@ -40,8 +40,7 @@ def read(text: str) -> bytes:
     """A provider's object as compact JSON.
 
     Raises:
-        UpstreamError: 502, it is no JSON object; or the status that belongs to the provider's error
-            that it holds.
+        UpstreamError: 502, the text is not a JSON object; or the provider's error, with its status.
     """
     if not text.startswith("{"):
         raise unreadable()
@@ -55,19 +54,19 @@ def read(text: str) -> bytes:
 
 
 def complete(answer: bytes, model: str, items: str, required: Mapping[str, object]) -> Response:
-    """A provider's object as it is, with what it lacks.
+    """A provider's object, with missing fields added.
 
     Args:
         answer: the object as compact JSON.
-        model: the one that answered, as the model server calls it; the provider knows better.
-        items: the field that holds what was asked for, a list.
-        required: the fields that clients rely on, with what to put there when one is missing.
+        model: the model's name in the model server's response, used if the provider names none.
+        items: the field with the list of results.
+        required: the fields that clients require, with their default values.
 
     Raises:
-        UpstreamError: 502, there are no items.
+        UpstreamError: 502, there are no results.
     """
     fields = decode_object(answer)
-    opening = bytes(memoryview(fields.get(items, NULL))[:2])  # all of it may be megabytes
+    opening = bytes(memoryview(fields.get(items, NULL))[:2])  # the value may be megabytes
     if not opening.startswith(b"[") or opening == b"[]":
         raise unreadable()
     missing = {

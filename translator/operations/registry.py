@@ -1,4 +1,4 @@
-"""Every operation by its name, the end of its path."""
+"""All operations, by their names."""
 
 from translator.operations.base import Operation
 from translator.operations.chat.operation import CHAT

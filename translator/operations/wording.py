@@ -1,4 +1,4 @@
-"""What an error of the model server says to the client whose request it is."""
+"""Completes errors of the model server with facts of the client's request."""
 
 import re
 from functools import cache
@@ -10,25 +10,25 @@ from translator import context_length
 from translator.error_messages import presentable
 from translator.errors import TranslatorError, UpstreamError
 
-# A URL in JSON, where a slash may be escaped; nothing follows that would end it in a sentence.
+# A URL in JSON, in which slashes may be escaped. It ends at characters that end it in a sentence.
 _URL = re.compile(rb"https?:(?:\\?/){2}[^\s\"\\<>'`]{1,2000}(?:\\/[^\s\"\\<>'`]{1,2000})*")
-_MOST = 100  # URLs of a request that are remembered
+_MOST = 100  # URLs of a request that are kept
 _FEW = 32  # slashes
 
 
 class Wording(msgspec.Struct, frozen=True):
-    """What is known of a request when an error of the model server is told.
+    """Facts of a request that errors of the model server need.
 
     Attributes:
-        field: of the request, that holds what the model reads.
-        urls: those that the client sent, which it may therefore read.
+        field: the field of the request with the model's input.
+        urls: the URLs in the request, which errors may therefore contain.
     """
 
     field: str
     urls: frozenset[str] = frozenset()
 
     def apply(self, error: TranslatorError) -> None:
-        """Complete an error by them."""
+        """Set the ``param`` of a context length error, and show a message with known URLs."""
         if error.code == context_length.CODE and error.param is None:
             error.param = self.field
         if isinstance(error, UpstreamError) and error.withheld and self.urls:
@@ -39,8 +39,8 @@ def wording_of(body: bytes, field: str) -> Wording:
     """The wording for a request.
 
     Args:
-        body: of the request, JSON.
-        field: as in :class:`Wording`.
+        body: the body of the request, JSON.
+        field: see :class:`Wording`.
     """
     if not _may_hold_url(body):
         return _without_urls(field)
@@ -53,9 +53,10 @@ _without_urls = cache(Wording)
 
 
 def _may_hold_url(body: bytes) -> bool:
-    """Whether to look closer.
+    """Whether to search for URLs.
 
-    Most bodies have few slashes. To find one byte takes a tenth of the time that three take.
+    Most bodies have few slashes, and a search for one byte takes a tenth of the time of a search
+    for three.
     """
     at = -1
     for _ in range(_FEW):

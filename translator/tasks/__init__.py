@@ -1,1 +1,1 @@
-"""What models do, as plain data between what clients ask and what model servers take. Pure."""
+"""Tasks: the plain data between operations and contracts. Pure."""

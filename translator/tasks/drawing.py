@@ -1,4 +1,4 @@
-"""Drawing: a prompt goes in, images come out."""
+"""The task of drawing: a prompt in, images out."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ class Drawing(msgspec.Struct):
     """A request for images.
 
     Attributes:
-        prompt: what they are to show; not empty.
+        prompt: not empty.
         parameters: all other fields of the request, as the client wrote them and in their order.
     """
 
@@ -24,20 +24,20 @@ class Drawing(msgspec.Struct):
 
 
 class DrawnImage(msgspec.Struct):
-    """One image: base64 without line ends, or a URL (which may be a ``data:`` URL with base64)."""
+    """One image: base64 without line breaks, or a URL (also a ``data:`` URL with base64)."""
 
     base64: str = ""
     url: str = ""
 
 
 class DrawnImages(msgspec.Struct):
-    """What a model server's response says.
+    """A decoded response.
 
     Attributes:
-        model: the one that answered, as the server calls it, or "".
-        tokens: as far as they are told.
-        images: at least one, unless there is a provider's object.
-        provided: a provider's own list of images as JSON text, which says it all; or None.
+        model: the model's name in the response, or "".
+        tokens: the token counts in the response.
+        images: at least one, unless ``provided`` is set.
+        provided: a provider's list of images as JSON text, instead of ``images``; or None.
     """
 
     model: str

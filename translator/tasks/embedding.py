@@ -1,4 +1,4 @@
-"""Embedding: texts or tokens go in, a vector for each comes out."""
+"""The task of embedding: texts or token arrays in, one vector for each out."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,11 +9,11 @@ from translator.tasks.usage import UNKNOWN, TokenCounts
 
 
 class Embedding(msgspec.Struct):
-    """A request for vectors, of texts or of arrays of tokens; the other is empty.
+    """A request for the vectors of either texts or token arrays; the other list is empty.
 
     Attributes:
-        texts: none of them empty.
-        tokens: none of them empty; each number fits into 64 bits.
+        texts: no text is empty.
+        tokens: no array is empty, and each token fits into 64 bits.
         parameters: all other fields of the request, as the client wrote them and in their order.
     """
 
@@ -23,20 +23,20 @@ class Embedding(msgspec.Struct):
 
     @property
     def count(self) -> int:
-        """How many vectors are wanted."""
+        """The number of requested vectors."""
         return len(self.texts) or len(self.tokens)
 
 
 class Vectors(msgspec.Struct):
-    """What a model server's response says.
+    """A decoded response.
 
     Attributes:
-        model: the one that answered, as the server calls it, or "".
-        tokens: as far as they are told.
-        count: how many vectors there are.
-        rows: each as a JSON list of numbers, made as it is asked for. Raises UpstreamError for what
-            is no number.
-        provided: a provider's own list of embeddings as JSON text, which says it all; or None.
+        model: the model's name in the response, or "".
+        tokens: the token counts in the response.
+        count: the number of vectors.
+        rows: each vector as a JSON list of numbers, made during iteration. Raises UpstreamError for
+            an element that is not a number.
+        provided: a provider's list of embeddings as JSON text, instead of ``rows``; or None.
     """
 
     model: str

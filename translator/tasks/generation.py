@@ -1,6 +1,6 @@
-"""Generation: a conversation goes in, and what the model says comes out, for each choice.
+"""The task of generation: a conversation in, one output for each choice out.
 
-JSON that nobody here reads stays text (:class:`msgspec.Raw`).
+JSON that only passes through stays text (:class:`msgspec.Raw`).
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ Part = tuple[str, str]
 """A part of a message's content: its kind, and its text or the JSON text of its payload."""
 
 FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
-"""Why a choice may have ended, in OpenAI's words. SDKs with strict types accept no other."""
+"""OpenAI's finish reasons. SDKs with strict types accept no others."""
 
 FAILED = "error"
-"""What some providers say of a generation that failed; no reason of OpenAI's."""
+"""The finish reason that some providers give for a failed generation; not one of OpenAI's."""
 
-# The same in the words of others: the OIP generate API, and what servers took over from vendors.
+# The finish reasons of the OIP generate API, and of vendors whose words model servers copied.
 _FINISH_REASONS = {
     "eos_token": "stop",
     "stop_sequence": "stop",
@@ -35,15 +35,15 @@ _FINISH_REASONS = {
 
 
 class Message(msgspec.Struct):
-    """One message of a conversation. What a message does not have is empty.
+    """One message of a conversation. Fields that a message lacks are empty.
 
     Attributes:
-        role: who says it, one of OpenAI's roles.
+        role: one of OpenAI's roles.
         content: a text, or its parts in order.
         tool_calls: each as the client wrote it.
-        tool_call_id: of the call that a tool's message answers.
-        name: of the speaker.
-        refusal: the text of one.
+        tool_call_id: in a message with a tool's result, the id of the call.
+        name: the name of the participant.
+        refusal: the text of a refusal.
         audio: an object.
         function_call: an object.
     """
@@ -65,9 +65,9 @@ class Generation(msgspec.Struct):
         messages: at least one.
         tools: each as the client wrote it.
         parameters: all other fields of the request, as the client wrote them and in their order.
-        is_plain: no message has more than role and content.
-        choices: how many answers are wanted.
-        stream: they are wanted as they are made.
+        is_plain: whether all messages have only role and content.
+        choices: the number of requested choices.
+        stream: whether a stream is requested.
     """
 
     messages: Sequence[Message]
@@ -79,16 +79,16 @@ class Generation(msgspec.Struct):
 
 
 class ChoiceOutput(msgspec.Struct):
-    """What a response says of one choice: all of it, or what is new in a stream.
+    """One choice of a whole response, or what one event adds to it.
 
     Attributes:
-        content: the text; None where the response has none, be it empty.
+        content: the text; None if the response has no content, not even an empty one.
         calls: tool calls, or pieces of them.
-        function_call: one in the form that came before tool calls.
-        refusal: a text, or None.
-        reasoning: what the model thought before it spoke, or None.
+        function_call: a call in the deprecated form.
+        refusal: the text of a refusal, or None.
+        reasoning: the text of the model's reasoning, or None.
         logprobs: OpenAI's object.
-        finish_reason: one of :data:`FINISH_REASONS`, or :data:`FAILED`; "" where it goes on.
+        finish_reason: one of :data:`FINISH_REASONS`, or :data:`FAILED`; "" if not finished.
     """
 
     content: str | None
@@ -101,22 +101,22 @@ class ChoiceOutput(msgspec.Struct):
 
     @property
     def is_silent(self) -> bool:
-        """Whether it says nothing at all."""
+        """Whether it has no text, no calls and no reasoning."""
         return not (
             self.content or self.calls or self.function_call or self.refusal or self.reasoning
         )
 
 
 class Output(msgspec.Struct):
-    """What a model server's response, or one event of a stream, says.
+    """A decoded response, or one decoded event of a stream.
 
     Attributes:
-        id: the response's, or "".
-        model: the one that answered, as the server calls it, or "".
-        tokens: as far as they are told.
-        usage: the object in which they are told, if there is one, with whatever else it tells.
-        choices: what is said of each, in their order; empty where nothing is.
-        provided: a provider's own chat object as JSON text, which says it all; None for none.
+        id: the id of the response, or "".
+        model: the model's name in the response, or "".
+        tokens: the token counts in the response.
+        choices: one output per choice, in order; may be empty.
+        provided: a provider's chat object as JSON text, instead of ``choices``; or None.
+        usage: the object with the token counts, if there is one, with all its fields.
     """
 
     id: str
@@ -128,5 +128,5 @@ class Output(msgspec.Struct):
 
 
 def finish_reason(word: str) -> str:
-    """Why a model stopped in OpenAI's words; "" if it did not say, ``stop`` for an unknown word."""
+    """OpenAI's word for a finish reason; ``stop`` for an unknown word, "" for none."""
     return _FINISH_REASONS.get(word.lower(), "stop") if word else ""

@@ -1,4 +1,4 @@
-"""A model that tasks are given to: what an operation sees of the side of model servers."""
+"""The interface between operations and contracts: a model that encodes tasks."""
 
 from collections.abc import Callable
 from typing import Protocol, TypeVar
@@ -13,15 +13,15 @@ S = TypeVar("S")
 
 
 class UpstreamRequest(msgspec.Struct):
-    """What is sent to the model server.
+    """The request to the model server.
 
     Attributes:
-        path: of the URL.
+        path: the path of the URL.
         body: JSON.
-        streamed: the response is asked for as events.
-        headers: those that say for whom it is.
-        method: of HTTP.
-        end_of_stream: the data of the event that ends a stream; b"" if only the body ends.
+        streamed: whether a stream of events is requested.
+        headers: headers that route the request to the model.
+        method: the HTTP method.
+        end_of_stream: the data of the event that ends a stream; b"" if there is no such event.
     """
 
     path: str
@@ -33,55 +33,55 @@ class UpstreamRequest(msgspec.Struct):
 
 
 Asked = tuple[UpstreamRequest, Callable[[bytes], S]]
-"""What to send for a task, and what decodes a whole response to it, or one event of a stream.
+"""The request for a task, and a decoder for its whole response, or for one event of a stream.
 
-Decoding raises UpstreamError for an error in the response, and for what cannot be understood.
+Decoding raises UpstreamError for an error in the response, and for an invalid response.
 """
 
 
 class Bounds(Protocol):
-    """What a request to a model may hold, and what is asked besides."""
+    """The settings of a model that operations use."""
 
     @property
     def max_messages(self) -> int:
-        """The most messages that a conversation may have."""
+        """The maximum number of messages in a conversation."""
 
     @property
     def max_inputs(self) -> int:
-        """The most texts or arrays of tokens in one request."""
+        """The maximum number of texts or token arrays in one request."""
 
     @property
     def ask_usage(self) -> bool:
-        """Whether to ask for the token counts of every stream."""
+        """Whether to request the token counts of every stream."""
 
 
 class Model(Protocol):
-    """One model. A task that it cannot be given is a ClientError."""
+    """One model. A task that its contract does not support raises ClientError."""
 
     @property
     def name(self) -> str:
-        """As clients call it."""
+        """The name in the request."""
 
     @property
     def settings(self) -> Bounds:
-        """Those of its settings that concern operations."""
+        """The settings of the model that operations use."""
 
     def generate(self, task: Generation) -> Asked[Output]:
-        """Give it a conversation, whose parameters it may take from."""
+        """Encode a conversation. May remove parameters from the task."""
 
     def embed(self, task: Embedding) -> Asked[Vectors]:
-        """Give it texts or tokens."""
+        """Encode texts or token arrays."""
 
     def draw(self, task: Drawing) -> Asked[DrawnImages]:
-        """Give it a prompt."""
+        """Encode a prompt."""
 
 
 class Target(Protocol):
-    """What a request line and the settings say of the models that can be asked."""
+    """The models, and what the URL of a request selects."""
 
     @property
     def model_in_url(self) -> str | None:
-        """The model that the URL names, or None where it names none."""
+        """The model in the URL, or None."""
 
     def model(self, name: str) -> Model:
-        """The model that a client calls ``name``."""
+        """The model with this name."""

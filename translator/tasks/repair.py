@@ -1,25 +1,25 @@
-"""What is repaired of what a provider or a runtime says, by kind.
+"""The kinds of repairs to the output of a provider or a runtime.
 
-The kinds are few and fixed, so that they can be counted; an exchange has each at most once.
+The kinds are few and fixed, so that a metric can count them; an exchange counts each at most once.
 """
 
 from enum import StrEnum
 
 
 class Repair(StrEnum):
-    """A kind of fault."""
+    """A kind of repair."""
 
     HEAD = "head"
-    """id, object, created, model, service_tier, a chunk out of place, or the index of a choice."""
+    """id, object, created, model, service_tier, the index of a choice, or a misplaced chunk."""
     MESSAGE = "message"
-    """The role, or a content that is no text."""
+    """The role, or a content that is not a string."""
     TOOL_CALL = "tool_call"
-    """Which call a piece belongs to, its id, type, name, or arguments that are no text."""
+    """The call of a piece, its id, type or name, or arguments that are not a string."""
     FINISH_REASON = "finish_reason"
-    """Missing, early, repeated, or in the words of others."""
+    """Missing, early, repeated, or not one of OpenAI's."""
     LOGPROBS = "logprobs"
-    """A token without all its fields."""
+    """Tokens with missing fields."""
     USAGE = "usage"
-    """Counts that are missing or no whole numbers."""
+    """Counts that are missing or not integers."""
     UNICODE = "unicode"
     """Half of a surrogate pair."""

@@ -1,15 +1,16 @@
-"""Tool calls as a model says them, whole or in pieces: which piece belongs to which call.
+"""Tool calls, whole or in pieces, and the assignment of pieces to calls.
 
-The rules, which hold for tensors and for chunks of a provider alike:
+The rules are the same for tensors and for a provider's chunks:
 
-- The index decides first: a new index opens a call. Ids tell calls of the same index apart.
-- Without an index the id decides; without either a piece goes on with the last call.
-- A name equal to the name so far is a repetition. Another name extends it, before any arguments.
-- A named piece opens a call where it cannot go on with one: both id and name are others, the name
-  changes after arguments, or arguments come after those of a whole JSON object.
-- A piece without a name never opens a call at a known index.
-- The start of a call is held until its name is complete: by the first arguments, the next call, or
-  the end.
+- The index is decisive: a new index begins a call. Calls with the same index differ by id.
+- Without an index the id is decisive; without either, a piece continues the last call.
+- A name equal to the name so far is a repetition. A different name, before any arguments, is
+  appended to it.
+- A piece with a name begins a call if it cannot continue one: both id and name are different, the
+  name changes after arguments, or arguments follow a complete JSON object.
+- A piece without a name never begins a call at a known index.
+- The start of a call is held until its name is complete: until the first arguments, the next call,
+  or the end.
 """
 
 from collections.abc import Iterable
@@ -21,14 +22,14 @@ from translator.ids import call_id
 
 
 class CallPiece(msgspec.Struct):
-    """What one object says of a call; None is what it leaves open.
+    """The content of one object about a call; None for what it lacks.
 
     Attributes:
-        index: the number that a runtime gives the call.
-        id: the call's.
-        name: of the function or tool, or a part of it.
-        arguments: a part of them; the input of a custom tool.
-        custom: it calls a custom tool, which takes text, and not a function.
+        index: the index of the call.
+        id: the id of the call.
+        name: the name of the function or tool, or a part of it.
+        arguments: a part of the arguments, or of a custom tool's input.
+        custom: whether the call is of a custom tool, which takes text, and not of a function.
     """
 
     index: int | None
@@ -42,14 +43,14 @@ class Call:
     """A call that has begun.
 
     Attributes:
-        number: its place among the calls of its message.
-        index: the number that the runtime gives it, if it does.
-        given_id: the first id that it was given, be it another call's.
-        id: the first that it was given; made up when its start is released.
-        name: as much of it as is known.
-        custom: it calls a custom tool.
-        arguments: their pieces.
-        released: its start is complete, and need not be held any more.
+        number: its position among the calls of its message.
+        index: the index that the runtime gives it, or None.
+        given_id: the first id in its pieces, even if another call has it too.
+        id: ``given_id`` if no other call has it; else generated when the start is released.
+        name: the name so far.
+        custom: whether it is a call of a custom tool.
+        arguments: the pieces of the arguments.
+        released: whether its start is complete and no longer held.
     """
 
     __slots__ = ("arguments", "custom", "given_id", "id", "index", "name", "number", "released")
@@ -73,7 +74,7 @@ class Call:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the arguments are a JSON object, to which nothing can be added."""
+        """Whether the arguments are a complete JSON object."""
         if not self.arguments or not self.arguments[-1].rstrip().endswith("}"):
             return False
         try:
@@ -83,7 +84,7 @@ class Call:
 
 
 Placed = tuple[Call, bool, str]
-"""The call that a piece belongs to, whether it opens that call, and the arguments that it adds."""
+"""The call of a piece, whether the piece begins that call, and the arguments that it adds."""
 
 
 class Calls:
@@ -104,7 +105,7 @@ class Calls:
         return bool(self._held)
 
     def place(self, pieces: Iterable[CallPiece]) -> list[Placed]:
-        """Where the pieces of one delta belong."""
+        """Assign the pieces of one delta to calls."""
         touched: set[int] = set()
         placed = []
         for piece in pieces:
@@ -124,13 +125,13 @@ class Calls:
         return placed
 
     def release(self, *, end: bool = False) -> list[Call]:
-        """The calls whose start is complete by now, each once, in their order.
+        """The calls whose start has become complete, each returned once, in order.
 
         Args:
-            end: there are no more pieces.
+            end: whether there are no more pieces.
 
         Raises:
-            UpstreamError: 502, a call never got its name.
+            UpstreamError: 502, a call has no name at the end.
         """
         count = 0
         for call in self._held:
@@ -152,7 +153,7 @@ class Calls:
         return [call for call in self._calls if call.released and not call.arguments]
 
     def _open(self, piece: CallPiece) -> Call:
-        # Two calls never have one id: the second is given another.
+        # Ids are unique: a second call with the same id gets another.
         identity = piece.id if piece.id is not None and piece.id not in self._ids else ""
         call = Call(len(self._calls), piece, identity)
         self._calls.append(call)
@@ -164,7 +165,7 @@ class Calls:
         return call
 
     def _go_on(self, call: Call, piece: CallPiece) -> None:
-        """Take what a further piece says of the call itself."""
+        """Add the id, index and name of a further piece to the call."""
         if piece.id is not None and call.given_id is None and piece.id not in self._ids:
             call.given_id = piece.id
             self._ids[piece.id] = call
@@ -178,7 +179,7 @@ class Calls:
             call.custom = call.custom or piece.custom
 
     def _find(self, piece: CallPiece, touched: set[int]) -> Call | None:
-        """The call that a piece goes on with, or None when it opens one."""
+        """The call that a piece continues, or None if it begins one."""
         if piece.index is not None:
             call = self._at(piece.index, piece)
         elif piece.id is not None:
@@ -190,7 +191,7 @@ class Calls:
     def _at(self, index: int, piece: CallPiece) -> Call | None:
         calls = self._by_index.get(index)
         if calls is None:
-            # An index that comes late, for the call of this id or for the only one there is.
+            # The index is late: it belongs to the call with this id, or to the last call.
             known = self._ids.get(piece.id) if piece.id is not None else None
             if known is None and not (piece.id or piece.name) and self._calls:
                 known = self._calls[-1]
@@ -198,20 +199,20 @@ class Calls:
         return next((call for call in calls if piece.id and call.given_id == piece.id), calls[-1])
 
     def _without_index(self, piece: CallPiece) -> Call | None:
-        """The call of a piece that has a new id only: the last, unless that can take no more."""
+        """The call of a piece with a new id and no index: the last, unless it is complete."""
         if not self._calls or piece.name or self._calls[-1].is_whole:
             return None
         return self._calls[-1]
 
     @staticmethod
     def _is_repeated(call: Call, piece: CallPiece) -> bool:
-        """Whether a piece says a whole call again, as some providers do at their end."""
+        """Whether a piece repeats a whole call, as some providers do at the end of a stream."""
         same = piece.id is not None and piece.id == call.given_id and piece.name == call.name
         return same and piece.arguments == call.said and call.is_whole
 
 
 def _opens(call: Call, piece: CallPiece, touched: set[int]) -> bool:
-    """Whether a piece opens a call although its index or id says that it goes on with ``call``."""
+    """Whether a piece begins a call although its index or id is that of ``call``."""
     if not piece.name or not call.name:
         return False
     other_name = piece.name != call.name
@@ -224,6 +225,6 @@ def _opens(call: Call, piece: CallPiece, touched: set[int]) -> bool:
         return True
     if call.is_whole:
         return other_id or bool(piece.arguments.strip())
-    # The same name under another id: a call of its own begins as calls do.
+    # The same name with another id: a new call if its arguments begin as those of a new call.
     begins = piece.arguments.lstrip()[:1]
     return other_id and begins == ("{" if call.arguments else "")

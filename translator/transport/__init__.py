@@ -1,1 +1,1 @@
-"""The gRPC servers that carry ext_proc's bytes between Envoy and a session."""
+"""The gRPC servers that Envoy connects to."""

@@ -1,8 +1,8 @@
-"""Errors before the first stream."""
+"""Errors of a server that does not start."""
 
 
 class ListenError(OSError):
     """The server cannot listen on the address as configured.
 
-    The message is one sentence for a person, without a full stop.
+    The message is one sentence without a full stop.
     """

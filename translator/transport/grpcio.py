@@ -1,7 +1,7 @@
 """The gRPC transport on grpc.aio: Envoy's ``Process`` stream, health checks, reflection.
 
-Messages stay bytes up to the session (a generic handler without serialisers), so protobuf is parsed
-once, where it is understood.
+The generic handler has no serialisers: messages are passed to the session as bytes, which parses
+them.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ __all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 logger = logging.getLogger(__name__)
 
 _OPTIONS = (
-    # A body comes in one message, and grpcio's default limit is 4 MiB; Envoy's buffer and the
+    # A whole body is one message, and grpcio's default limit is 4 MiB. Envoy's buffer and the
     # exchange limit the size.
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # Envoy opens one connection per endpoint, so a second process on the same port would get no
-    # streams; let it fail at once.
+    # A second process on the same port must fail at start: Envoy opens one connection per endpoint,
+    # so it would get no streams.
     ("grpc.so_reuseport", 0),
 )
 
@@ -45,7 +45,7 @@ class GrpcTransport:
         new_session: creates the session of each new stream.
 
     Attributes:
-        certificate_reloads: how often a changed certificate was ``taken``, and ``refused``.
+        certificate_reloads: how many changed certificates were ``taken``, and ``refused``.
     """
 
     def __init__(self, new_session: NewSession) -> None:
@@ -77,16 +77,15 @@ class GrpcTransport:
         """Listen on ``host:port`` or ``unix:/path``; return the port (0 selects a free one).
 
         Args:
-            address: where.
-            tls: the certificate to show, and whose clients to take; without it, plain text.
-            socket_mode: who may connect to a unix socket, as bits of its file. A file left by a
-                dead process is replaced.
-            socket_owner: whose that file is: ``user``, ``user:group`` or ``:group``, by name or
-                number; what is not named stays that of this process.
+            address: the address.
+            tls: the files for TLS; None for plain text.
+            socket_mode: the file mode of a unix socket. A file left by a dead process is replaced.
+            socket_owner: the owner of that file: ``user``, ``user:group`` or ``:group``, by name or
+                number; the default is the user and group of this process.
 
         Raises:
-            ListenError: the address is taken or cannot be bound, its file cannot be given to its
-                owner, or a file of ``tls`` is bad.
+            ListenError: the address is in use or cannot be bound, the owner of its file cannot be
+                changed, or a file of ``tls`` is invalid.
         """
         self._file = SocketFile(address) if address.startswith("unix:") else None
         with self._file.bound(socket_mode, socket_owner) if self._file else nullcontext():
@@ -98,19 +97,19 @@ class GrpcTransport:
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
-        A refused stream ends with UNAVAILABLE, or with CANCELLED as the server stops; Envoy's retry
-        policy takes both to another worker.
+        A refused stream ends with UNAVAILABLE, or with CANCELLED while the server stops; Envoy
+        retries both on another worker.
         """
         self._draining = True
         self._health.set(serving=False)
         if self._calls:
             logger.info("draining %d streams for up to %g s", len(self._calls), grace)
-            # Not by the server's own grace: that would also wait for a health check's Watch, which
-            # never ends, and calling stop again to cut it short has been seen to crash the process.
+            # Not with the grace of server.stop(): that also waits for health Watch calls, which
+            # never end, and a second call of stop() can crash the process.
             await asyncio.wait(self._calls, timeout=grace)
         await self._server.stop(0)
-        # Streams that were cut or refused are still ending. If the loop stopped before that, gRPC
-        # would log a traceback for each.
+        # Wait for streams that were cut or refused: if the loop stopped before they end, gRPC would
+        # log a traceback for each.
         if self._calls:
             await asyncio.wait(self._calls, timeout=_ENDING)
         if self._file is not None:
@@ -124,7 +123,7 @@ class GrpcTransport:
             return int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
             # gRPC gives no reason; a certificate that only gRPC refuses fails here too.
-            also = "" if tls is None else f", or gRPC does not take {tls.certificate}"
+            also = "" if tls is None else f", or gRPC does not accept {tls.certificate}"
             msg = f"cannot listen on {address}: it is in use, or cannot be bound{also}"
             raise ListenError(msg) from error
 

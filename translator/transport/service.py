@@ -23,7 +23,7 @@ class Transport(Protocol):
 
     @property
     def certificate_reloads(self) -> Mapping[str, int]:
-        """How often a changed certificate was ``taken``, and ``refused``."""
+        """How many changed certificates were ``taken``, and ``refused``."""
 
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, let open ones finish for ``grace`` seconds."""

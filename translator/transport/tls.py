@@ -1,14 +1,13 @@
-"""TLS on the listener, from files that may change while the server runs.
+"""TLS on the listener, with files that may change while the server runs.
 
-gRPC asks for the certificate at every new connection, before its handshake
-(``grpc.dynamic_ssl_server_credentials``), and connections that are open keep what they began with.
-So the files are looked at then: at what they are (device, inode, size, times), and only when that
-is new at what is in them. Looking goes through symbolic links, as a Kubernetes secret is renewed by
-pointing one at a new folder.
+gRPC requests the certificate before the handshake of every new connection
+(``grpc.dynamic_ssl_server_credentials``); open connections keep theirs. At each request, device,
+inode, size and times of the files are compared, and changed files are read. Symbolic links are
+followed, because a Kubernetes secret is renewed by a change of a link.
 
-gRPC speaks HTTP/2 only to who asks for it by ALPN. Envoy's streams do so by themselves, its health
-checks do not: without ``alpn_protocols: [h2]`` in the cluster's ``common_tls_context`` they all
-fail, and traffic flows by Envoy's panic mode only. tests/e2e/test_tls.py has the whole cluster.
+gRPC requires HTTP/2 by ALPN. Envoy sends it for streams by default, but not for health checks:
+without ``alpn_protocols: [h2]`` in the cluster's ``common_tls_context`` they all fail, and only
+Envoy's panic mode lets traffic through. tests/e2e/test_tls.py has the whole cluster.
 """
 
 import logging
@@ -33,7 +32,7 @@ class Tls:
     """The TLS files of the listener.
 
     Attributes:
-        certificate: PEM, the server's certificate and then those between it and the root.
+        certificate: PEM, the server's certificate, then the intermediate certificates.
         key: PEM, its private key, not encrypted.
         client_ca: PEM, one or more certificates. With them a client must present a certificate
             that one of them signed (mutual TLS); without them, any client is accepted.
@@ -47,13 +46,13 @@ class Tls:
 def server_credentials(tls: Tls, reloads: dict[str, int]) -> Any:
     """``grpc.ServerCredentials`` that reload changed files.
 
-    A file that becomes bad is logged once, and what was good before stays. So it does when gRPC
-    (BoringSSL) does not take what OpenSSL did, an Ed448 key say, which only gRPC's own log tells.
+    An invalid file is logged once, and the previous certificate stays in use. It also stays if gRPC
+    (BoringSSL) refuses a file that OpenSSL accepts, such as an Ed448 key; only gRPC logs that.
 
     Args:
         tls: the files.
-        reloads: counted up as the files change: ``taken`` when they are given to gRPC, ``refused``
-            when they are bad.
+        reloads: counters of changes: ``taken`` if the files were passed to gRPC, ``refused`` if
+            they were invalid.
 
     Raises:
         ListenError: a file is invalid.
@@ -142,9 +141,9 @@ def _read(path: Path) -> bytes:
 
 
 def _check(tls: Tls) -> None:
-    """Check what gRPC would refuse without naming the file or the reason.
+    """Check for errors that gRPC reports without file and reason, or not at all.
 
-    Above all a CA file without any certificate, which gRPC has accepted as no CA at all.
+    gRPC has accepted a CA file without certificates as if there were no CA.
     """
     for path in (tls.certificate, tls.client_ca):
         if path is not None:
@@ -158,7 +157,7 @@ def _check(tls: Tls) -> None:
                 msg = f"{path} has no certificate in it"
                 raise _UnusableError(msg)
     try:
-        # The password keeps OpenSSL from asking the terminal for one.
+        # With a password, OpenSSL does not prompt for one on the terminal.
         context.load_cert_chain(tls.certificate, tls.key, password="")
     except OSError as error:
         reason = getattr(error, "reason", None)

@@ -81,7 +81,7 @@ async def call(
     Args:
         address: ``host:port`` or ``unix:/path``, as given to the server; the wildcard addresses
             mean loopback.
-        path: of the method: ``/package.Service/Method``.
+        path: the path of the method, ``/package.Service/Method``.
         request: the message.
         patience: seconds for the whole call.
         context: for TLS; it must offer ``h2`` by ALPN.
@@ -182,7 +182,7 @@ class _ResponseParser:
     """Parses the response of the call, without I/O.
 
     Attributes:
-        ended: the response is complete.
+        ended: whether the response is complete.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
-"""The file of a unix socket: not another's, open to whom it should be, gone afterwards.
+"""The file of a unix socket: checked before it is bound, with mode and owner, removed at the end.
 
-gRPC by itself unlinks whatever socket it finds at the path, that of a live server too, and makes
-the new one with the mode that the process's umask leaves, owned by whoever runs the process.
+gRPC itself would replace any socket at the path, even that of a running server, and create the new
+one with the process's umask and owner.
 """
 
 import grp
@@ -26,7 +26,7 @@ class SocketFile:
     """The file of one socket.
 
     Args:
-        address: ``unix:/path``, ``unix:///path`` or ``unix:path``, with %-escapes, as gRPC has it.
+        address: ``unix:/path``, ``unix:///path`` or ``unix:path``, with %-escapes, as in gRPC.
     """
 
     def __init__(self, address: str) -> None:
@@ -35,19 +35,19 @@ class SocketFile:
 
     @contextmanager
     def bound(self, mode: int, owner: str = "") -> Iterator[None]:
-        """Bind inside this: a stale file is gone before, and the new one is never open to more.
+        """A context in which to bind the socket: removes a stale file, and sets mode and owner.
 
-        Until it belongs to whom it should, nobody but the user of this process may connect. The
-        umask is the process's, so no other thread should make files meanwhile.
+        Until the owner is set, only the user of this process can connect. During the context the
+        umask of the process is changed, so no other thread should create files.
 
         Args:
-            mode: who may connect, as bits of the file.
-            owner: ``user``, ``user:group`` or ``:group``, by name or number; what is not named
-                stays as the file system has it, and "" names neither.
+            mode: the file mode.
+            owner: ``user``, ``user:group`` or ``:group``, by name or number; parts that are not
+                given are not changed.
 
         Raises:
-            ListenError: a live server, or something that is no socket, has the path; there is no
-                such owner, or this process may not give the file to it.
+            ListenError: the path belongs to a running server or is not a socket, the owner does not
+                exist, or this process may not set it.
         """
         try:
             uid, gid = self._ids(owner)
@@ -58,8 +58,9 @@ class SocketFile:
             finally:
                 os.umask(before)
             self._ours = _identity(self.path)
-            # The group before its bits, and the user last: the file of another takes more
-            # privileges to change. Where the folder has a default ACL the umask did not count.
+            # First the group, then the mode, and the user last, because changing a file of another
+            # user requires privileges. chmod also corrects the mode if a default ACL of the folder
+            # has overridden the umask.
             self._chown(_UNCHANGED, gid, owner)
             self.path.chmod(mode)
             self._chown(uid, _UNCHANGED, owner)
@@ -71,7 +72,7 @@ class SocketFile:
             raise ListenError(msg) from error
 
     def remove(self) -> None:
-        """Remove the file, if gRPC has not done so and nobody else has the path by now."""
+        """Remove the file, unless gRPC has removed it or another process has replaced it."""
         with suppress(FileNotFoundError):
             if self._ours is not None and _identity(self.path) == self._ours:
                 self.path.unlink()
@@ -105,7 +106,7 @@ class SocketFile:
             msg = f"cannot listen on {self.path}: it exists and is not a socket"
             raise ListenError(msg)
         with socket.socket(socket.AF_UNIX) as probe:
-            probe.settimeout(0)  # a full backlog is an answer too
+            probe.settimeout(0)  # a full backlog also shows that a server listens
             with suppress(ConnectionRefusedError):
                 with suppress(BlockingIOError):
                     probe.connect(str(self.path))
@@ -115,7 +116,7 @@ class SocketFile:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """What a file is, whatever it is called."""
+    """Device and inode of a file."""
     found = path.stat()
     return found.st_dev, found.st_ino
 

@@ -80,7 +80,7 @@ def test_a_task_that_a_contract_cannot_carry_is_refused_with_the_models_name(
     monkeypatch.setitem(CONTRACTS, "bare", Contract("bare"))
     models = Models(by_name={"m": ModelSettings(contract=ContractName("bare"))})
     body = json.loads(operation.example)
-    with pytest.raises(ClientError, match="'m' cannot do this") as caught:
+    with pytest.raises(ClientError, match="'m' does not support this") as caught:
         accept(operation, {"model": "m", **body}, models)
     error = caught.value
     assert (error.status, error.code, error.param) == (400, "unsupported_operation", "model")

@@ -14,7 +14,7 @@ from translator.exchange.upstream_errors import from_response
 def test_what_is_no_error_status_becomes_a_bad_gateway(status: int, body: bytes) -> None:
     error = from_response(status, body, "m")
     assert (error.status, error.type, error.code) == (502, "server_error", "upstream_error")
-    assert error.message == "The model server answered with neither a result nor an error."
+    assert error.message == "The model server's response is neither a result nor an error."
 
 
 INVALID = "invalid_request_error"
@@ -39,10 +39,10 @@ SILENT = {
     429: ("requests", "rate_limit_exceeded", "Rate limit reached. Please try again later."),
     499: (INVALID, "request_cancelled", "The request was cancelled."),
     500: (SERVER, "internal_error", "The model server failed."),
-    501: (SERVER, "not_implemented", "The model server cannot do this."),
+    501: (SERVER, "not_implemented", "The model server does not support this."),
     502: (SERVER, "bad_gateway", "The model server could not be reached."),
     503: (SERVER, "service_unavailable", "The model server is overloaded or not ready yet."),
-    504: (SERVER, "gateway_timeout", "The model server did not answer in time."),
+    504: (SERVER, "gateway_timeout", "The model server did not respond in time."),
     505: (SERVER, "internal_error", "The model server failed."),
     599: (SERVER, "internal_error", "The model server failed."),
 }

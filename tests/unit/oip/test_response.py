@@ -117,7 +117,7 @@ def test_rows_that_are_none_are_upstreams_fault(data: Any) -> None:
     [
         ("bad tensor", "bad tensor"),
         ({"message": "x"}, "x"),
-        ({"code": 7}, "The model server failed while it was answering."),
+        ({"code": 7}, "The model server failed while it was responding."),
     ],
 )
 def test_a_response_with_an_error_is_that_error(error: Any, message: str) -> None:

@@ -312,10 +312,10 @@ def test_the_model_is_called_what_the_client_called_it() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "ended its stream without an answer"),
-        (b": ping\n\n", "ended its stream without an answer"),
-        (b"data: [DONE]\n\n", "ended its stream without an answer"),
-        (stream({}, {}), "ended its stream without an answer"),
+        (b"", "ended its stream without a response"),
+        (b": ping\n\n", "ended its stream without a response"),
+        (b"data: [DONE]\n\n", "ended its stream without a response"),
+        (stream({}, {}), "ended its stream without a response"),
         (stream(oip.answer("x"), {"error": "CUDA out of memory"}), "CUDA out of memory"),
         (stream(FIRST, oip.provided({"error": {"message": "quota"}})), "quota"),
         (event(oip.provided({"error": {"message": "quota"}})), "quota"),

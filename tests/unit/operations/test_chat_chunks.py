@@ -200,8 +200,8 @@ def test_a_last_event_that_was_cut_off_before_its_blank_line_counts() -> None:
     [
         ({"error": "CUDA out of memory"}, "CUDA out of memory"),
         ({"error": {"message": "no more tokens"}}, "no more tokens"),
-        ({"error": {"code": 7}}, "The model server failed while it was answering."),
-        ({"error": 'File "/srv/x.py", line 3'}, "The model server failed while it was answering."),
+        ({"error": {"code": 7}}, "The model server failed while it was responding."),
+        ({"error": 'File "/srv/x.py", line 3'}, "The model server failed while it was responding."),
         (oip.provided({"error": {"message": "quota"}}), "quota"),
         (oip.provided({"error": {}}), "The model provider failed."),
         ([], "The model server sent a response that could not be understood."),
@@ -237,7 +237,7 @@ def test_garbage_is_an_error(garbage: bytes) -> None:
 @pytest.mark.parametrize("nothing", [b"", b": ping\n\n", b"\n\n", b"data: [DONE]\n\n"])
 def test_a_stream_without_an_answer_is_an_error(nothing: bytes) -> None:
     [only] = documents_of(run(nothing))
-    assert only["error"]["message"] == "The model server ended its stream without an answer."
+    assert only["error"]["message"] == "The model server ended its stream without a response."
 
 
 def test_an_event_that_is_too_large_is_an_error() -> None:
@@ -255,7 +255,7 @@ def test_empty_data_keeps_the_connection_alive_and_nothing_else() -> None:
 @pytest.mark.parametrize("nothing", [{}, {"outputs": []}])
 def test_events_that_say_nothing_are_no_answer(nothing: Any) -> None:
     (document,) = translate(nothing)
-    assert "without an answer" in document["error"]["message"]
+    assert "without a response" in document["error"]["message"]
 
 
 def test_a_finish_reason_is_not_unsaid_by_a_later_event() -> None:

@@ -98,10 +98,10 @@ def test_collected_events_are_the_data_of_the_stream_without_its_end() -> None:
 @pytest.mark.parametrize(
     ("responses", "message"),
     [
-        ([], "The model server ended its stream without an answer."),
-        ([b"{}"], "The model server ended its stream without an answer."),
+        ([], "The model server ended its stream without a response."),
+        ([b"{}"], "The model server ended its stream without a response."),
         ([document("a"), b'{"error":"CUDA out of memory"}'], "CUDA out of memory"),
-        ([b'{"error":{"code":7}}'], "The model server failed while it was answering."),
+        ([b'{"error":{"code":7}}'], "The model server failed while it was responding."),
         ([document("a"), b"{"], "The model server sent a response that could not be understood."),
         ([b"[]"], "The model server sent a response that could not be understood."),
         ([b""], "The model server sent a response that could not be understood."),

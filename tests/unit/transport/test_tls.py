@@ -275,7 +275,7 @@ def ed448(folder: Path) -> Pair:
 
 async def test_a_certificate_that_grpc_does_not_take_is_refused(tmp_path: Path) -> None:
     tls = write(tmp_path, ed448(tmp_path))
-    with pytest.raises(ListenError, match=f"or gRPC does not take {tls.certificate}$"):
+    with pytest.raises(ListenError, match=f"or gRPC does not accept {tls.certificate}$"):
         await GrpcTransport(lambda _: Session()).start("127.0.0.1:0", tls=tls)
 
 

@@ -1,1 +1,1 @@
-"""Seldon's contract: the tensors and parameters of its runtimes, behind a model or a pipeline."""
+"""Seldon's contract: tensors and parameters of its runtimes, called directly or by pipelines."""

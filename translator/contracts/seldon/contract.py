@@ -1,7 +1,7 @@
-"""Seldon's contract, and what a pipeline of its mesh changes about it.
+"""Seldon's contract, and its variant for the pipelines of a Seldon mesh.
 
-The gateway of pipelines knows no streams, takes parameters only if they are scalars, and encodes
-each output as base64 unless the output says that it is text.
+The pipeline gateway does not stream, accepts only scalar parameters, and encodes each output as
+base64 unless its ``content_type`` is that of text.
 """
 
 from functools import partial

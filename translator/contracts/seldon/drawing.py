@@ -1,6 +1,6 @@
-"""Drawing as Seldon's OpenAI runtime takes it: the tensor prompt; the response is output_all.
+"""Drawing for Seldon's OpenAI runtime: the tensor ``prompt`` in, the tensor ``output_all`` out.
 
-Parameters travel verbatim under ``llm_parameters``. A runtime without output_all may answer with
+Parameters are sent verbatim under ``llm_parameters``. A runtime without ``output_all`` may return
 images in a BYTES tensor.
 """
 

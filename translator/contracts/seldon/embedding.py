@@ -1,6 +1,6 @@
-"""Embedding as Seldon's runtimes take it: the tensor input becomes the tensor embedding.
+"""Embedding for Seldon's runtimes: the tensor ``input`` in, the tensor ``embedding`` out.
 
-Parameters travel verbatim under ``embedding_parameters`` (read by the local embeddings runtime)
+Parameters are sent verbatim under ``embedding_parameters`` (read by the local embeddings runtime)
 and ``llm_parameters`` (read by the OpenAI runtime).
 """
 
@@ -66,7 +66,7 @@ def _decode(wire: Wire, settings: "ModelSettings", body: bytes) -> Vectors:
 
 
 def _tensor(response: InferenceResponse) -> OutputTensor:
-    """The output that holds the vectors: the one of that name, else the only one of floats."""
+    """The tensor of the vectors: the one named ``embedding``, else the only one of floats."""
     named = response.output("embedding")
     if named is not None:
         return named

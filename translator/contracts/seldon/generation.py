@@ -1,9 +1,9 @@
-"""Generation as Seldon's runtimes take it: messages become the tensors role, content and type.
+"""Generation for Seldon's runtimes: messages become the tensors role, content and type.
 
-Two encodings, both Seldon's: a conversation of one message gives plain strings, one element per
-content part; a longer one gives one element per message, each a JSON list of the message's parts.
-What is neither a message nor a tool travels verbatim under ``kwargs`` (read by the local runtime)
-and ``llm_parameters`` (read by the OpenAI runtime).
+Both encodings are Seldon's. In a conversation of one message, the tensors have one element per
+content part, as plain strings. In a longer one, they have one element per message, each a JSON list
+of the message's parts. All other fields are sent verbatim under ``kwargs`` (read by the local
+runtime) and ``llm_parameters`` (read by the OpenAI runtime).
 """
 
 from collections.abc import Callable, Sequence
@@ -59,8 +59,8 @@ def _message_tensors(task: Generation) -> list[InputTensor]:
     ]
     if task.is_plain:
         return tensors
-    # What few messages have: a tensor of one element per message, "" where there is nothing, left
-    # out when that would be all of it. After the first two, these go beyond what Seldon sends.
+    # The rarer fields: one element per message, "" if the message lacks the field. A field that no
+    # message has gets no tensor. Seldon's own translator sends only the first two of these.
     alone = len(messages) == 1
     rare = zip(*(_rare(message, alone=alone) for message in messages), strict=True)
     tensors += [
@@ -105,7 +105,7 @@ def _tool_calls(calls: Sequence[Raw], *, alone: bool) -> str:
 
 def _tool_tensors(tools: Sequence[Raw], parameters: Object) -> list[InputTensor]:
     if not tools:
-        return []  # tool_choice and its like then stay among the parameters: nothing is lost
+        return []  # tool_choice and parallel_tool_calls are then sent as parameters
     tensors = [bytes_tensor("tools", [_text(tool) for tool in tools])]
     for name in _CHOOSING:
         value = parameters.pop(name, None)
@@ -117,7 +117,7 @@ def _tool_tensors(tools: Sequence[Raw], parameters: Object) -> list[InputTensor]
 
 
 def _text(value: Raw) -> str:
-    """The JSON text of a value, compact as Seldon sends it; "" when it is null or absent."""
+    """The compact JSON text of a value, as Seldon sends it; "" if it is null or absent."""
     return "" if value is ABSENT or is_null(value) else compact(value)
 
 

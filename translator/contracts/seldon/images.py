@@ -1,7 +1,7 @@
-"""Images in a BYTES tensor, from runtimes that have no ``output_all``.
+"""Images in a BYTES tensor, from runtimes without ``output_all``.
 
-No runtime documents how it writes an image into JSON, so each form is understood: a URL, base64,
-and bytes as characters up to U+00FF (which is also how the raw bytes that Triton writes are read).
+No runtime documents how it writes an image into JSON, so several forms are accepted: a URL, base64,
+and bytes as characters up to U+00FF (the raw bytes that Triton writes are decoded to these too).
 """
 
 from base64 import b64decode, b64encode
@@ -17,7 +17,7 @@ def read(response: InferenceResponse) -> list[DrawnImage]:
     """The images of a response.
 
     Raises:
-        UpstreamError: 502, there is no image, or something else where it should be.
+        UpstreamError: 502, there is no image, or an element is not one.
     """
     tensor = _tensor(response)
     if tensor is None:
@@ -29,7 +29,7 @@ def read(response: InferenceResponse) -> list[DrawnImage]:
 
 
 def _tensor(response: InferenceResponse) -> OutputTensor | None:
-    """The output of a known name, else the only one that can hold images."""
+    """The BYTES tensor with a known name, else the only BYTES tensor."""
     texts = {
         name: tensor for name, tensor in response.by_name.items() if tensor.datatype == "BYTES"
     }
@@ -64,6 +64,6 @@ def _encode(characters: str) -> str:
         data = characters.encode("latin-1")
     except UnicodeEncodeError as error:
         raise unreadable() from error
-    if not data.startswith(tuple(FORMATS)):  # a sentence, say, that tells why there is no image
+    if not data.startswith(tuple(FORMATS)):  # for example a message that there is no image
         raise unreadable()
     return b64encode(data).decode()

@@ -1,9 +1,9 @@
-"""What Seldon's runtimes say of a conversation, in tensors, read into one output per choice.
+"""Decodes the output tensors of Seldon's runtimes for a conversation, one output per choice.
 
 Whole responses and the events of a stream have the same tensors: role, content, refusal,
 tool_calls, reasoning_content (or reasoning), function_call, logprobs and finish_reason. Each has
-one element per choice; all but one of role, content and tool_calls may be missing. The OpenAI
-runtime gives output_all instead, in which stands all that its provider said.
+one element per choice. At least one of role, content and tool_calls is present. The OpenAI runtime
+returns ``output_all`` instead, the whole response of its provider.
 """
 
 import msgspec
@@ -25,14 +25,14 @@ NAMES = frozenset({"role", "content", "tool_calls", *_RARE, "output_all", *token
 
 
 def read(response: InferenceResponse, choices: int = 1) -> Output:
-    """What a response says, or one event of it.
+    """Decode a response, or one event of a stream.
 
     Args:
-        response: the model server's.
-        choices: how many the client asked for.
+        response: the model server's response.
+        choices: the number of choices that the client requested.
 
     Raises:
-        UpstreamError: 502, a tensor is not what its name says, or there are contents without roles.
+        UpstreamError: 502, a tensor has an unexpected type, or there are more contents than roles.
     """
     provider = provided(response)
     identity, model = response.id or "", response.model_name or ""
@@ -45,11 +45,10 @@ def read(response: InferenceResponse, choices: int = 1) -> Output:
 
 
 def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
-    """One output per choice; empty if the response holds none.
+    """One output per choice; empty if the response has none.
 
-    The length of role says how many choices there are, else that of content. One role with
-    several content elements is one message in several parts, unless that many choices were asked
-    for.
+    The number of choices is the length of role, else that of content. One role with several content
+    elements is one message in several parts, unless the client requested that many choices.
     """
     roles = response.strings("role") or ()
     given = response.strings("content")
@@ -77,7 +76,7 @@ def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
 
 
 def _read_rare(response: InferenceResponse, outputs: list[ChoiceOutput]) -> None:
-    """What few runtimes give. Any of these may be another's numeric tensor of the same name."""
+    """Read the tensors that few runtimes return. Tensors of these names may also be numeric."""
     for output, text in zip(outputs, _texts(response, "refusal"), strict=False):
         output.refusal = text or None
     for name in _REASONING:
@@ -105,7 +104,7 @@ class _Logprobs(msgspec.Struct):
 
 
 def _logprobs(text: str) -> Raw | None:
-    """OpenAI's object, or its list of tokens alone; None for what is neither."""
+    """OpenAI's object, also from its list of tokens alone; None if the text is neither."""
     if not text:
         return None
     if text.lstrip().startswith("["):

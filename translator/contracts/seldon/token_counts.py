@@ -1,4 +1,4 @@
-"""The token counts in a response: tensors, parameters, or in an object ``usage`` that is either."""
+"""The token counts of a response: tensors, parameters, or an object ``usage`` in either."""
 
 import msgspec
 from msgspec import Raw
@@ -10,18 +10,18 @@ from translator.tasks import usage
 from translator.tasks.usage import UNKNOWN, TokenCounts
 
 TENSORS = ("usage", "prompt_tokens", "completion_tokens")
-"""The tensors that settings may rename."""
+"""The tensors that settings can rename."""
 
 _NAMES = frozenset((*usage.NAMES, "usage"))
 _NOTHING = Raw(b"{}")
 
 
 def read(response: InferenceResponse, *, shared_prompt: bool = True) -> TokenCounts:
-    """The token counts in a response. Whatever is no count is none; nothing is raised.
+    """The token counts of a response. Invalid counts are ignored; nothing is raised.
 
     Args:
-        response: the model server's.
-        shared_prompt: as for :func:`translator.tasks.usage.read`.
+        response: the model server's response.
+        shared_prompt: see :func:`translator.tasks.usage.read`.
     """
     parameters = response.parameters or {}
     if _NAMES.isdisjoint(parameters) and _NAMES.isdisjoint(response.names):
@@ -31,7 +31,7 @@ def read(response: InferenceResponse, *, shared_prompt: bool = True) -> TokenCou
 
 
 def read_usage(response: InferenceResponse) -> Object:
-    """What stands in the object ``usage``; empty if there is none."""
+    """The fields of the object ``usage``; empty if there is none."""
     tensor = response.output("usage")
     try:
         if tensor is not None:

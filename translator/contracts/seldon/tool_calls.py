@@ -1,9 +1,9 @@
 """Tool calls in the tensors of a runtime, whole or in pieces.
 
-No runtime documents how it writes them, so every encoding met is understood: a JSON object per
+No runtime documents how it writes them, so all known encodings are accepted: a JSON object per
 element, a JSON list of objects, a JSON list of JSON strings, null and "". An object is OpenAI's
-tool call (of a function or a custom tool), OpenAI's delta of one, or the bare function as some chat
-templates emit it.
+tool call (of a function or a custom tool), OpenAI's delta of one, or only the function, as some
+chat templates write it.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ def read(text: str) -> list[CallPiece]:
     """The pieces in one element of the tensor ``tool_calls`` or ``function_call``.
 
     Raises:
-        UpstreamError: 502, it is in none of the encodings.
+        UpstreamError: 502, the text has none of the encodings.
     """
     if not text:
         return []
@@ -51,20 +51,20 @@ def _piece(call: Object) -> CallPiece:
     if function is None:
         if not (_value(call, "id") or _value(call, "index") is not None):
             raise unreadable()
-        function = {}  # an SDK's dump of a piece whose name is still to come
+        function = {}  # an SDK's dump of a piece without a name, which comes in a later piece
     index, identity, name = _value(call, "index"), _value(call, "id"), _value(function, "name")
     arguments = function.get("arguments", NULL)
     if is_null(arguments):
         text = ""
     elif opening(arguments) == ord('"'):
         text = msgspec.json.decode(arguments, type=str)
-    else:  # an object: as text, digit for digit
+    else:  # an object: as JSON text, with unchanged digits
         text = compact(arguments)
     return CallPiece(integer_or_none(index), text_or_none(identity), text_or_none(name), text)
 
 
 def _custom_piece(call: Object, custom: Object) -> CallPiece:
-    """A piece of a call of a custom tool, whose input is any text."""
+    """A piece of a call of a custom tool, whose input is text of any form."""
     index, identity = integer_or_none(_value(call, "index")), text_or_none(_value(call, "id"))
     name, text = text_or_none(_value(custom, "name")), text_or_none(_value(custom, "input"))
     return CallPiece(index, identity, name, text or "", custom=True)

@@ -1,4 +1,4 @@
-"""An OIP request and response as Seldon's runtimes have them, straight or through a pipeline."""
+"""OIP requests and responses of Seldon's runtimes, called directly or by a pipeline."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 _OPENAI_RUNTIME = "llm_parameters"
 _DONE = b"[DONE]"  # Seldon's runtimes end streams without it; some custom runtimes send it
-_LONGEST = 20  # characters of what fits into 64 bits, or is a word
+_LONGEST = 20  # characters of a 64-bit integer, true or false
 _PACKED = Raw(b'"base64"')
 
 
 class Wire(msgspec.Struct, frozen=True):
-    """The way to a model.
+    """How requests reach the runtime, and responses return.
 
     Attributes:
-        parameters: those of a request, given the client's, the key under which the runtime of the
-            operation reads them, and the model's settings.
-        packs: it encodes what does not say that it is text.
+        parameters: makes the parameters of a request from the client's parameters, the key under
+            which the local runtime of the operation reads them, and the model's settings.
+        packs: whether outputs without a ``content_type`` are base64.
     """
 
     parameters: Callable[[Object, str, "ModelSettings"], dict[str, Any]]
@@ -44,11 +44,11 @@ class Wire(msgspec.Struct, frozen=True):
         """An inference request.
 
         Args:
-            inputs: the tensors, which may be renamed.
-            parameters: the client's.
+            inputs: the tensors, which are renamed as the settings say.
+            parameters: the client's parameters.
             runtime: the key under which the local runtime of this operation reads them.
-            settings: the model's.
-            stream: the client wants events.
+            settings: the model's settings.
+            stream: whether the client requested a stream.
         """
         if settings.inputs:
             for tensor in inputs:
@@ -64,15 +64,15 @@ class Wire(msgspec.Struct, frozen=True):
     def read(
         self, body: bytes, settings: "ModelSettings", outputs: frozenset[str]
     ) -> InferenceResponse:
-        """A response of the model, or one event of it, with its tensors under Seldon's names.
+        """Decode a response, or one event of a stream, and give its tensors Seldon's names.
 
         Args:
-            body: of the response.
-            settings: the model's.
-            outputs: the tensors of the task. Another task may have others of the same name.
+            body: the body of the response.
+            settings: the model's settings.
+            outputs: the tensors of the task: only these are renamed.
 
         Raises:
-            UpstreamError: as :func:`translator.oip.response.decode`.
+            UpstreamError: see :func:`translator.oip.response.decode`.
         """
         response = decode(body)
         if settings.outputs:
@@ -86,17 +86,17 @@ class Wire(msgspec.Struct, frozen=True):
 
 
 def provided(response: InferenceResponse) -> str | None:
-    """What stands in ``output_all``: a provider's own answer, or None where there is none.
+    """The content of ``output_all``: a provider's response as JSON text, or None.
 
     Raises:
-        UpstreamError: the output is there but is not text.
+        UpstreamError: the tensor is not text.
     """
     texts = response.strings("output_all")
     return (texts[0].strip() or None) if texts else None
 
 
 def _objects(given: Object, runtime: str, settings: "ModelSettings") -> dict[str, Any]:
-    """Under the keys that Seldon's runtimes read: an object each, which is its extension of OIP."""
+    """Parameters as objects, Seldon's extension of OIP, under the keys that its runtimes read."""
     match settings.parameters:
         case "both":
             return {runtime: given, _OPENAI_RUNTIME: given}
@@ -107,7 +107,7 @@ def _objects(given: Object, runtime: str, settings: "ModelSettings") -> dict[str
 
 
 def _scalars(given: Object, _runtime: str, _settings: "ModelSettings") -> dict[str, Any]:
-    """Texts, truth values and whole numbers: the gateway refuses objects and truncates decimals."""
+    """Strings, booleans and integers: the gateway refuses objects and truncates fractions."""
     return {name: value for name, value in given.items() if _is_scalar(value)}
 
 

@@ -1,7 +1,7 @@
-"""The ``input`` of an embeddings request: a text, several, the tokens of one, or of several.
+"""The ``input`` of an embeddings request: a text or a token array, or a list of either.
 
-What comes is counted before it is decoded: a few million tiny tokens or texts fit into a body of a
-common size, and as objects they would take gigabytes and many seconds.
+Its elements are counted before it is decoded: millions of small tokens or texts fit into a body of
+normal size, and as objects they would take gigabytes and many seconds.
 """
 
 import re
@@ -14,24 +14,24 @@ from translator.openai.request import decode_field, empty_array
 from translator.raw_json import Object
 from translator.tasks.embedding import Embedding
 
-_LEAST, _MOST = -(2**63), 2**63 - 1  # what INT64 holds
-_MOST_TOKENS = 300_000  # in a request, as at OpenAI
-# Possessive, as what could be gone back to would take a hundred bytes for each character.
+_LEAST, _MOST = -(2**63), 2**63 - 1  # the range of INT64
+_MOST_TOKENS = 300_000  # in a request, OpenAI's limit
+# Possessive quantifiers: backtracking would need a hundred bytes of memory per character.
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OPENING = re.compile(rb"\[\s*(.)", re.DOTALL)
 _Items = list[str | int | list[int]]
 
 
 def read_input(raw: Raw, parameters: Object, most: int) -> Embedding:
-    """The task in what a request gives as ``input``.
+    """Read the field ``input`` as a task.
 
     Args:
-        raw: what it gives.
-        parameters: its other fields.
-        most: how many texts or arrays of tokens there may be.
+        raw: the value of the field.
+        parameters: the other fields of the request.
+        most: the maximum number of texts or token arrays.
 
     Raises:
-        ClientError: 400, it is of another type, empty, or too much.
+        ClientError: 400, the value has another type, is empty, or has too many elements.
     """
     first = opening[1] if (opening := _OPENING.match(raw)) else b""
     if first == b'"':
@@ -45,7 +45,7 @@ def read_input(raw: Raw, parameters: Object, most: int) -> Embedding:
 
 def _text(raw: Raw) -> str:
     given: str | _Items = decode_field(raw, str | _Items, "input")
-    if not isinstance(given, str):  # of lists only the empty one comes so far
+    if not isinstance(given, str):  # read_input passes no list but the empty one
         raise empty_array("input")
     if not given:
         raise _empty_text("input")
@@ -53,7 +53,7 @@ def _text(raw: Raw) -> str:
 
 
 def _texts(raw: Raw, most: int) -> list[str]:
-    # Quotes may stand within a text too, so they only say when to look closer.
+    # Quotes can also occur within texts, so their number only shows when an exact count is needed.
     if bytes(raw).count(b'"') > 2 * most and len([*islice(_TEXT.finditer(raw), most + 1)]) > most:
         raise _too_many(most)
     texts: list[str] = decode_field(raw, list[str], "input")

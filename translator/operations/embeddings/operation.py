@@ -1,7 +1,7 @@
 """``embeddings``: OpenAI's request to a task, and vectors to OpenAI's list.
 
-``encoding_format`` stays among the parameters, but a runtime that answers in a tensor knows nothing
-of it, so the encoding is done here.
+``encoding_format`` stays among the parameters, but runtimes that return a tensor ignore it, so
+vectors are encoded as base64 here.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,13 +41,13 @@ def accept(body: bytes, target: Target) -> Inference:
 
 
 class _Translation(msgspec.Struct, frozen=True):
-    """What the response depends on.
+    """Translates the response.
 
     Attributes:
-        model: as the client named it.
-        decode: reads the response.
-        count: how many vectors were asked for.
-        as_base64: how the client wants them.
+        model: the name in the client's request.
+        decode: decodes the response.
+        count: the number of requested vectors.
+        as_base64: whether the client requested base64.
     """
 
     model: str
@@ -65,11 +65,11 @@ class _Translation(msgspec.Struct, frozen=True):
                 vectors.model,
                 wants_base64=self.as_base64,
             )
-        if vectors.count != self.count:  # before millions of vectors are made for nothing
+        if vectors.count != self.count:  # checked before millions of vectors are made
             raise unreadable()
         write = to_base64 if self.as_base64 else Raw
         data = [Embedding(index, write(row)) for index, row in enumerate(vectors.rows)]
-        # The local runtime counts no tokens, but clients read the field: zeros, as others send.
+        # The local runtime does not count tokens, but clients require the field: zeros.
         usage = Usage(vectors.tokens.prompt or 0, vectors.tokens.prompt or 0)
         return Response(
             encode(EmbeddingList(data, self.model, usage)), vectors.tokens, vectors.model

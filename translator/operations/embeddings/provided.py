@@ -1,8 +1,8 @@
-"""A provider's own list of embeddings, put right where it is not as OpenAI would have sent it.
+"""A provider's list of embeddings, repaired if it differs from OpenAI's.
 
-What is in order passes as it is. Providers that are only compatible leave out fields that strict
-clients need, and give the vectors in one form whatever was asked for. A client that decodes base64
-makes a wrong vector of floats without a word, so the form is checked.
+A correct list passes unchanged. Providers that imitate OpenAI's API omit fields that strict clients
+require, and return vectors in one form whatever ``encoding_format`` was requested. A client that
+expects base64 silently reads wrong vectors from floats, so the form is checked.
 """
 
 import msgspec
@@ -37,12 +37,12 @@ class _Item(msgspec.Struct):
 
     @property
     def form(self) -> int:
-        """How the vector begins."""
+        """The first character of the vector."""
         return opening(self.embedding)
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has all that OpenAI's items have."""
+        """Whether it has all fields of OpenAI's items."""
         return bytes(self.object) == _ITEM and bytes(self.index).isdigit()
 
 
@@ -62,14 +62,13 @@ _decode = msgspec.json.Decoder(_List).decode
 
 
 def complete(answer: bytes, model: str, server_model: str, *, wants_base64: bool) -> Response:
-    """A provider's list as clients can read it.
+    """Repair a provider's list.
 
     Args:
         answer: the list as compact JSON.
-        model: as the client named it.
-        server_model: the one that answered, as the model server calls it; the provider knows
-            better.
-        wants_base64: the form of vectors that the client asked for.
+        model: the name in the client's request.
+        server_model: the name in the model server's response, used if the provider names none.
+        wants_base64: whether the client requested base64.
 
     Raises:
         UpstreamError: 502, there are no vectors.
@@ -122,7 +121,7 @@ def _is_whole(value: Raw) -> bool:
 
 
 def _usage(given: Raw, tokens: TokenCounts) -> Raw:
-    """The provider's object with the counts that it lacks: zeros for what nobody knows."""
+    """The provider's object with the missing counts added, zeros if they are unknown."""
     fields: Object = {}
     if not is_null(given) and opening(given) == ord("{"):
         fields = decode_object(given)

@@ -15,30 +15,30 @@ _decode_floats = msgspec.json.Decoder(list[float]).decode
 
 
 def to_base64(numbers: bytes | Raw) -> Raw:
-    """Little-endian float32, which is what OpenAI means by base64.
+    """Encode a list of numbers as base64 of little-endian float32, OpenAI's form.
 
     Raises:
-        UpstreamError: 502, the text is no list of numbers that a float can hold.
+        UpstreamError: 502, the text is not a list of numbers in the range of float32.
     """
     try:
         vector = _decode_floats(numbers)
         packed = struct.pack(f"<{len(vector)}f", *vector)
-    except (msgspec.DecodeError, OverflowError) as error:  # more than a float can hold
+    except (msgspec.DecodeError, OverflowError) as error:
         raise unreadable() from error
     return Raw(b'"%b"' % b64encode(packed))
 
 
 def to_floats(encoded: Raw) -> Raw:
-    """The numbers in such base64, which stands in a JSON text.
+    """Decode such base64, given as a JSON string, to a list of numbers.
 
     Raises:
-        UpstreamError: 502, the text is something else.
+        UpstreamError: 502, the text is not such base64.
     """
     try:
         packed = b64decode(msgspec.json.decode(encoded, type=str), validate=True)
         vector = struct.unpack(f"<{len(packed) // _FLOAT}f", packed)
     except (msgspec.DecodeError, ValueError, struct.error) as error:
         raise unreadable() from error
-    if not all(map(isfinite, vector)):  # JSON has no word for them
+    if not all(map(isfinite, vector)):  # JSON has no NaN or infinity
         raise unreadable()
     return raw(vector)

@@ -1,1 +1,1 @@
-"""A gRPC server of exactly what Envoy needs, on asyncio: HTTP/2, gRPC framing, ext_proc, health."""
+"""A gRPC server on asyncio with only what Envoy needs: HTTP/2, gRPC framing, ext_proc, health."""

@@ -27,7 +27,7 @@ from translator.transport.health.server import UnknownServiceError, Watch
 
 logger = logging.getLogger(__name__)
 
-_SMALL = 64 * 1024  # bytes up to which a message is joined to one piece
+_SMALL = 64 * 1024  # bytes; the parts of a smaller message are joined
 _IDENTITY = ("", "identity")
 
 
@@ -52,7 +52,7 @@ class Call(ABC):
         request: the request that started it.
 
     Attributes:
-        over: the call has ended.
+        over: whether the call has ended.
     """
 
     def __init__(self, request: Request) -> None:
@@ -78,7 +78,7 @@ class Call(ABC):
         """The call has ended for any reason. Called once."""
 
     def receive(self, data: bytes, *, ended: bool) -> None:
-        """Take the next bytes of the stream; ``ended``: the last ones."""
+        """Process the next bytes of the stream; ``ended`` if they are the last."""
         self._ended = ended
         self._untold += len(data)
         if self._fault is None:
@@ -99,7 +99,7 @@ class Call(ABC):
                 elif self._ended and self._reader.is_between:
                     self.on_end()
                 elif self._ended:
-                    self.finish(Status.INTERNAL, "the last message is not whole")
+                    self.finish(Status.INTERNAL, "the last message is incomplete")
                 break
             try:
                 self.on_message(self._waiting.popleft())
@@ -188,7 +188,7 @@ class UnaryCall(Call):
         except UnknownServiceError:
             raise CallFault(Status.NOT_FOUND, "no such service") from None
         except DecodeError:
-            raise CallFault(Status.INTERNAL, "not what is asked with here") from None
+            raise CallFault(Status.INTERNAL, "invalid request message") from None
         self.finish()
 
     def on_end(self) -> None:
@@ -218,7 +218,7 @@ class WatchCall(Call):
         try:
             answers = self._watch(bytes(message))
         except DecodeError:
-            raise CallFault(Status.INTERNAL, "not what is asked with here") from None
+            raise CallFault(Status.INTERNAL, "invalid request message") from None
         if self._watching is None:
             self._watching = asyncio.create_task(self._report(answers))
 

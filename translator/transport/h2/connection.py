@@ -1,8 +1,7 @@
-"""One HTTP/2 connection as a server has it, without I/O: bytes in, events out, and bytes to send.
+"""The server side of one HTTP/2 connection, without I/O: bytes in, events out, and bytes to send.
 
-However the bytes that come are cut, the events are the same, and so is what is sent but for the
-sizes of frames with data.
-Source: RFC 9113, whose section is named where one is followed.
+Any split of the input gives the same events, and the same output except for the sizes of DATA
+frames. Source: RFC 9113; comments name its sections.
 """
 
 from collections.abc import Callable
@@ -21,13 +20,13 @@ from translator.transport.h2.states import STREAM, ConnectionState, Input, Strea
 
 _Handler = Callable[[int, int, bytes], None]  # of a frame's flags, stream and payload
 
-# Frames of a client that has not heard yet that its stream is over, beside what it has to say: the
-# end of that, and a reset.
+# Frames without use that a client may send before it knows that its stream is closed: the end of
+# its request, and a reset.
 _ON_THEIR_WAY = 2
 
 
 class _Stream:
-    """What is known of a stream that is not closed."""
+    """The state of a stream that is not closed."""
 
     __slots__ = ("answered", "state")
 
@@ -40,13 +39,13 @@ class Connection:
     """The state of a connection.
 
     Args:
-        limits: what the client may cost.
+        limits: the limits of the connection.
 
     Attributes:
-        limits: these.
-        last: the highest number of a stream that was opened.
-        inbox: what has come.
-        outbox: what is to be sent.
+        limits: the limits of the connection.
+        last: the highest id of a stream that was opened.
+        inbox: the received data.
+        outbox: the data to send.
     """
 
     def __init__(self, limits: Limits = DEFAULTS) -> None:
@@ -56,7 +55,7 @@ class Connection:
         self._headers = HeaderReader(limits.header_block)
         self._patience = Patience(limits)
         self._streams: dict[int, _Stream] = {}
-        self._goodbye: int | None = None  # the highest stream that is dealt with, once that is said
+        self._goodbye: int | None = None  # the last stream id of the GOAWAY that was sent
         self._events: list[Event] = []
         self.outbox = Outbox(
             frames.settings(
@@ -85,11 +84,11 @@ class Connection:
 
     @property
     def streams(self) -> int:
-        """How many are not closed."""
+        """The number of streams that are not closed."""
         return len(self._streams)
 
     def receive(self, data: bytes) -> list[Event]:
-        """Take the next bytes that the client sent."""
+        """Process the next bytes from the client."""
         if self._frames.state is ConnectionState.CLOSED:
             return []
         events = self._events
@@ -105,46 +104,46 @@ class Connection:
         return events
 
     def fail(self, fault: ConnectionFault) -> list[Event]:
-        """End the connection, unless it has ended: GOAWAY, and nothing is read any more."""
+        """End the connection with GOAWAY, unless it has ended. Further input is ignored."""
         if self._frames.state is ConnectionState.CLOSED:
             return []
         self._frames.state = ConnectionState.CLOSED
         self._streams.clear()
         self.inbox.clear()
         self.outbox.clear()
-        last = self.last if self._goodbye is None else self._goodbye  # never more than was said
+        last = self.last if self._goodbye is None else self._goodbye  # must not increase
         self.outbox.add(frames.goaway(last, fault.code, str(fault)))
         return [Lost(fault.code, str(fault))]
 
     def new_period(self) -> None:
-        """Some time has gone by: what is to no purpose is counted anew."""
+        """Reset the counts of useless frames and wasted streams."""
         self._patience.renew()
 
-    # Sending: what is for a stream that is gone by now is dropped.
+    # Sending. Frames for a closed stream are dropped.
 
     def send_headers(self, stream: int, block: bytes) -> None:
-        """Begin an answer with a header block of few bytes."""
+        """Begin a response with a header block that fits into one frame."""
         if stream in self._streams:
             self._streams[stream].answered = True
             self.outbox.add(frames.headers(stream, block))
 
     def send_data(self, stream: int, data: bytes) -> None:
-        """Send a part of an answer, as the client's windows let it."""
+        """Send a part of a response when the client's windows allow it."""
         if stream in self._streams:
             self.outbox.data(stream, data)
 
     def finish(self, stream: int, block: bytes) -> None:
-        """End an answer with a header block, after all that is still to be sent."""
+        """End a response with a header block, after all its data."""
         known = self._drop(stream)
         if known is not None:
             last = frames.headers(stream, block, end=True)
-            if known.state is StreamState.OPEN:  # what else it wants to say is of no use
+            if known.state is StreamState.OPEN:  # the rest of its request is not needed
                 self._patience.excuse(_ON_THEIR_WAY)
                 last += frames.rst_stream(stream, ErrorCode.NO_ERROR)
             self.outbox.finish(stream, last)
 
     def say_goodbye(self) -> None:
-        """Go without an error: what was opened up to now is dealt with, and nothing more."""
+        """Send GOAWAY without an error: open streams continue, new ones are refused."""
         if self._goodbye is None and self._frames.state is not ConnectionState.CLOSED:
             self._goodbye = self.last
             self.outbox.add(frames.goaway(self.last, ErrorCode.NO_ERROR))
@@ -189,7 +188,7 @@ class Connection:
         except MalformedError:
             raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "malformed request") from None
         if self._goodbye is not None:
-            raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "leaving")
+            raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "connection is closing")
         if max(len(self._streams), len(self.outbox)) >= self.limits.streams:
             raise StreamFault(stream, ErrorCode.REFUSED_STREAM, "too many streams")
         self._streams[stream] = known = _Stream()
@@ -208,7 +207,7 @@ class Connection:
             ended = False
         known = self._streams.get(stream)
         if known is None:
-            if not ended:  # so it would be a request, but not in its order (section 5.1.1)
+            if not ended:  # a request, whose stream id is not higher than the last (section 5.1.1)
                 raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not a new stream")
             self._patience.useless()
             return
@@ -256,10 +255,10 @@ class Connection:
             self._let_go(stream)
 
     def _on_other(self, _flags: int, _stream: int, _payload: bytes) -> None:
-        # PRIORITY means nothing any more. After GOAWAY the client goes when it is done.
+        # PRIORITY is deprecated. After GOAWAY the client closes the connection itself.
         self._patience.useless()
 
-    # What is common to several kinds of frames.
+    # Shared by several kinds of frames.
 
     def _advance(self, stream: int, known: _Stream, what: Input) -> None:
         state = STREAM.get((known.state, what))
@@ -270,15 +269,15 @@ class Connection:
             self.inbox.end(stream)
 
     def _drop(self, stream: int) -> _Stream | None:
-        """Know no more of a stream, if anything; give what was known."""
+        """Remove the state of a stream and return it; None if there is none."""
         self.inbox.forget(stream)
         return self._streams.pop(stream, None)
 
     def _let_go(self, stream: int) -> None:
-        """Do nothing with a frame on a stream that is not open.
+        """Check a frame on a stream that is not open.
 
-        Where that is closed, the client may not have known it yet, and must not be answered
-        (section 5.1). An idle one is its error.
+        On a closed stream it is ignored, because the client may not know yet that it is closed
+        (section 5.1). On an idle stream it is a connection error.
         """
         if stream > self.last or stream % 2 == 0:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "frame on an idle stream")

@@ -1,10 +1,10 @@
-"""What can be wrong with what a peer sends, and how HTTP/2 says so (RFC 9113, section 7)."""
+"""Errors of a peer, with the error codes of HTTP/2 (RFC 9113, section 7)."""
 
 from enum import IntEnum
 
 
 class ErrorCode(IntEnum):
-    """Why a stream or a connection ends."""
+    """The reason for which a stream or a connection ends."""
 
     NO_ERROR = 0x0
     PROTOCOL_ERROR = 0x1
@@ -20,10 +20,10 @@ class ErrorCode(IntEnum):
 
 
 class ConnectionFault(Exception):  # noqa: N818 -- RFC 9113 says connection error; it is the peer's
-    """The connection cannot go on.
+    """An error that ends the connection.
 
     Attributes:
-        code: what GOAWAY says.
+        code: the error code of GOAWAY.
     """
 
     def __init__(self, code: ErrorCode, reason: str) -> None:
@@ -32,11 +32,11 @@ class ConnectionFault(Exception):  # noqa: N818 -- RFC 9113 says connection erro
 
 
 class StreamFault(Exception):  # noqa: N818 -- as above
-    """One stream cannot go on; the others can.
+    """An error that ends one stream.
 
     Attributes:
-        stream: its number.
-        code: what RST_STREAM says.
+        stream: the id of the stream.
+        code: the error code of RST_STREAM.
     """
 
     def __init__(self, stream: int, code: ErrorCode, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""What a connection tells of."""
+"""The events of a connection."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ class Opened(msgspec.Struct, frozen=True, gc=False):
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):
-    """The next bytes of a request; ``ended``: and its last."""
+    """The next bytes of a request; ``ended`` if they are the last."""
 
     stream: int
     data: bytes
@@ -22,13 +22,13 @@ class Received(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reset(msgspec.Struct, frozen=True, gc=False):
-    """A stream is gone, by the client's will or its fault."""
+    """A stream was reset, by the client or for its error."""
 
     stream: int
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):
-    """The connection is to be closed as soon as all is sent; every stream is gone."""
+    """The connection has ended, and with it all streams. Close it when all data has been sent."""
 
     code: ErrorCode
     reason: str

@@ -1,4 +1,4 @@
-"""Cuts the bytes that a client sends into frames, and puts header blocks together.
+"""Splits the client's bytes into frames, and joins header blocks.
 
 Source: RFC 9113, sections 3.4 (preface), 4.1 (frames), 6.2 and 6.10 (HEADERS, CONTINUATION).
 """
@@ -23,31 +23,31 @@ from translator.transport.h2.limits import Limits
 from translator.transport.h2.states import CONNECTION, ConnectionState
 
 Frame = tuple[int, int, int, bytes]
-"""Kind, flags, stream and payload. That of HEADERS is the whole block and nothing besides."""
+"""Kind, flags, stream and payload. The payload of HEADERS is the whole header block."""
 
 
 class FrameReader:
-    """The bytes of one connection.
+    """Parses the bytes of one connection.
 
     Args:
-        limits: of header blocks.
+        limits: the limits of header blocks.
 
     Attributes:
-        state: where the connection stands.
+        state: the state of the connection.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.state = ConnectionState.PREFACE
         self._limits = limits
-        self._rest = b""  # what is no whole frame yet
+        self._rest = b""  # the beginning of a frame
         self._block: list[bytes] = []
         self._block_flags = self._block_stream = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
-        """Take the next bytes; give the frames that are whole now.
+        """Parse the next bytes; yields the frames that they complete.
 
         Raises:
-            ConnectionFault: what comes is not HTTP/2, or not in its order.
+            ConnectionFault: the bytes are not HTTP/2, or a frame is out of order.
         """
         data = self._rest + data if self._rest else data
         position, end = 0, len(data)
@@ -59,7 +59,7 @@ class FrameReader:
         while end - position >= HEAD_SIZE:
             upper, lower, kind, flags, stream = read_head(data, position)
             size = upper << 8 | lower
-            if size > SMALLEST_MAX_FRAME:  # we have not allowed more
+            if size > SMALLEST_MAX_FRAME:  # our SETTINGS do not allow more
                 raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "frame too large")
             stream &= LARGEST_WINDOW  # the bit before it is reserved
             if kind != _DATA or self.state is not ConnectionState.OPEN:
@@ -75,7 +75,7 @@ class FrameReader:
         self._rest = data[position:]
 
     def _preface(self, data: bytes) -> int:
-        """Read over the preface, if it is there; give how many bytes of it are to be kept."""
+        """Check the preface. Returns its length, or 0 if it is incomplete."""
         if data[: len(PREFACE)] != PREFACE[: len(data)]:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "not HTTP/2")
         if len(data) < len(PREFACE):
@@ -84,7 +84,7 @@ class FrameReader:
         return len(PREFACE)
 
     def _check(self, kind: int, flags: int, stream: int, size: int) -> None:
-        """Refuse a frame out of its place, on a stream that is not for it, or of the wrong size."""
+        """Refuse a frame that is out of order, on a wrong stream or of a wrong size."""
         if kind not in CONNECTION[self.state]:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"frame {kind} out of place")
         if (stream and kind in _ON_CONNECTION) or (not stream and kind == Kind.PRIORITY):
@@ -97,10 +97,10 @@ class FrameReader:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"frame {kind} of {size} bytes")
 
     def _special(self, kind: int, flags: int, stream: int, payload: bytes) -> Iterator[Frame]:
-        """The frames that lead to another state."""
+        """Process the frames that change the state."""
         if kind == Kind.SETTINGS:
             if self.state is ConnectionState.SETTINGS and flags & ACK:
-                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "ACK of nothing")
+                raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "first SETTINGS with ACK")
             self.state = ConnectionState.OPEN
             yield kind, flags, stream, payload
             return
@@ -134,7 +134,7 @@ _SETTING_SIZE, _LEAST_GOAWAY = 6, 8
 
 
 def _block(flags: int, payload: bytes) -> bytes:
-    """The part of a header block in HEADERS."""
+    """The part of a header block in a HEADERS frame."""
     begin = PRIORITY_SIZE if flags & PRIORITISED else 0
     if flags & PADDED:
         payload = unpadded(payload, begin)
@@ -147,12 +147,12 @@ def unpadded(payload: bytes, least: int = 0) -> bytes:
     """The payload of a frame without its padding (sections 6.1 and 6.2).
 
     Args:
-        payload: all of it.
-        least: bytes of it that must be there and are none.
+        payload: the whole payload.
+        least: the number of its bytes that are neither padding nor its length.
 
     Raises:
-        ConnectionFault: FRAME_SIZE_ERROR, it is too short to have any; PROTOCOL_ERROR, it would
-            have more than there is room for.
+        ConnectionFault: FRAME_SIZE_ERROR, the payload has no length of the padding; PROTOCOL_ERROR,
+            the padding is longer than the payload.
     """
     if len(payload) <= least:
         raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "no room for padding")

@@ -14,7 +14,7 @@ PRIORITY_SIZE = 5
 
 
 class Kind(IntEnum):
-    """The kinds of frames. A peer may send others, which mean nothing."""
+    """The kinds of frames. Other kinds are ignored."""
 
     DATA = 0
     HEADERS = 1
@@ -35,7 +35,7 @@ PRIORITISED = 0x20
 
 
 class Setting(IntEnum):
-    """What a peer says of itself."""
+    """The settings in a SETTINGS frame."""
 
     HEADER_TABLE_SIZE = 1
     ENABLE_PUSH = 2
@@ -52,25 +52,27 @@ _LONG = Struct(">L")
 _PAIR = Struct(">LL")
 
 read_head = _HEAD.unpack_from
-"""Length (its upper two bytes and its lowest), kind, flags and stream of a frame."""
+"""Reads length (its upper two bytes and its lowest), kind, flags and stream of a frame."""
 
 
 def head(length: int, kind: int, flags: int, stream: int) -> bytes:
-    """The nine bytes before a payload."""
+    """The header of a frame: the nine bytes before its payload."""
     return _HEAD.pack(length >> 8, length & 0xFF, kind, flags, stream)
 
 
 def settings(values: dict[Setting, int]) -> bytes:
-    """SETTINGS."""
+    """A SETTINGS frame."""
     payload = b"".join(_SETTING.pack(*pair) for pair in values.items())
     return head(len(payload), Kind.SETTINGS, 0, 0) + payload
 
 
 def read_settings(payload: bytes) -> dict[int, int]:
-    """The values in SETTINGS, whose length must be a multiple of six; of several the last.
+    """The values of a SETTINGS payload, whose length must be a multiple of six.
+
+    If a setting occurs several times, the last value is used.
 
     Raises:
-        ConnectionFault: one of them cannot be.
+        ConnectionFault: a value is out of range.
     """
     pairs: list[tuple[int, int]] = [*_SETTING.iter_unpack(payload)]
     for setting, value in pairs:
@@ -85,36 +87,36 @@ def read_settings(payload: bytes) -> dict[int, int]:
 
 
 SETTINGS_ACK = head(0, Kind.SETTINGS, ACK, 0)
-"""That SETTINGS have been taken."""
+"""The acknowledgement of SETTINGS."""
 
 
 def ping_ack(payload: bytes) -> bytes:
-    """The answer to PING, of its eight bytes."""
+    """The acknowledgement of a PING, with its payload."""
     return head(len(payload), Kind.PING, ACK, 0) + payload
 
 
 def headers(stream: int, block: bytes, *, end: bool = False) -> bytes:
-    """HEADERS, of a block that fits into one frame."""
+    """A HEADERS frame with a block that fits into one frame."""
     flags = END_HEADERS | END_STREAM if end else END_HEADERS
     return head(len(block), Kind.HEADERS, flags, stream) + block
 
 
 def goaway(last: int, code: ErrorCode, reason: str = "") -> bytes:
-    """GOAWAY: no stream after ``last`` was or will be dealt with."""
+    """A GOAWAY frame: streams after ``last`` are not processed."""
     payload = _PAIR.pack(last, code) + reason.encode()
     return head(len(payload), Kind.GOAWAY, 0, 0) + payload
 
 
 def rst_stream(stream: int, code: ErrorCode) -> bytes:
-    """RST_STREAM."""
+    """An RST_STREAM frame."""
     return head(4, Kind.RST_STREAM, 0, stream) + _LONG.pack(code)
 
 
 def window_update(stream: int, increment: int) -> bytes:
-    """WINDOW_UPDATE, of the connection where ``stream`` is 0."""
+    """A WINDOW_UPDATE frame; for the connection if ``stream`` is 0."""
     return head(4, Kind.WINDOW_UPDATE, 0, stream) + _LONG.pack(increment)
 
 
 def read_long(payload: bytes) -> int:
-    """The 31 bits of WINDOW_UPDATE's increment; the one before them is reserved."""
+    """A number of 31 bits, such as WINDOW_UPDATE's increment; the bit before them is reserved."""
     return int.from_bytes(payload) & LARGEST_WINDOW

@@ -1,8 +1,8 @@
-"""Header blocks: those of requests read, those of answers written.
+"""Reads the header blocks of requests, and writes those of responses.
 
-HPACK is the kept library's work. It takes some 90 us for Envoy's block, ten times what is spent on
-a message, so blocks that were decoded before are looked up: without a dynamic table, which our
-SETTINGS forbid, a block says the same whenever it comes.
+The library hpack needs about 90 us to decode Envoy's block, ten times the CPU of a message, so
+decoded blocks are cached. That is possible because our SETTINGS forbid a dynamic table: equal
+blocks then have equal fields.
 """
 
 import logging
@@ -14,13 +14,13 @@ from hpack.exceptions import HPACKError, OversizedHeaderListError
 
 from translator.transport.h2.errors import ConnectionFault, ErrorCode
 
-# At DEBUG it tells every header with its value, and Envoy may be told to send credentials.
+# At DEBUG, hpack logs every header with its value, which can be credentials.
 logging.getLogger("hpack").setLevel(logging.INFO)
 
 Fields = dict[str, str]
-"""Header fields by name, pseudo-headers among them. Those of one name are joined by commas."""
+"""Header fields by name, with pseudo-headers. The values of one name are joined by commas."""
 
-_KEPT = 64  # blocks; with tracing each is another, and then they are of no use
+_KEPT = 64  # blocks; with tracing all blocks differ, and the cache has no hits
 _LONGEST_KEPT = 1024  # bytes of a block
 _REQUIRED = frozenset({":method", ":scheme", ":path"})
 _PSEUDO = _REQUIRED | {":authority"}
@@ -35,14 +35,14 @@ TABLE_SIZE = 4096
 
 
 class MalformedError(Exception):
-    """A request that HTTP/2 does not know (RFC 9113, section 8.1.1)."""
+    """A malformed request (RFC 9113, section 8.1.1)."""
 
 
 class HeaderReader:
-    """Decodes the header blocks of one connection, in the order in which they came.
+    """Decodes the header blocks of one connection, in the order of their arrival.
 
     Args:
-        limit: bytes of the fields of one block, decoded, each counted with 32 more.
+        limit: the maximum size in bytes of the decoded fields of a block, plus 32 for each field.
     """
 
     def __init__(self, limit: int) -> None:
@@ -51,23 +51,23 @@ class HeaderReader:
         self._known: OrderedDict[bytes, Fields | None] = OrderedDict()
 
     def settings_acknowledged(self) -> None:
-        """The client has seen our SETTINGS: it may use the dynamic table no more."""
+        """The client has acknowledged our SETTINGS, so it must not use a dynamic table."""
         self._decoder.max_allowed_table_size = 0
 
     def read(self, block: bytes) -> Fields:
         """Decode a block.
 
         Raises:
-            ConnectionFault: COMPRESSION_ERROR, what follows cannot be read either;
-                ENHANCE_YOUR_CALM, there is too much in it.
-            MalformedError: it is no request's.
+            ConnectionFault: COMPRESSION_ERROR, the block is not HPACK, and later blocks cannot be
+                decoded either; ENHANCE_YOUR_CALM, it is too large.
+            MalformedError: the block is not that of a request.
         """
         if block in self._known:
             fields = self._known[block]
             self._known.move_to_end(block)
         else:
             fields = _request(self.pairs(block))
-            # A block may change the table or go by it, unless there can be none any more.
+            # Only without a dynamic table is a block independent of earlier ones.
             if self._decoder.max_allowed_table_size == 0 and len(block) <= _LONGEST_KEPT:
                 self._known[block] = fields
                 if len(self._known) > _KEPT:
@@ -77,17 +77,17 @@ class HeaderReader:
         return fields
 
     def skip(self, block: bytes) -> None:
-        """Decode trailers, which say nothing that is of use here, but may change the table.
+        """Decode trailers, which are not used, because they may change the dynamic table.
 
         Raises:
             ConnectionFault: as :meth:`read`.
-            MalformedError: they are none.
+            MalformedError: the block is not that of trailers.
         """
         if _fields(self.pairs(block), frozenset()) is None:
             raise MalformedError
 
     def pairs(self, block: bytes) -> list[tuple[str, str]]:
-        """Decode any block, well-formed or not, a response's for one.
+        """Decode any block without checks, such as that of a response.
 
         Raises:
             ConnectionFault: as :meth:`read`.
@@ -104,7 +104,7 @@ class HeaderReader:
 
 
 def _request(pairs: list[tuple[str, str]]) -> Fields | None:
-    """The fields of a request, or None where they are malformed."""
+    """The fields of a request, or None if they are malformed."""
     fields = _fields(pairs, _PSEUDO)
     if fields is None or not _REQUIRED.issubset(fields) or not fields[":path"]:
         return None
@@ -112,7 +112,7 @@ def _request(pairs: list[tuple[str, str]]) -> Fields | None:
 
 
 def _fields(pairs: list[tuple[str, str]], pseudo: frozenset[str]) -> Fields | None:
-    """Fields and the pseudo-headers that may be before them, or None where they are malformed."""
+    """The fields and the allowed pseudo-headers, or None if they are malformed."""
     fields: Fields = {}
     regular = False
     for name, value in pairs:
@@ -130,7 +130,7 @@ def _fields(pairs: list[tuple[str, str]], pseudo: frozenset[str]) -> Fields | No
 
 
 def write(*fields: tuple[str, str]) -> bytes:
-    """A block of few fields, without a dynamic table."""
+    """Encode a header block without a dynamic table."""
     encoder = Encoder()
     encoder.header_table_size = 0
     return bytes(encoder.encode(fields, huffman=False))

@@ -1,7 +1,7 @@
-"""Received data that is not consumed yet, within the windows of RFC 9113, section 5.2.
+"""Flow control of received data (RFC 9113, section 5.2).
 
-A client may send as much as has been dealt with of what it sent before, so that one whose data
-nobody can take costs no more memory than these windows.
+A window is extended only when received data has been consumed, so that a client whose data is not
+consumed costs no more memory than the windows.
 """
 
 from translator.transport.h2 import frames
@@ -61,8 +61,8 @@ class Inbox:
         """Count received bytes, with padding; those of a closed stream are not held.
 
         Raises:
-            ConnectionFault: they are more than all streams together may send.
-            StreamFault: they are more than the stream may send.
+            ConnectionFault: they exceed the window of the connection.
+            StreamFault: they exceed the window of the stream.
         """
         self._window -= size
         if self._window < 0:

@@ -10,31 +10,29 @@ class Limits:
     """The limits of one connection.
 
     Attributes:
-        streams: how many may be open, told by SETTINGS; more are refused, which a client may try
-            again. Twice the exchanges that are served by default, as those that are too many get an
-            answer.
-        header_block: bytes of one header block as it is sent, with its CONTINUATION frames. Envoy's
-            call has some 200 bytes, and 60 KiB is what Envoy takes of anybody.
-        continuations: frames of one header block after the first, so that a block that never ends
-            is not waited for (CVE-2024-27316 and its like).
-        message: bytes of one gRPC message. What Envoy buffers comes in one, and the limits on
-            bodies, far below this, have answers of their own. A stream holds one at most.
-        window: bytes that a stream may send before they are dealt with. A message may be larger; as
-            long as its call can take it the window is opened again. Below 65,535 a client must have
-            read our SETTINGS before it sends.
-        connection_window: the same for all streams together, above 65,535. Bytes are dealt with as
-            they come, but for those of a stream whose answers its client does not read.
-        useless: frames in a row of ten seconds that bring nothing forward: PING, SETTINGS,
-            PRIORITY, empty DATA, trailers and resets of streams that are closed (CVE-2019-9511 to
-            9518).
-        settings: SETTINGS in ten seconds, however useful the rest is: each may be work for every
-            stream. gRPC's clients send some as they learn what their network can take.
-        wasted: streams in ten seconds that their peer takes back before one message has been
-            answered (CVE-2023-44487), or that had to be refused or reset (CVE-2025-8671). Envoy
-            resets each stream as it is done with it, but then it has had its answers.
-        greeting: seconds until the preface and SETTINGS have come.
-        idle: seconds that a connection may be without streams and silent; Envoy's own limit is an
-            hour too, and it asks for health every few seconds.
+        streams: open streams, as announced in SETTINGS; further ones are refused, and can be
+            retried. It is twice the default of ``max_exchanges``, because exchanges above that get
+            a response too.
+        header_block: bytes of an encoded header block, with its CONTINUATION frames. Envoy's block
+            has about 200 bytes; Envoy itself accepts 60 KiB.
+        continuations: CONTINUATION frames of one header block (CVE-2024-27316 and similar).
+        message: bytes of one gRPC message. Envoy sends a buffered body in one message; the limits
+            of bodies are far below. A stream holds at most one message.
+        window: bytes that a stream may send before they are consumed. A message may be larger,
+            because the window is extended while the message arrives. Values below 65,535 apply only
+            when the client has read our SETTINGS.
+        connection_window: the same for all streams together; above 65,535. Bytes are consumed when
+            they arrive, except those of a stream whose replies the client does not read.
+        useless: useless frames in ten seconds that no useful ones offset: PING, SETTINGS, PRIORITY,
+            empty DATA, trailers and resets of closed streams (CVE-2019-9511 to 9518).
+        settings: SETTINGS frames in ten seconds. Useful frames do not offset them, because each can
+            change every stream. gRPC's clients send some when they adapt to the network.
+        wasted: streams in ten seconds that the peer resets before the first reply (CVE-2023-44487),
+            or that have to be refused or reset (CVE-2025-8671). Envoy resets its streams too, but
+            after replies.
+        greeting: seconds until preface and SETTINGS must have arrived.
+        idle: seconds until a connection without streams and input is closed. Envoy's own limit is
+            also an hour, and its health checks come every few seconds.
     """
 
     streams: int = 20_000

@@ -1,4 +1,4 @@
-"""gRPC's messages in the data of a stream, and its statuses.
+"""gRPC's message framing in the data of a stream, and its statuses.
 
 Source: "gRPC over HTTP2", Length-Prefixed-Message and Trailers.
 """
@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 from translator.transport.h2 import headers
 
-_PREFIX = Struct(">BL")  # compressed or not, and the length
+_PREFIX = Struct(">BL")  # the compressed flag and the length
 _PREFIX_SIZE = 5
 
 CONTENT_TYPE = "application/grpc"
 
 
 class Status(IntEnum):
-    """How a call ended."""
+    """The status of a call that has ended."""
 
     OK = 0
     INVALID_ARGUMENT = 3
@@ -29,10 +29,10 @@ class Status(IntEnum):
 
 
 class CallFault(Exception):  # noqa: N818 -- the client's
-    """A call cannot go on.
+    """An error that ends a call.
 
     Attributes:
-        status: what its client is told.
+        status: the status for the client.
     """
 
     def __init__(self, status: Status, message: str) -> None:
@@ -43,22 +43,22 @@ class CallFault(Exception):  # noqa: N818 -- the client's
 _HEAD = ((":status", "200"), ("content-type", CONTENT_TYPE))
 
 HEAD = headers.write(*_HEAD)
-"""The header block that begins every answer."""
+"""The header block that begins every response."""
 
 
 def trailers(status: Status, message: str = "") -> bytes:
-    """The header block that ends an answer; ``message`` is for whoever reads logs."""
+    """The header block that ends a response; ``message`` is for logs."""
     return headers.write(*_trailers(status, message))
 
 
 def only_trailers(status: Status, message: str = "") -> bytes:
-    """The header block that is all of an answer."""
+    """The header block of a response without messages."""
     return headers.write(*_HEAD, *_trailers(status, message))
 
 
 def _trailers(status: Status, message: str) -> list[tuple[str, str]]:
     fields = [("grpc-status", str(int(status)))]
-    if message:  # percent-encoded but for printable ASCII without the percent sign
+    if message:  # percent-encoded, except printable ASCII other than the percent sign
         fields.append(("grpc-message", quote(message, safe=_PLAIN)))
     return fields
 
@@ -66,11 +66,11 @@ def _trailers(status: Status, message: str) -> list[tuple[str, str]]:
 _PLAIN = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 DONE = trailers(Status.OK)
-"""The header block that ends a call that went well."""
+"""The header block that ends a successful call."""
 
 
 def prefix(size: int) -> bytes:
-    """What stands before a message of ``size`` bytes."""
+    """The prefix of a message of ``size`` bytes."""
     return _PREFIX.pack(0, size)
 
 
@@ -78,11 +78,11 @@ Message = bytes | bytearray
 
 
 class MessageReader:
-    """Puts the messages of one stream together.
+    """Parses the messages of one stream.
 
     Args:
-        limit: bytes of one message.
-        compresses: the call named a compression.
+        limit: the maximum size of a message in bytes.
+        compresses: whether the call has a ``grpc-encoding``.
     """
 
     __slots__ = ("_compresses", "_limit", "_message", "_prefix", "_size")
@@ -90,20 +90,20 @@ class MessageReader:
     def __init__(self, limit: int, *, compresses: bool = False) -> None:
         self._limit = limit
         self._compresses = compresses
-        self._prefix = b""  # as much as there is of it
-        self._size = -1  # of the message that has begun
-        self._message = bytearray()  # what there is of it
+        self._prefix = b""  # the received part of a prefix
+        self._size = -1  # of the current message; -1 if there is none
+        self._message = bytearray()  # its received part
 
     @property
     def is_between(self) -> bool:
-        """Whether no message has begun that is not whole."""
+        """Whether there is no incomplete message."""
         return self._size < 0 and not self._prefix
 
     def feed(self, data: bytes, messages: deque[Message]) -> None:
-        """Take the next bytes of the stream; append the messages that are whole now.
+        """Parse the next bytes of the stream; append the messages that they complete.
 
         Raises:
-            CallFault: a message is too large, or compressed. Those before it have been appended.
+            CallFault: a message is too large, or compressed. Messages before it have been appended.
         """
         at, end = 0, len(data)
         while at < end:
@@ -119,7 +119,7 @@ class MessageReader:
             if len(piece) == self._size:
                 messages.append(piece)
             else:
-                # Grown in place: pieces that are kept and joined would take twice the memory.
+                # Extended in place: to keep the pieces and join them would take twice the memory.
                 self._message += piece
                 if len(self._message) < self._size:
                     break

@@ -1,7 +1,7 @@
 """Data to send, in frames, within the client's windows (RFC 9113, section 5.2).
 
-Data that may not go yet waits with its stream. So does data beyond what the socket should be given
-at once, so that a client which does not read costs no more memory than the answers themselves.
+Data that exceeds the windows, or the maximum size of one write, waits in its stream, unframed and
+uncopied. So a client that does not read costs no more memory than its replies.
 """
 
 from collections import deque
@@ -35,8 +35,7 @@ class Outbox:
     Attributes:
         max_frame: the longest payload that the client accepts.
         size: bytes that :meth:`take` would return.
-        freed: streams whose data has all been framed after it had to wait. Whoever reads it
-            empties it.
+        freed: streams whose waiting data has all been framed. Its reader empties it.
     """
 
     def __init__(self, greeting: bytes) -> None:
@@ -119,11 +118,11 @@ class Outbox:
         """Enlarge the window of the connection.
 
         Raises:
-            ConnectionFault: the window would be impossible.
+            ConnectionFault: the increment is 0, or the window would be too large.
         """
         self._window += increment
         if not increment:
-            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
         if self._window > LARGEST_WINDOW:
             raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "window too large")
 
@@ -138,7 +137,7 @@ class Outbox:
             return False
         flow.window += increment
         if not increment:
-            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of nothing")
+            raise StreamFault(stream, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
         if flow.window > LARGEST_WINDOW:
             raise StreamFault(stream, ErrorCode.FLOW_CONTROL_ERROR, "window too large")
         self._wait(stream, flow)
@@ -148,7 +147,7 @@ class Outbox:
         """Set the initial window of streams; open ones change by the difference.
 
         Raises:
-            ConnectionFault: a window would be impossible.
+            ConnectionFault: a window would be too large.
         """
         difference = size - self._initial_window
         self._initial_window = size

@@ -34,7 +34,7 @@ class Patience:
         """Count a useless frame. Raises ConnectionFault above the limit."""
         self._useless += 1
         if self._useless > self._limits.useless:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames to no purpose")
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many useless frames")
 
     def settings(self) -> None:
         """Count SETTINGS, which nothing offsets. Raises ConnectionFault above the limit."""
@@ -46,4 +46,4 @@ class Patience:
         """Count a wasted stream. Raises ConnectionFault above the limit."""
         self._wasted += 1
         if self._wasted > self._limits.wasted:
-            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams to no purpose")
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many wasted streams")

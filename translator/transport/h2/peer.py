@@ -1,4 +1,4 @@
-"""One connection on asyncio: its socket, its HTTP/2 and the calls on it."""
+"""One connection on asyncio: its socket, its HTTP/2 state and its calls."""
 
 import asyncio
 import logging
@@ -15,14 +15,14 @@ from translator.transport.h2.services import Services
 
 logger = logging.getLogger(__name__)
 
-# Bytes of answers that are sent before all of what was read has been answered: many streams may
-# have spoken in one read, and the first should not wait for the last.
+# Bytes of replies that are sent before the whole read has been processed: one read can have
+# messages of many streams, and the first reply should not wait for the last.
 _SOON = 8192
-# Bytes that are read at once, into a buffer that is kept: asyncio's own way makes a new one of four
-# times the size for every read, which takes a tenth of the CPU of an exchange.
+# Bytes of one read, into a buffer that is reused: asyncio's default allocates a buffer of four
+# times this size for every read, which takes a tenth of the CPU of an exchange.
 _READ = 64 * 1024
 LINGER = 1.0
-"""Seconds that a client may take to read the last bytes."""
+"""Seconds for a client to read the last bytes."""
 
 
 class Peer(asyncio.BufferedProtocol):
@@ -83,8 +83,8 @@ class Peer(asyncio.BufferedProtocol):
         """See :class:`asyncio.Protocol`."""
         self._full = False
         self._transport.resume_reading()
-        # Not at once: asyncio calls this as it writes, and if a write fails in here it closes the
-        # connection twice.
+        # Not now: asyncio calls this during a write, and would close the connection twice if a
+        # write fails here.
         self._loop.call_soon(self._flush)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -146,21 +146,20 @@ class Peer(asyncio.BufferedProtocol):
 
     def _half_close(self) -> None:
         """Close the write side when the kernel has all written data."""
-        # "Full" now means that asyncio has bytes left. With some, write_eof would be carried out in
-        # a callback of asyncio's, where nobody could catch its error.
+        # With a limit of 0, "full" means that asyncio has unwritten bytes. With some, write_eof
+        # would run in a callback of asyncio's, where its error cannot be caught.
         self._transport.set_write_buffer_limits(0)
         if self._full:
             return
         self._parting = True
-        # Closed with bytes unread, TCP would take back those that its peer has not read yet.
-        with suppress(
-            OSError
-        ):  # the client has reset the connection; asyncio will find out by itself
+        # Only the write side: TCP resets a connection that is closed with unread input, and the
+        # client would lose the bytes that it has not read.
+        with suppress(OSError):  # the client has reset the connection; asyncio will notice it
             self._transport.write_eof()
         self._abort_soon()
 
     def _abort_soon(self) -> None:
-        """Limit the time for a client to read the rest, or to disconnect."""
+        """Give the client a limited time to read the rest and to disconnect."""
         self._timer.cancel()
         self._timer = self._loop.call_later(LINGER, self._transport.abort)
 
@@ -175,7 +174,7 @@ class Peer(asyncio.BufferedProtocol):
 
     def _greeted(self) -> None:
         if not self._connection.greeted:
-            self._fail(ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 greeting")
+            self._fail(ErrorCode.SETTINGS_TIMEOUT, "no HTTP/2 preface and SETTINGS in time")
             return
         self._timer = self._loop.call_later(PERIOD, self._tick)
 

@@ -16,7 +16,7 @@ from translator.transport.unixsocket import SocketFile
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 1024
-_KEEPALIVE = {  # seconds, seconds and times: two minutes, where Linux would take as many hours
+_KEEPALIVE = {  # seconds, seconds and probes: two minutes, instead of Linux's two hours
     socket.TCP_KEEPIDLE: 60,
     socket.TCP_KEEPINTVL: 15,
     socket.TCP_KEEPCNT: 4,
@@ -47,15 +47,14 @@ class H2Transport:
         """Listen on ``host:port`` or ``unix:/path``; return the port (0 selects a free one).
 
         Args:
-            address: where.
-            socket_mode: who may connect to a unix socket, as bits of its file. A file left by a
-                dead process is replaced.
-            socket_owner: whose that file is: ``user``, ``user:group`` or ``:group``, by name or
-                number; what is not named stays that of this process.
+            address: the address.
+            socket_mode: the file mode of a unix socket. A file left by a dead process is replaced.
+            socket_owner: the owner of that file: ``user``, ``user:group`` or ``:group``, by name or
+                number; the default is the user and group of this process.
 
         Raises:
-            ListenError: the address is taken or cannot be bound, or its file cannot be given to its
-                owner.
+            ListenError: the address is in use or cannot be bound, or the owner of its file cannot
+                be changed.
         """
         loop = asyncio.get_running_loop()
         if address.startswith("unix:"):
@@ -78,8 +77,8 @@ class H2Transport:
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
-        A refused stream ends with UNAVAILABLE, and so does one that is cut; Envoy's retry policy
-        takes the first to another worker.
+        Refused streams and cut streams end with UNAVAILABLE; Envoy retries refused ones on another
+        worker.
         """
         services = self._services
         services.draining = True
@@ -123,7 +122,7 @@ def _unix_listener(file: SocketFile, mode: int, owner: str) -> socket.socket:
 
 
 def _tcp_listeners(address: str) -> list[socket.socket]:
-    """One for each address of a host, as with gRPC, on one port; ``localhost`` often has two."""
+    """One listener for each address of a host (``localhost`` often has two), as in gRPC."""
     host, _, port = address.rpartition(":")
     listeners: list[socket.socket] = []
     absent = None
@@ -154,10 +153,10 @@ def _tcp_listener(family: socket.AddressFamily, name: str, port: int) -> socket.
     # As with gRPC, the IPv6 wildcard includes IPv4.
     both = name == "::" and socket.has_dualstack_ipv6()
     made = socket.create_server((name, port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
-    # Inherited by each connection. Otherwise a small answer waits until the one before is
-    # acknowledged, which takes milliseconds; asyncio sets it on sockets of its own making only.
+    # Connections inherit this. Without it, a small reply waits milliseconds until the last one is
+    # acknowledged. asyncio sets it only for listeners that it creates itself.
     made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # Inherited too. A client whose machine is gone says nothing of it, and its calls would stay.
+    # Connections inherit this too. It detects clients whose machine has gone.
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE.items():
         made.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,4 +1,4 @@
-"""Which call a request is, by its headers. Shared by all connections of a server."""
+"""Dispatches requests to calls, by their headers. Shared by all connections of a server."""
 
 import asyncio
 import logging
@@ -20,17 +20,17 @@ _NOT_GRPC = headers.write((":status", "415"))
 
 
 class Services:
-    """What is served.
+    """The services of a server.
 
     Args:
-        new_session: makes the session of each new stream of Envoy's.
+        new_session: creates the session of each new stream of Envoy.
 
     Attributes:
-        health: what is said of it.
-        draining: new streams of Envoy's are refused.
-        closed: and new connections too.
-        open: its streams that are not over.
-        idle: set as long as there are none.
+        health: the health service.
+        draining: whether new streams of Envoy are refused.
+        closed: whether new connections are refused too.
+        open: Envoy's open streams.
+        idle: set while there are no open streams.
     """
 
     def __init__(self, new_session: NewSession) -> None:
@@ -42,11 +42,11 @@ class Services:
         self.idle.set()
 
     def begin(self, request: Request, sent: Callable[[], None]) -> Call | None:
-        """The call that a request begins, or None if it was answered at once.
+        """Start the call of a request; None if the response has been sent already.
 
         Args:
-            request: the client's.
-            sent: to be called after something was sent that was not asked for just now.
+            request: the request.
+            sent: to be called after a response outside of a read.
         """
         connection, stream, fields = request
         if fields[":method"] != "POST":
@@ -73,7 +73,7 @@ class Services:
         try:
             session = self._new_session(lambda: request.fields)
         except Exception:
-            # Raised any further it would end the connection, with all other calls on it.
+            # Outside of this method it would end the connection, with all its calls.
             logger.exception("creating a session failed")
             failed = only_trailers(Status.INTERNAL, "internal error")
             request.connection.finish(request.stream, failed)

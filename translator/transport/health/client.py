@@ -1,8 +1,8 @@
-"""Asks a gRPC server whether it serves.
+"""A client for health checks.
 
-The server's certificate is not verified. A process that is asked by its own container needs no
-proof of who it is, it must not be given up for a certificate that only others can judge, and a
-SPIFFE certificate does not name an address at all.
+The server's certificate is not verified: the client is in the server's own container, the server
+must not be restarted because of a certificate that is meant for others, and a SPIFFE certificate
+has no address to verify.
 """
 
 import ssl
@@ -15,16 +15,16 @@ from translator.transport.unary import call, not_served, unverified
 async def status(
     address: str, service: str, patience: float, context: ssl.SSLContext | None = None
 ) -> str:
-    """What a server says of one of its services: ``SERVING``, ``NOT_SERVING`` and so on.
+    """The status of a service: ``SERVING``, ``NOT_SERVING`` and so on.
 
     Args:
-        address: as in :func:`~translator.transport.unary.call`.
-        service: its full name.
-        patience: seconds for all of it.
+        address: see :func:`~translator.transport.unary.call`.
+        service: the full name of the service.
+        patience: seconds for the whole call.
         context: for TLS.
 
     Raises:
-        NoResponseError: there was no answer, or not one to this question.
+        NoResponseError: there was no response, or it is not a HealthCheckResponse.
     """
     answer = await call(address, messages.CHECK, messages.request(service), patience, context)
     try:
@@ -34,13 +34,13 @@ async def status(
 
 
 def client_tls(certificate: str, key: str) -> ssl.SSLContext | None:
-    """How to ask a server that has a certificate, or None for one that has none.
+    """The TLS context for a server with a certificate; None for a server without one.
 
-    The certificate is shown to a server that asks for one. Files that are bad now are left out: a
-    server keeps its last good ones, and may not ask.
+    The server's own certificate is presented if the server requires one. Invalid files are
+    ignored, because the server keeps its last valid ones, and may not require a certificate.
 
     Args:
-        certificate: its file, PEM; "" for none.
+        certificate: the file of the certificate, PEM; "" for none.
         key: the file of its private key, PEM.
     """
     if not certificate:

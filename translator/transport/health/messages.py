@@ -26,21 +26,21 @@ SERVICE_UNKNOWN: int = _Response.SERVICE_UNKNOWN
 
 
 def request(service: str) -> bytes:
-    """The request of ``Check`` and ``Watch``."""
+    """A request of ``Check`` or ``Watch``."""
     return bytes(_Request(service=service).SerializeToString())
 
 
 def read_request(message: bytes) -> str:
-    """The service that a request names.
+    """The service in a request.
 
     Raises:
-        google.protobuf.message.DecodeError: it is no HealthCheckRequest.
+        google.protobuf.message.DecodeError: it is not a HealthCheckRequest.
     """
     return str(_Request.FromString(message).service)
 
 
 def response(status: int) -> bytes:
-    """The response of ``Check``, and each of ``Watch``."""
+    """A response of ``Check`` or ``Watch``."""
     return bytes(_Response(status=status).SerializeToString())
 
 
@@ -48,7 +48,7 @@ def read_response(message: bytes) -> str:
     """The name of the status in a response, such as ``SERVING``.
 
     Raises:
-        ValueError: it is no HealthCheckResponse, or the status is none of the protocol's.
+        ValueError: it is not a HealthCheckResponse, or its status is unknown.
     """
     try:
         status = _Response.FromString(message).status
@@ -58,7 +58,7 @@ def read_response(message: bytes) -> str:
 
 
 def listing(statuses: Mapping[str, int]) -> bytes:
-    """The response of ``List``, of the statuses by service."""
+    """The response of ``List``: the statuses by service."""
     message = _HealthListResponse()
     for service, status in statuses.items():
         message.statuses[service].status = status
@@ -68,7 +68,7 @@ def listing(statuses: Mapping[str, int]) -> bytes:
 def _list_response() -> Any:
     """The class of ``HealthListResponse``: ``map<string, HealthCheckResponse> statuses = 1``.
 
-    In a pool of its own, so that a package which brings the message is no conflict.
+    It is in its own pool, so that it does not conflict with a package that has the message too.
     """
     file = FileDescriptorProto(name="health_list.proto", package="translator", syntax="proto3")
     file.dependency.append(health_pb2.DESCRIPTOR.name)

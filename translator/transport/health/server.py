@@ -1,11 +1,9 @@
 """The health service: Check, List and Watch of grpc.health.v1.
 
-Ours, because the servicer of grpcio-health-checking (1.81, where this was seen) does not know
-``List`` (gRFC A90), and forgets all watchers of a service when one of them leaves, so that the
-others never hear of a drain.
+The servicer of grpcio-health-checking (1.81) is not used, because it lacks ``List`` (gRFC A90), and
+drops all watchers of a service when one of them disconnects, so that the others miss a drain.
 
-Reflection describes the package's service, so a client that has nothing else does not see ``List``
-before the package has it.
+Reflection describes the package's service, and so without ``List``.
 """
 
 import asyncio
@@ -15,7 +13,7 @@ from translator.transport.health import messages
 from translator.transport.health.messages import NOT_SERVING, SERVICE_UNKNOWN, SERVING
 
 Watch = Callable[[bytes], AsyncIterator[bytes]]
-"""As :meth:`Health.watch`."""
+"""The type of :meth:`Health.watch`."""
 
 
 class UnknownServiceError(Exception):
@@ -23,10 +21,10 @@ class UnknownServiceError(Exception):
 
 
 class Health:
-    """The health of this server's services, in serialised messages. All NOT_SERVING at first.
+    """The health of this server's services, in serialised messages. At first all are NOT_SERVING.
 
     Args:
-        services: their full names. The server as a whole, "", is one more.
+        services: their full names. The server as a whole, "", is added to them.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
@@ -44,7 +42,7 @@ class Health:
 
         Raises:
             UnknownServiceError: there is no such service.
-            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+            google.protobuf.message.DecodeError: ``request`` is not a HealthCheckRequest.
         """
         status = self._statuses.get(messages.read_request(request))
         if status is None:
@@ -59,7 +57,7 @@ class Health:
         """The responses to ``Watch``: one now, and one for each change.
 
         Raises:
-            google.protobuf.message.DecodeError: ``request`` is no HealthCheckRequest.
+            google.protobuf.message.DecodeError: ``request`` is not a HealthCheckRequest.
         """
         return self._follow(messages.read_request(request))
 

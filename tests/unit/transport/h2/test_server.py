@@ -193,7 +193,7 @@ async def test_a_connection_that_is_cut_in_a_frame(tcp: Served) -> None:
 
 UNDECLARED = (13, "a compressed message without grpc-encoding")
 NO_REQUEST = (3, "not a ProcessingRequest")
-NOT_WHOLE = (13, "the last message is not whole")
+INCOMPLETE = (13, "the last message is incomplete")
 CANNOT_GO_ON: dict[str, tuple[bytes, dict[str, str], tuple[int, str]]] = {
     "compressed": (message(b"", flag=1), {}, UNDECLARED),
     "compressed as identity": (message(b"", flag=1), {"grpc-encoding": "identity"}, UNDECLARED),
@@ -206,8 +206,8 @@ CANNOT_GO_ON: dict[str, tuple[bytes, dict[str, str], tuple[int, str]]] = {
     "empty": (message(b""), {}, NO_REQUEST),
     "unknown field": (message(b"\x7a\x00"), {}, NO_REQUEST),
     "too large": (b"\0\0\0\x03\xe9", {}, (8, "a message of 1001 bytes is too large")),
-    "cut in a message": (message(b"..")[:-1], {}, NOT_WHOLE),
-    "cut in a prefix": (b"\0\0", {}, NOT_WHOLE),
+    "cut in a message": (message(b"..")[:-1], {}, INCOMPLETE),
+    "cut in a prefix": (b"\0\0", {}, INCOMPLETE),
 }
 
 
@@ -215,7 +215,7 @@ CANNOT_GO_ON: dict[str, tuple[bytes, dict[str, str], tuple[int, str]]] = {
 async def test_a_call_that_cannot_go_on(case: str) -> None:
     data, fields, status = CANNOT_GO_ON[case]
     # Only its end tells that a message will never be whole.
-    ends = [True] if status == NOT_WHOLE else [True, False]
+    ends = [True] if status == INCOMPLETE else [True, False]
     async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
         for after, together, end in product((b"", packed(EXCHANGE[0])), (True, False), ends):
             stream = await client.open(PROCESS, fields)
@@ -322,8 +322,8 @@ async def test_who_cannot_be_told_of_an_end_does_not_end_what_others_do(
         (CHECK, b"", (13, "no message")),
         (LIST, b"", (13, "no message")),
         (WATCH, b"", (13, "no message")),
-        (CHECK, message(b"\xff"), (13, "not what is asked with here")),
-        (WATCH, message(b"\xff"), (13, "not what is asked with here")),
+        (CHECK, message(b"\xff"), (13, "invalid request message")),
+        (WATCH, message(b"\xff"), (13, "invalid request message")),
         (CHECK, message(b"\x0a\x05other"), (5, "no such service")),
         (f"/{SERVICE}/process", NOTHING, (12, "no such method")),
         (f"/{SERVICE}/Process/", NOTHING, (12, "no such method")),

@@ -75,17 +75,17 @@ def late_data(stream: int) -> bytes:
 
 
 FLOODS: dict[str, tuple[Callable[[int], bytes], bytes]] = {
-    "rapid reset": (rapid_reset, b"too many streams to no purpose"),
-    "malformed requests": (malformed, b"too many streams to no purpose"),
-    "ping": (lambda _: wire(ping()), b"too many frames to no purpose"),
-    "settings": (lambda _: wire(settings((3, 1))), b"too many frames to no purpose"),
-    "empty data": (empty_data, b"too many frames to no purpose"),
-    "late data": (late_data, b"too many frames to no purpose"),
+    "rapid reset": (rapid_reset, b"too many wasted streams"),
+    "malformed requests": (malformed, b"too many wasted streams"),
+    "ping": (lambda _: wire(ping()), b"too many useless frames"),
+    "settings": (lambda _: wire(settings((3, 1))), b"too many useless frames"),
+    "empty data": (empty_data, b"too many useless frames"),
+    "late data": (late_data, b"too many useless frames"),
     "priority": (
         lambda _: wire(Frame(2, 0, 1, b"\0\0\0\3\1")),
-        b"too many frames to no purpose",
+        b"too many useless frames",
     ),
-    "unknown frames": (lambda _: wire(Frame(99)), b"too many frames to no purpose"),
+    "unknown frames": (lambda _: wire(Frame(99)), b"too many useless frames"),
     "a block without an end": (
         lambda stream: wire(
             headers(1, b"", whole=False) if stream == 1 else continuation(1, b"", whole=False)
@@ -135,7 +135,11 @@ async def test_who_does_not_greet_is_not_waited_for(said: bytes) -> None:
         connected(served.address) as client,
     ):
         last, code, reason = goodbye(await heard(served.address, said))
-        assert (last, code, reason) == (0, SETTINGS_TIMEOUT, b"no HTTP/2 greeting")
+        assert (last, code, reason) == (
+            0,
+            SETTINGS_TIMEOUT,
+            b"no HTTP/2 preface and SETTINGS in time",
+        )
         assert (await client.call(CHECK)).status == (0, "")
 
 
