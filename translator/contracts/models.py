@@ -63,12 +63,14 @@ class Target(msgspec.Struct, frozen=True):
         model_in_url: None where the URL names none.
         version: of the model; None where the URL names none.
         is_pipeline: the URL says that the name is a pipeline's.
+        default_model: of the operation, for requests that name no model; None where there is none.
     """
 
     models: Models = Models()
     model_in_url: str | None = None
     version: str | None = None
     is_pipeline: bool = False
+    default_model: str | None = None
 
     def model(self, name: str) -> "ServedModel":
         """See :class:`translator.tasks.model.Target`."""

@@ -32,6 +32,9 @@ _TOML = f"""
 listen = "unix:/run/translator/0.sock"
 max_request_body = "128M"
 
+[default_model]
+"images/generations" = "sdxl"
+
 [models."{EVERY_MODEL}"]
 parameters = "local"
 

@@ -83,5 +83,9 @@ class Target(Protocol):
     def model_in_url(self) -> str | None:
         """The model that the URL names, or None where it names none."""
 
+    @property
+    def default_model(self) -> str | None:
+        """The model of a request that names none, neither in its URL nor in its body."""
+
     def model(self, name: str) -> Model:
         """The model that a client calls ``name``."""
