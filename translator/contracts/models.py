@@ -14,7 +14,7 @@ from translator.errors import ClientError
 from translator.tasks.drawing import Drawing, DrawnImages
 from translator.tasks.embedding import Embedding, Vectors
 from translator.tasks.generation import Generation, Output
-from translator.tasks.model import Asked, UpstreamRequest
+from translator.tasks.model import Asked, Tokenizer, UpstreamRequest
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -29,11 +29,13 @@ class Models(msgspec.Struct, frozen=True):
         default: of the models that are not named.
         by_name: of the others.
         seldon_mesh: upstream is a Seldon mesh, where a name may say that it is a pipeline's.
+        tokenizers: all that the settings name, by their files.
     """
 
     default: ModelSettings = ModelSettings()
     by_name: Mapping[str, ModelSettings] = {}
     seldon_mesh: bool = False
+    tokenizers: Mapping[str, Tokenizer] = {}
 
     def of(self, model: str, *, is_pipeline: bool = False) -> ModelSettings:
         """The settings of a model.
@@ -75,7 +77,8 @@ class Target(msgspec.Struct, frozen=True):
     def model(self, name: str) -> "ServedModel":
         """See :class:`translator.tasks.model.Target`."""
         settings = self.models.of(name, is_pipeline=self.is_pipeline)
-        return ServedModel(name, settings, self.version, self.models.seldon_mesh)
+        tokenizer = self.models.tokenizers[settings.tokenizer] if settings.tokenizer else None
+        return ServedModel(name, settings, self.version, self.models.seldon_mesh, tokenizer)
 
 
 class ServedModel(msgspec.Struct, frozen=True):
@@ -86,12 +89,14 @@ class ServedModel(msgspec.Struct, frozen=True):
         settings: its own.
         version: the one that the URL names, or None.
         seldon_mesh: it is reached through one.
+        tokenizer: the one that its settings name, or None.
     """
 
     name: str
     settings: ModelSettings
     version: str | None
     seldon_mesh: bool
+    tokenizer: Tokenizer | None
 
     def generate(self, task: Generation) -> Asked[Output]:
         """See :class:`translator.tasks.model.Model`."""

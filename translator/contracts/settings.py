@@ -9,7 +9,7 @@ from msgspec import Meta
 from translator.contracts.base import Tensors
 from translator.contracts.registry import CONTRACTS
 
-TokenInput = Literal["int64", "text"]
+TokenInput = Literal["int64", "text", "decode"]
 Parameters = Literal["both", "openai", "local", "none"]
 
 
@@ -39,10 +39,20 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         TokenInput,
         Meta(
             description="how token arrays reach an embeddings model: `int64` as an INT64 tensor of "
-            "shape [n, length], which all arrays of a request must fill; `text` as the JSON text "
-            "of each"
+            "shape [n, length], which all arrays of a request must fill; `decode` as the text that "
+            "`tokenizer` makes of each; `text` as the JSON text of each, such as `[9906,0]`, for a "
+            "model that reads tokens in this form (any other takes the digits for words)"
         ),
     ] = "int64"  # noqa: S105 -- tokens of text, no secret
+    tokenizer: Annotated[
+        str,
+        Meta(
+            description='with `token_input = "decode"`: file with the clients\' tokenizer, in the '
+            "format of Hugging Face's tokenizer.json (`pip install 'oip-translator[tokenizers]'`). "
+            "LangChain and others that use tiktoken send tokens of `cl100k_base`, whatever the "
+            "model"
+        ),
+    ] = ""
     parameters: Annotated[
         Parameters,
         Meta(
@@ -94,11 +104,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2048
 
     def __post_init__(self) -> None:
-        """Refuse names of tensors that the contract does not have, or that cannot be told apart.
+        """Refuse settings that contradict each other, and names of tensors that there are not.
 
         Raises:
             ValueError: the message says which, and what is allowed.
         """
+        if (self.token_input == "decode") != bool(self.tokenizer):  # noqa: S105 -- no secret
+            msg = "token_input = 'decode' and tokenizer must be set together"
+            raise ValueError(msg)
         contract = CONTRACTS[self.contract]
         _check_names("inputs", self.inputs, contract.inputs)
         _check_names("outputs", self.outputs, contract.outputs)

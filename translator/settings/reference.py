@@ -39,7 +39,8 @@ max_request_body = "128M"
 parameters = "local"
 
 [models."bge-small"]
-token_input = "text"
+token_input = "decode"
+tokenizer = "/usr/share/tokenizers/cl100k_base.json"
 inputs = {{input = "text"}}
 outputs = {{embedding = "sentence_embedding"}}
 ```

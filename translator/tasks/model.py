@@ -1,6 +1,6 @@
 """A model that tasks are given to: what an operation sees of the side of model servers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -55,6 +55,17 @@ class Bounds(Protocol):
         """Whether to ask for the token counts of every stream."""
 
 
+class Tokenizer(Protocol):
+    """Turns the tokens that clients send into the text that they stand for."""
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """All tokens that there are."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, each of which is one of ``ids``; "" where they are no text."""
+
+
 class Model(Protocol):
     """One model. A task that it cannot be given is a ClientError."""
 
@@ -65,6 +76,10 @@ class Model(Protocol):
     @property
     def settings(self) -> Bounds:
         """Those of its settings that concern operations."""
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """What tokens are to be decoded with; None where the model is given the tokens."""
 
     def generate(self, task: Generation) -> Asked[Output]:
         """Give it a conversation, whose parameters it may take from."""

@@ -146,7 +146,7 @@ def test_a_wrong_model_setting_says_which() -> None:
     models = {"chat": {"max_messages": 3}, "bge": {"max_inputs": 3, "token_input": "words"}}
     message = refused({"models": json.dumps(models)}, {})
     assert message == (
-        "flag --models: models.bge.token_input cannot be 'words'; allowed: int64, text"
+        "flag --models: models.bge.token_input cannot be 'words'; allowed: int64, text, decode"
     )
     models["bge"] = {"token_inpt": "text"}
     message = refused({"models": json.dumps(models)}, {})
