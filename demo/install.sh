@@ -15,13 +15,13 @@ describe() {
     venv=.venv before=15 inputs=pyproject.toml parts=
     case $1 in
     demo) what="the translator and Envoy" download=50 disk=300 ;;
-    test-unit) what="the unit tests' tools" download=35 disk=300 ;;
-    test-e2e) what="the end-to-end tests' tools" download=170 disk=900 parts="bench demo test-unit" ;;
-    lint) what="the linters" download=200 disk=1000 parts="bench demo test-e2e test-unit" ;;
+    test-unit) what="the unit tests' tools" download=45 disk=350 ;;
+    test-e2e) what="the end-to-end tests' tools" download=180 disk=950 parts="bench demo test-unit" ;;
+    lint) what="the linters" download=210 disk=1050 parts="bench demo test-e2e test-unit" ;;
     bench) what="the benchmarks' tools" download=80 disk=500 parts=demo ;;
     lock) what="the lock files' tools" download=40 disk=200 ;;
     fuzz) what="the fuzzer" download=50 disk=300 ;;
-    dev) what="all tools" download=220 disk=1100 parts="bench demo lint lock test-e2e test-unit" ;;
+    dev) what="all tools" download=230 disk=1150 parts="bench demo lint lock test-e2e test-unit" ;;
     mlserver)
         venv=.venv-mlserver what="MLServer with its models" download=200 disk=800
         inputs=demo/requirements-mlserver.lock

@@ -14,7 +14,7 @@ from translator.errors import ClientError
 from translator.tasks.drawing import Drawing, DrawnImages
 from translator.tasks.embedding import Embedding, Vectors
 from translator.tasks.generation import Generation, Output
-from translator.tasks.model import Asked, UpstreamRequest
+from translator.tasks.model import Asked, Tokenizer, UpstreamRequest
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -30,11 +30,13 @@ class Models(msgspec.Struct, frozen=True):
         by_name: settings by model name.
         seldon_mesh: whether upstream is a Seldon mesh, in which names that end in ``.pipeline`` are
             pipelines.
+        tokenizers: the tokenizers that the settings name, by file.
     """
 
     default: ModelSettings = ModelSettings()
     by_name: Mapping[str, ModelSettings] = {}
     seldon_mesh: bool = False
+    tokenizers: Mapping[str, Tokenizer] = {}
 
     def of(self, model: str, *, is_pipeline: bool = False) -> ModelSettings:
         """The settings of a model.
@@ -64,17 +66,20 @@ class Target(msgspec.Struct, frozen=True):
         model_in_url: the model in the URL, or None.
         version: the version in the URL, or None.
         is_pipeline: whether the URL is that of a pipeline.
+        default_model: the operation's model for requests that name none, or None.
     """
 
     models: Models = Models()
     model_in_url: str | None = None
     version: str | None = None
     is_pipeline: bool = False
+    default_model: str | None = None
 
     def model(self, name: str) -> "ServedModel":
         """See :class:`translator.tasks.model.Target`."""
         settings = self.models.of(name, is_pipeline=self.is_pipeline)
-        return ServedModel(name, settings, self.version, self.models.seldon_mesh)
+        tokenizer = self.models.tokenizers[settings.tokenizer] if settings.tokenizer else None
+        return ServedModel(name, settings, self.version, self.models.seldon_mesh, tokenizer)
 
 
 class ServedModel(msgspec.Struct, frozen=True):
@@ -85,12 +90,14 @@ class ServedModel(msgspec.Struct, frozen=True):
         settings: the settings of this model.
         version: the version in the URL, or None.
         seldon_mesh: whether upstream is a Seldon mesh.
+        tokenizer: the tokenizer in its settings, or None.
     """
 
     name: str
     settings: ModelSettings
     version: str | None
     seldon_mesh: bool
+    tokenizer: Tokenizer | None
 
     def generate(self, task: Generation) -> Asked[Output]:
         """See :class:`translator.tasks.model.Model`."""

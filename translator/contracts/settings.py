@@ -9,7 +9,7 @@ from msgspec import Meta
 from translator.contracts.base import Tensors
 from translator.contracts.registry import CONTRACTS
 
-TokenInput = Literal["int64", "text"]
+TokenInput = Literal["int64", "text", "decode"]
 Parameters = Literal["both", "openai", "local", "none"]
 
 
@@ -40,9 +40,19 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="how token arrays are sent to an embeddings model: `int64` as an INT64 "
             "tensor of shape [n, length], so that all arrays of a request must have the same "
-            "length; `text` as the JSON text of each array"
+            "length; `decode` as the text that `tokenizer` makes of each array; `text` as the "
+            "JSON text of each array, such as `[9906,0]`, for a model that reads this form"
         ),
     ] = "int64"  # noqa: S105 -- tokens of text, no secret
+    tokenizer: Annotated[
+        str,
+        Meta(
+            description='with `token_input = "decode"`: file with the clients\' tokenizer, in the '
+            "format of Hugging Face's tokenizer.json (`pip install 'oip-translator[tokenizers]'`). "
+            "LangChain and others that use tiktoken send tokens of `cl100k_base`, whatever the "
+            "model"
+        ),
+    ] = ""
     parameters: Annotated[
         Parameters,
         Meta(
@@ -97,11 +107,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2048
 
     def __post_init__(self) -> None:
-        """Check the names of tensors.
+        """Check settings that depend on each other, and the names of tensors.
 
         Raises:
             ValueError: a name is not one of the contract's, or two tensors of a task have one name.
         """
+        if (self.token_input == "decode") != bool(self.tokenizer):  # noqa: S105 -- no secret
+            msg = "token_input = 'decode' and tokenizer must be set together"
+            raise ValueError(msg)
         contract = CONTRACTS[self.contract]
         _check_names("inputs", self.inputs, contract.inputs)
         _check_names("outputs", self.outputs, contract.outputs)

@@ -172,7 +172,13 @@ class Exchange:
         return action
 
     def _accept(self, body: bytes, route: routes.Route) -> Inference | LocalResponse:
-        target = Target(self._settings.models, route.model, route.version, route.is_pipeline)
+        target = Target(
+            self._settings.models,
+            route.model,
+            route.version,
+            route.is_pipeline,
+            self._settings.default_model.get(route.operation.name),
+        )
         try:
             return route.operation.accept(body, target)
         except RecursionError as error:

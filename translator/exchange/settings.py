@@ -1,5 +1,6 @@
 """The settings of an exchange."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from translator.contracts.models import Models
@@ -33,11 +34,13 @@ class ExchangeSettings:
         limits: the size limits.
         models: the settings by model.
         kept_headers: headers that are forwarded although they are removed by default.
+        default_model: the model of requests that name none, by operation.
     """
 
     limits: Limits = field(default_factory=Limits)
     models: Models = field(default_factory=Models)
     kept_headers: frozenset[str] = frozenset()
+    default_model: Mapping[str, str] = field(default_factory=dict)
 
 
 DEFAULTS = ExchangeSettings()

@@ -160,24 +160,26 @@ class Operation(msgspec.Struct, frozen=True):
     dialect: Dialect = OPENAI
 
 
-def take_model(fields: Object, in_url: str | None, *, required: bool = True) -> str:
+def take_model(fields: Object, target: Target, *, required: bool = True) -> str:
     """Remove ``model`` from the body, compare it with the URL's, and return the name.
 
     Args:
         fields: the body; its field ``model`` is removed.
-        in_url: the model in the URL, or None.
+        target: the models in the URL and in the settings.
         required: whether the body must name the model even if the URL does.
 
     Raises:
         ClientError: 400 if it is missing or differs from the URL's; 404 if the name is impossible.
     """
     given = fields.pop("model", None)
-    if given is None or is_null(given):
-        if required or in_url is None:
-            raise _no_model()
-        model = in_url
-    else:
+    in_url = target.model_in_url
+    model: str | None
+    if given is not None and not is_null(given):
         model = decode_field(given, str, "model")
+    elif in_url is None:
+        model = target.default_model
+    else:
+        model = None if required else in_url
     if not model:
         raise _no_model()
     if in_url is not None and model != in_url:

@@ -41,7 +41,7 @@ _HEAD = 8  # characters of base64 hold the first 6 bytes
 def accept(body: bytes, target: Target) -> Inference:
     """Read a request. See :class:`~translator.operations.base.Operation`."""
     fields = decode_body(body)
-    name = take_model(fields, target.model_in_url, required=False)
+    name = take_model(fields, target, required=False)
     prompt: str = decode_field(take(fields, "prompt"), str, "prompt")
     if not prompt:
         raise empty_string("prompt")

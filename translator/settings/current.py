@@ -12,8 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from translator.exchange.settings import ExchangeSettings
 from translator.settings.definition import FIXED, Settings
 from translator.settings.sources import SettingsError, load
+from translator.settings.tokenizers import exchange_settings
 
 logger = logging.getLogger(__name__)
 
@@ -46,19 +48,19 @@ class CurrentSettings:
         self._file = file
         self._seen = self._stamp()
         self.reloads = {"taken": 0, "refused": 0}
-        self.settings = self._load_first()
-        self.exchange = self.settings.exchange
+        self.settings, self.exchange = self._load_first()
 
     def reload(self) -> None:
         """Reload the settings; keep the old ones if the new ones are invalid."""
         self._seen = self._stamp()
         try:
             new = load(self._flags, self._environment, self._file)
+            exchange = exchange_settings(new)
         except SettingsError as error:
             self.reloads["refused"] += 1
             logger.error("settings not reloaded: %s", error)  # noqa: TRY400 -- the message is enough
             return
-        self._take(new)
+        self._take(new, exchange)
 
     async def watch(self) -> None:
         """Reload the settings whenever the file changes. Never returns."""
@@ -67,22 +69,24 @@ class CurrentSettings:
             if self._stamp() != self._seen:
                 self.reload()
 
-    def _load_first(self) -> Settings:
+    def _load_first(self) -> tuple[Settings, ExchangeSettings]:
         try:
-            return load(self._flags, self._environment, self._file)
+            settings = load(self._flags, self._environment, self._file)
+            return settings, exchange_settings(settings)
         except SettingsError:
             last_good = self._environment.get(LAST_GOOD)
             if last_good is None:
                 raise
             self.reloads["refused"] += 1
-            return load(msgspec.json.decode(last_good) | self._flags, {})
+            settings = load(msgspec.json.decode(last_good) | self._flags, {})
+            return settings, exchange_settings(settings)
 
-    def _take(self, new: Settings) -> None:
+    def _take(self, new: Settings, exchange: ExchangeSettings) -> None:
         old = self.settings
         for name in sorted(FIXED):
             if getattr(new, name) != getattr(old, name):
                 logger.warning("%s has changed; restart to apply it", name)
-        self.settings, self.exchange = new, new.exchange
+        self.settings, self.exchange = new, exchange
         self.reloads["taken"] += 1
         logging.getLogger().setLevel(new.log_level)
         logger.info("settings reloaded")

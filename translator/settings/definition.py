@@ -15,6 +15,7 @@ from translator.contracts.models import Models
 from translator.contracts.settings import ModelSettings
 from translator.exchange.headers import SELDON_ROUTE, Credential
 from translator.exchange.settings import ExchangeSettings, Limits
+from translator.operations.registry import OPERATIONS
 from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
 
 if TYPE_CHECKING:
@@ -130,6 +131,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[Credential, ...],
         Meta(description="client credentials to forward to the model server"),
     ] = ()
+    default_model: Annotated[
+        dict[str, Annotated[str, Meta(min_length=1)]],
+        Meta(
+            description="the model of requests to /v1 without `model`, which otherwise get 400, by "
+            f"operation: {', '.join(OPERATIONS)}"
+        ),
+    ] = {}
     models: Annotated[
         dict[str, ModelSettings],
         Meta(description=f"settings per model, by model name; `{EVERY_MODEL}` for all others"),
@@ -149,6 +157,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.tracing and not _installed("opentelemetry.sdk"):
             msg = "tracing needs the extra: pip install 'oip-translator[tracing]'"
             raise ValueError(msg)
+        for operation in self.default_model:
+            if operation not in OPERATIONS:
+                known = ", ".join(OPERATIONS)
+                msg = f"default_model has no operation {operation!r}; there are {known}"
+                raise ValueError(msg)
         if self.workers != 1:
             try:
                 self.listen.require(self.workers.count)
@@ -176,7 +189,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def exchange(self) -> ExchangeSettings:
-        """The part of the settings that an exchange needs."""
+        """The part of the settings that an exchange needs, without the tokenizers of models."""
         by_name = dict(self.models)
         default = by_name.pop(EVERY_MODEL, ModelSettings())
         return ExchangeSettings(
@@ -187,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             ),
             Models(default, by_name, self.seldon_mesh),
             frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
+            self.default_model,
         )
 
 

@@ -32,11 +32,15 @@ _TOML = f"""
 listen = "unix:/run/translator/0.sock"
 max_request_body = "128M"
 
+[default_model]
+"images/generations" = "sdxl"
+
 [models."{EVERY_MODEL}"]
 parameters = "local"
 
 [models."bge-small"]
-token_input = "text"
+token_input = "decode"
+tokenizer = "/usr/share/tokenizers/cl100k_base.json"
 inputs = {{input = "text"}}
 outputs = {{embedding = "sentence_embedding"}}
 ```

@@ -110,8 +110,9 @@ def _convert(source: str, key: str, value: Any) -> Any:
         return msgspec.convert(taken, kind, strict=False, dec_hook=_parse)
     except (msgspec.ValidationError, ValueError) as error:
         wrong = f"{key} cannot be {value!r}; allowed: {allowed(kind)}"
-        if _is_table(kind):  # which only `models` is
-            wrong = _wrong_of_a_model(taken) or f"{wrong} ({error})"
+        if _is_table(kind):
+            of_a_model = _wrong_of_a_model(taken) if key == "models" else None
+            wrong = of_a_model or f"{wrong} ({error})"
         msg = f"{source}: {wrong}"
         raise SettingsError(msg) from error
 

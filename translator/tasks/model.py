@@ -1,6 +1,6 @@
 """The interface between operations and contracts: a model that encodes tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -55,6 +55,17 @@ class Bounds(Protocol):
         """Whether to request the token counts of every stream."""
 
 
+class Tokenizer(Protocol):
+    """Turns the tokens that clients send into the text that they stand for."""
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """All tokens that there are."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of tokens, each of which is one of ``ids``; "" where they are no text."""
+
+
 class Model(Protocol):
     """One model. A task that its contract does not support raises ClientError."""
 
@@ -65,6 +76,10 @@ class Model(Protocol):
     @property
     def settings(self) -> Bounds:
         """The settings of the model that operations use."""
+
+    @property
+    def tokenizer(self) -> Tokenizer | None:
+        """What tokens are to be decoded with; None where the model is given the tokens."""
 
     def generate(self, task: Generation) -> Asked[Output]:
         """Encode a conversation. May remove parameters from the task."""
@@ -82,6 +97,10 @@ class Target(Protocol):
     @property
     def model_in_url(self) -> str | None:
         """The model in the URL, or None."""
+
+    @property
+    def default_model(self) -> str | None:
+        """The model of a request that names none, neither in its URL nor in its body."""
 
     def model(self, name: str) -> Model:
         """The model with this name."""

@@ -8,6 +8,7 @@ import msgspec
 
 from translator.settings.arguments import add_settings, sources
 from translator.settings.sources import load
+from translator.settings.tokenizers import exchange_settings
 from translator.translate.translation import Outcome, translate_request, translate_response
 
 
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         SettingsError: a setting is invalid.
     """
-    settings = load(*sources(arguments)).exchange
+    settings = exchange_settings(load(*sources(arguments)))
     if arguments.direction == "request":
         return _print(translate_request(arguments.path, sys.stdin.buffer.read(), settings))
     try:

@@ -58,7 +58,7 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
         body: the OIP response, or the whole of an event stream.
         settings: how exchanges are handled.
         request: the OpenAI request body; without it, a minimal one for the model that the URL
-            names, or else the one that the response names.
+            names, else the one that the response names, else the default.
         status: the HTTP status of the response.
         content_type: of the response; by default the one that upstream should send.
 
@@ -69,7 +69,7 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     exchange = Exchange(settings)
     if request is None:
         streamed = (content_type or "").lower().startswith(_EVENTS)
-        request = _example(path, body, streamed=streamed)
+        request = _example(path, body, settings, streamed=streamed)
     action = _send(exchange, path, request)
     if isinstance(action, Respond):
         return Raw(action.body), False
@@ -101,7 +101,7 @@ class _Named(msgspec.Struct):
     model_name: str = ""
 
 
-def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
+def _example(path: str, response: bytes, settings: ExchangeSettings, *, streamed: bool) -> bytes:
     """A minimal request that such a response can be for."""
     try:
         route = routes.find(_method(path), path)
@@ -114,8 +114,9 @@ def _example(path: str, response: bytes, *, streamed: bool) -> bytes:
         named = msgspec.json.decode(first, type=_Named)
     except (msgspec.DecodeError, UnicodeDecodeError):
         named = _Named()
+    default = settings.default_model.get(route.operation.name, "model")
     fields = decode_object(route.operation.example)
-    fields["model"] = raw(route.model or named.model_name or "model")
+    fields["model"] = raw(route.model or named.model_name or default)
     return encode(fields | {"stream": raw(streamed)})
 
 

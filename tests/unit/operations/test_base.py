@@ -6,6 +6,7 @@ import pytest
 from msgspec import Raw
 
 from tests.unit.translating import accept
+from translator.contracts.models import Target
 from translator.errors import ClientError, model_not_found
 from translator.operations.base import Operation, take_model
 from translator.operations.registry import OPERATIONS
@@ -29,7 +30,7 @@ def test_the_example_of_an_operation_is_accepted_with_a_model(operation: Operati
 @pytest.mark.parametrize("in_url", [True, False])
 def test_the_name_in_the_body_is_the_model_and_leaves_the_body(name: str, *, in_url: bool) -> None:
     fields = {"model": Raw(f'"{name}"'.encode()), "input": Raw(b"1")}
-    assert take_model(fields, name if in_url else None) == name
+    assert take_model(fields, Target(model_in_url=name if in_url else None)) == name
     assert list(fields) == ["input"]
 
 
@@ -37,7 +38,7 @@ def test_the_name_in_the_body_is_the_model_and_leaves_the_body(name: str, *, in_
 def test_the_body_must_name_a_model(text: bytes | None) -> None:
     for url_model in (None, "chat"):
         with pytest.raises(ClientError) as caught:
-            take_model({"model": Raw(text)} if text else {}, url_model)
+            take_model({"model": Raw(text)} if text else {}, Target(model_in_url=url_model))
         error = caught.value
         assert error.message == "you must provide a model parameter"
         assert (error.status, error.param, error.code) == (400, None, None)
@@ -46,23 +47,23 @@ def test_the_body_must_name_a_model(text: bytes | None) -> None:
 @pytest.mark.parametrize("text", [None, b"null"])
 def test_the_url_may_name_it_alone_where_that_is_enough(text: bytes | None) -> None:
     fields = {"model": Raw(text)} if text else {}
-    assert take_model(fields, "dall-e", required=False) == "dall-e"
+    assert take_model(fields, Target(model_in_url="dall-e"), required=False) == "dall-e"
     assert fields == {}
 
 
 def test_somebody_must_name_it_even_then() -> None:
     with pytest.raises(ClientError, match=r"^you must provide a model parameter$"):
-        take_model({}, None, required=False)
+        take_model({}, Target(), required=False)
 
 
 def test_an_empty_name_is_none_even_where_the_url_is_enough() -> None:
     with pytest.raises(ClientError, match=r"^you must provide a model parameter$"):
-        take_model({"model": Raw(b'""')}, "m", required=False)
+        take_model({"model": Raw(b'""')}, Target(model_in_url="m"), required=False)
 
 
 def test_body_and_url_must_agree() -> None:
     with pytest.raises(ClientError, match="'a', is not the model of this URL, 'b'") as caught:
-        take_model({"model": Raw(b'"a"')}, "b")
+        take_model({"model": Raw(b'"a"')}, Target(model_in_url="b"))
     error = caught.value
     assert (error.status, error.param, error.code) == (400, "model", "model_mismatch")
 
@@ -70,7 +71,7 @@ def test_body_and_url_must_agree() -> None:
 @pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", " a", "a ", ".", "..", "x" * 513])
 def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
     with pytest.raises(ClientError) as caught:
-        take_model({"model": Raw(f'"{name}"'.encode())}, None)
+        take_model({"model": Raw(f'"{name}"'.encode())}, Target())
     error = caught.value
     assert (error.status, error.code) == (404, "model_not_found")
     assert len(error.message) < 200
@@ -79,14 +80,14 @@ def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
 @pytest.mark.parametrize("name", ["\udc80", "a\x1f", "a ", "."])
 def test_nor_can_the_url_name_what_no_model_is_called(name: str) -> None:
     with pytest.raises(ClientError) as caught:
-        take_model({}, name, required=False)
+        take_model({}, Target(model_in_url=name), required=False)
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
 
 
 @pytest.mark.parametrize("text", [b"7", b"[]", b"{}"])
 def test_the_name_is_a_string(text: bytes) -> None:
     with pytest.raises(ClientError) as caught:
-        take_model({"model": Raw(text)}, None)
+        take_model({"model": Raw(text)}, Target())
     assert (caught.value.param, caught.value.code) == ("model", "invalid_type")
 
 

@@ -21,6 +21,13 @@ def made(folder: Path, text: str = "max_request_body = 1") -> CurrentSettings:
     return CurrentSettings({}, {}, file)
 
 
+def test_the_default_model_changes_without_a_restart(tmp_path: Path) -> None:
+    settings = made(tmp_path)
+    (tmp_path / "settings.toml").write_text("[default_model]\nembeddings = 'bge'")
+    settings.reload()
+    assert settings.exchange.default_model == {"embeddings": "bge"}
+
+
 @asynccontextmanager
 async def watched(settings: CurrentSettings) -> AsyncIterator[None]:
     task = asyncio.create_task(settings.watch())
@@ -121,6 +128,7 @@ def test_a_worker_that_starts_with_a_wrong_file_has_the_settings_of_the_others(
             "max_request_body": "3M",
             "forward_headers": "cookie,authorization",
             "listen": "h:1",
+            "default_model": '{"embeddings": "m"}',
             "models": '{"m": {"contract": "seldon-pipeline"}}',
         },
         {},

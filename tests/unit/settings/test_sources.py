@@ -8,6 +8,7 @@ import pytest
 
 from translator.contracts.settings import ModelSettings
 from translator.exchange.headers import CREDENTIALS
+from translator.operations.registry import OPERATIONS
 from translator.settings.definition import Settings
 from translator.settings.sources import FIELDS, SettingsError, load
 from translator.settings.values import Seconds, Size
@@ -85,6 +86,20 @@ def test_models_in_a_flag_or_variable_are_json() -> None:
         assert settings.models["bge"].token_input == "text"  # noqa: S105 -- no secret
 
 
+def test_a_default_model_belongs_to_an_operation(tmp_path: Path) -> None:
+    text = '{"images/generations": "sdxl"}'
+    file = written(tmp_path, text="[default_model]\n'images/generations' = 'sdxl'")
+    for settings in (
+        load({"default_model": text}, {}),
+        load({}, {"OIP_TRANSLATOR_DEFAULT_MODEL": text}),
+        load({}, {}, file),
+    ):
+        assert settings.exchange.default_model == {"images/generations": "sdxl"}
+    assert refused({"default_model": '{"images": "sdxl"}'}, {}) == (
+        f"default_model has no operation 'images'; there are {', '.join(OPERATIONS)}"
+    )
+
+
 @pytest.mark.parametrize("text", ["true", "false", "1", "0"])
 def test_a_truth_value_may_be_text(text: str) -> None:
     assert load({"sticky_routes": text}, {}).sticky_routes is (text in ("true", "1"))
@@ -100,6 +115,9 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("max_request_body", "much", "a number of bytes such as 1048576, 512K or 64M"),
         ("sticky_routes", "perhaps", "true or false"),
         ("forward_headers", "authorization,host", "a list of authorization, "),
+        ("default_model", "sdxl", "a table by name; in a flag or variable, as JSON"),
+        ("default_model", '{"embeddings": 7}', "Expected `str`, got `int`"),
+        ("default_model", '{"embeddings": ""}', "length >= 1"),
         ("models", "{", "a table by name"),
         ("models", '{"m": 3}', "a table by name"),
         ("models", '{"m": {"token_input": "words"}}', "int64, text"),
@@ -128,7 +146,7 @@ def test_a_wrong_model_setting_says_which() -> None:
     models = {"chat": {"max_messages": 3}, "bge": {"max_inputs": 3, "token_input": "words"}}
     message = refused({"models": json.dumps(models)}, {})
     assert message == (
-        "flag --models: models.bge.token_input cannot be 'words'; allowed: int64, text"
+        "flag --models: models.bge.token_input cannot be 'words'; allowed: int64, text, decode"
     )
     models["bge"] = {"token_inpt": "text"}
     message = refused({"models": json.dumps(models)}, {})

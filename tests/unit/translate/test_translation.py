@@ -9,6 +9,7 @@ import pytest
 from tests import oip
 from tests.unit.events import documents_of, event
 from tests.unit.translating import accept
+from translator.exchange.settings import ExchangeSettings
 from translator.operations.chat.operation import CHAT as CHAT_COMPLETIONS
 from translator.translate import translation
 
@@ -186,3 +187,23 @@ def test_an_answer_to_a_request_at_fault_is_that_requests_error(
     document, succeeded = response(path, ANSWER, request=request_)
     assert not succeeded
     assert set(document) == {"error"}
+
+
+DEFAULT = ExchangeSettings(default_model={"chat/completions": "own"})
+NAMELESS = {name: value for name, value in ASK.items() if name != "model"}
+
+
+def test_a_request_that_names_no_model_is_one_for_the_default() -> None:
+    body = json.dumps(NAMELESS).encode()
+    document, succeeded = plain(translation.translate_request(CHAT, body, DEFAULT))
+    assert succeeded
+    assert document["path"] == "/v2/models/own/infer"
+
+
+@pytest.mark.parametrize(("names", "model"), [({}, "own"), ({"model_name": "m"}, "m")])
+def test_without_its_request_a_response_that_names_no_model_is_the_defaults(
+    names: dict[str, str], model: str
+) -> None:
+    answer = {key: value for key, value in oip.answer("Hi").items() if key != "model_name"}
+    document, _ = response(CHAT, json.dumps(answer | names).encode(), DEFAULT)
+    assert document["body"]["model"] == model

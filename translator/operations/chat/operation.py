@@ -25,7 +25,7 @@ def accept(body: bytes, target: Target) -> Inference:
     """Read a request. See :class:`~translator.operations.base.Operation`."""
     body, values = large_values.extract(body, large_values.IN_MESSAGES)
     fields = decode_body(body)
-    model = target.model(take_model(fields, target.model_in_url))
+    model = target.model(take_model(fields, target))
     task, include_usage = read(fields, model)
     forced = _is_forced(task)
     request, decode = model.generate(task)

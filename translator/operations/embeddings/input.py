@@ -13,6 +13,7 @@ from translator.errors import ClientError
 from translator.openai.request import decode_field, empty_array
 from translator.raw_json import Object
 from translator.tasks.embedding import Embedding
+from translator.tasks.model import Model, Tokenizer
 
 _LEAST, _MOST = -(2**63), 2**63 - 1  # the range of INT64
 _MOST_TOKENS = 300_000  # in a request, OpenAI's limit
@@ -22,25 +23,31 @@ _OPENING = re.compile(rb"\[\s*(.)", re.DOTALL)
 _Items = list[str | int | list[int]]
 
 
-def read_input(raw: Raw, parameters: Object, most: int) -> Embedding:
+def read_input(raw: Raw, parameters: Object, model: Model) -> Embedding:
     """Read the field ``input`` as a task.
 
     Args:
         raw: the value of the field.
         parameters: the other fields of the request.
-        most: the maximum number of texts or token arrays.
+        model: limits the number of texts or token arrays, and decodes tokens if it is set to.
 
     Raises:
         ClientError: 400, the value has another type, is empty, or has too many elements.
     """
+    most = model.settings.max_inputs
     first = opening[1] if (opening := _OPENING.match(raw)) else b""
     if first == b'"':
         return Embedding(_texts(raw, most), (), parameters)
     if first == b"[":
-        return Embedding((), _arrays(raw, most), parameters)
-    if first.isdigit() or first == b"-":
-        return Embedding((), [_array(raw)], parameters)
-    return Embedding([_text(raw)], (), parameters)
+        arrays = _arrays(raw, most)
+    elif first.isdigit() or first == b"-":
+        arrays = {"input": _array(raw)}
+    else:
+        return Embedding([_text(raw)], (), parameters)
+    if model.tokenizer is None:
+        return Embedding((), [*arrays.values()], parameters)
+    texts = [_decoded(tokens, param, model.tokenizer) for param, tokens in arrays.items()]
+    return Embedding(texts, (), parameters)
 
 
 def _text(raw: Raw) -> str:
@@ -62,13 +69,15 @@ def _texts(raw: Raw, most: int) -> list[str]:
     return texts
 
 
-def _arrays(raw: Raw, most: int) -> list[list[int]]:
+def _arrays(raw: Raw, most: int) -> dict[str, list[int]]:
+    """All of several, by the path that errors name."""
     if bytes(raw).count(b"[") > most + 1:
         raise _too_many(most)
     _check_total(raw)
-    arrays: list[list[int]] = decode_field(raw, list[list[int]], "input")
-    for index, array in enumerate(arrays):
-        _check_tokens(array, f"input[{index}]")
+    given: list[list[int]] = decode_field(raw, list[list[int]], "input")
+    arrays = {f"input[{index}]": array for index, array in enumerate(given)}
+    for param, array in arrays.items():
+        _check_tokens(array, param)
     return arrays
 
 
@@ -93,6 +102,21 @@ def _check_tokens(array: list[int], param: str) -> None:
         odd = next(index for index, token in enumerate(array) if not _LEAST <= token <= _MOST)
         message = f"Invalid '{param}[{odd}]': a token is an integer of 64 bits."
         raise ClientError(message, param=f"{param}[{odd}]", code="invalid_value")
+
+
+def _decoded(tokens: list[int], param: str, tokenizer: Tokenizer) -> str:
+    if not tokenizer.ids.issuperset(tokens):
+        at = next(index for index, token in enumerate(tokens) if token not in tokenizer.ids)
+        raise ClientError(
+            f"Invalid '{param}[{at}]': {tokens[at]} is not a token of the tokenizer that this "
+            "model's input is decoded with. Send text instead.",
+            param=f"{param}[{at}]",
+            code="invalid_value",
+        )
+    text = tokenizer.decode(tokens)
+    if not text:  # special tokens alone
+        raise _empty_text(param)
+    return text
 
 
 def _empty_text(param: str) -> ClientError:

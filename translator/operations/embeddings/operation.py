@@ -29,9 +29,9 @@ _ENCODINGS = ("float", "base64")
 def accept(body: bytes, target: Target) -> Inference:
     """Read a request. See :class:`~translator.operations.base.Operation`."""
     fields = decode_body(body)
-    model = target.model(take_model(fields, target.model_in_url))
+    model = target.model(take_model(fields, target))
     given = take(fields, "input")
-    task = read_input(given, fields, model.settings.max_inputs)
+    task = read_input(given, fields, model)
     check_embeddings(fields)
     as_base64 = _encoding_format(fields) == "base64"
     request, decode = model.embed(task)
