@@ -40,17 +40,16 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="how token arrays are sent to an embeddings model: `int64` as an INT64 "
             "tensor of shape [n, length], so that all arrays of a request must have the same "
-            "length; `decode` as the text that `tokenizer` makes of each array; `text` as the "
-            "JSON text of each array, such as `[9906,0]`, for a model that reads this form"
+            "length; `decode` as text, decoded by `tokenizer`; `text` as the JSON text of each "
+            "array, only for a model that reads tokens in this form (others embed the digits)"
         ),
     ] = "int64"  # noqa: S105 -- tokens of text, no secret
     tokenizer: Annotated[
         str,
         Meta(
-            description='with `token_input = "decode"`: file with the clients\' tokenizer, in the '
-            "format of Hugging Face's tokenizer.json (`pip install 'oip-translator[tokenizers]'`). "
-            "LangChain and others that use tiktoken send tokens of `cl100k_base`, whatever the "
-            "model"
+            description='with `token_input = "decode"`: file with the tokenizer of the clients, '
+            "not of the model, in the format of Hugging Face's tokenizer.json (`pip install "
+            "'oip-translator[tokenizers]'`). LangChain uses `cl100k_base`"
         ),
     ] = ""
     parameters: Annotated[
@@ -107,10 +106,11 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 2048
 
     def __post_init__(self) -> None:
-        """Check settings that depend on each other, and the names of tensors.
+        """Check the tokenizer and the names of tensors.
 
         Raises:
-            ValueError: a name is not one of the contract's, or two tensors of a task have one name.
+            ValueError: only one of ``token_input = "decode"`` and ``tokenizer`` is set, a name is
+                not one of the contract's, or two tensors of a task have one name.
         """
         if (self.token_input == "decode") != bool(self.tokenizer):  # noqa: S105 -- no secret
             msg = "token_input = 'decode' and tokenizer must be set together"

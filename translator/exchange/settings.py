@@ -34,7 +34,7 @@ class ExchangeSettings:
         limits: the size limits.
         models: the settings by model.
         kept_headers: headers that are forwarded although they are removed by default.
-        default_model: the model of requests that name none, by operation.
+        default_model: the model for requests that name none, by operation.
     """
 
     limits: Limits = field(default_factory=Limits)

@@ -189,7 +189,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def exchange(self) -> ExchangeSettings:
-        """The part of the settings that an exchange needs, without the tokenizers of models."""
+        """The part of the settings that an exchange needs, without loaded tokenizers."""
         by_name = dict(self.models)
         default = by_name.pop(EVERY_MODEL, ModelSettings())
         return ExchangeSettings(

@@ -1,7 +1,6 @@
-"""The tokenizers of settings: files that turn the token ids of clients into text.
+"""Loads the tokenizers that the settings of models name.
 
-A file is read once for all models that name it, and again only after it has changed. Nothing is
-downloaded.
+A file is loaded once for all models and all reloads, unless it changes. Nothing is downloaded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from translator.settings.definition import Settings
 from translator.settings.sources import SettingsError
 
 Stamp = tuple[Path, int, int, int]
-"""A file, and what changes with its content."""
+"""A file, with its inode, its modification time and its size."""
 
 
 class FileTokenizer:
@@ -26,11 +25,11 @@ class FileTokenizer:
     See :class:`translator.tasks.model.Tokenizer`.
 
     Args:
-        content: of the file.
+        content: the content of the file.
 
     Raises:
-        ImportError: the library is not installed.
-        ValueError: the content is no tokenizer, or one that makes no text.
+        ImportError: the package ``tokenizers`` is not installed.
+        ValueError: the content is not a tokenizer, or one that cannot decode.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -38,13 +37,13 @@ class FileTokenizer:
 
         tokenizer = Tokenizer.from_buffer(content)
         if tokenizer.decoder is None:
-            msg = "it has no decoder"
+            msg = "the tokenizer has no decoder"
             raise ValueError(msg)
         self._tokenizer = tokenizer
         self.ids = frozenset(tokenizer.get_vocab(with_added_tokens=True).values())
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of tokens that there are. Special tokens mark structure and are no text."""
+        """Decode tokens. Special tokens are omitted: they are structure, not text."""
         return self._tokenizer.decode(ids, skip_special_tokens=True)
 
 
@@ -52,10 +51,10 @@ _loaded: WeakValueDictionary[Stamp, FileTokenizer] = WeakValueDictionary()
 
 
 def exchange_settings(settings: Settings) -> ExchangeSettings:
-    """What an exchange needs of the settings, with the tokenizers that they name.
+    """The settings of exchanges, with the tokenizers loaded.
 
     Raises:
-        SettingsError: a file cannot be read or is no tokenizer; the message names model and file.
+        SettingsError: a tokenizer cannot be loaded; the message names the model and the file.
     """
     tokenizers = dict(_load(settings.models))
     exchange = settings.exchange

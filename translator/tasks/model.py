@@ -56,14 +56,14 @@ class Bounds(Protocol):
 
 
 class Tokenizer(Protocol):
-    """Turns the tokens that clients send into the text that they stand for."""
+    """The tokenizer of the clients of a model."""
 
     @property
     def ids(self) -> frozenset[int]:
-        """All tokens that there are."""
+        """All token ids."""
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of tokens, each of which is one of ``ids``; "" where they are no text."""
+        """Decode tokens, all of which are in ``ids``, without the special tokens."""
 
 
 class Model(Protocol):
@@ -79,7 +79,7 @@ class Model(Protocol):
 
     @property
     def tokenizer(self) -> Tokenizer | None:
-        """What tokens are to be decoded with; None where the model is given the tokens."""
+        """The tokenizer to decode token arrays with, or None to send them as they are."""
 
     def generate(self, task: Generation) -> Asked[Output]:
         """Encode a conversation. May remove parameters from the task."""
@@ -100,7 +100,7 @@ class Target(Protocol):
 
     @property
     def default_model(self) -> str | None:
-        """The model of a request that names none, neither in its URL nor in its body."""
+        """The model for requests that name none in the URL or the body, or None."""
 
     def model(self, name: str) -> Model:
         """The model with this name."""

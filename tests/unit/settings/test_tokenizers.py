@@ -19,7 +19,12 @@ from translator.settings.tokenizers import exchange_settings
 from translator.tasks.model import Tokenizer
 
 NO_DECODER = json.dumps({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}})
-WRONG = {"": "EOF", "oops": "expected", "{}": "Model missing", NO_DECODER: "it has no decoder"}
+WRONG = {
+    "": "EOF",
+    "oops": "expected",
+    "{}": "Model missing",
+    NO_DECODER: "the tokenizer has no decoder",
+}
 
 
 def decoding(*models: str, by: Path) -> Settings:

@@ -29,7 +29,7 @@ def read_input(raw: Raw, parameters: Object, model: Model) -> Embedding:
     Args:
         raw: the value of the field.
         parameters: the other fields of the request.
-        model: limits the number of texts or token arrays, and decodes tokens if it is set to.
+        model: the model, with its limits and its tokenizer.
 
     Raises:
         ClientError: 400, the value has another type, is empty, or has too many elements.
@@ -70,7 +70,7 @@ def _texts(raw: Raw, most: int) -> list[str]:
 
 
 def _arrays(raw: Raw, most: int) -> dict[str, list[int]]:
-    """All of several, by the path that errors name."""
+    """Several arrays, each by its path for errors."""
     if bytes(raw).count(b"[") > most + 1:
         raise _too_many(most)
     _check_total(raw)
