@@ -1,10 +1,9 @@
-"""What the filter costs, beside others that could stand in its place.
+"""Measures the cost of the filter, and of alternatives.
 
-``python -m bench`` measures *suites* (:mod:`bench.suites`): in each some *contenders* take turns in
-some *scenarios*, round after round, and every turn is a :class:`~bench.results.Result`. What is
-printed, written, drawn and compared is made from results alone.
+``python -m bench`` runs *suites* (:mod:`bench.suites`). In a suite, *contenders* are measured in
+turn in several *scenarios* and rounds; each turn gives a :class:`~bench.results.Result`. All
+output, tables, plots and comparisons are made from results only.
 
-``--smoke`` takes half a minute and fails if something has become very much worse
-(:mod:`bench.margins`); ``--full --write docs/performance`` takes half an hour and renews what
-the documents say.
+``--smoke`` takes half a minute and fails if something is very much slower (:mod:`bench.margins`);
+``--full --write docs/performance`` takes half an hour and updates the figures of the documents.
 """

@@ -1,4 +1,4 @@
-"""What the filter costs: beside Envoy without it, a filter that does nothing, and its peers."""
+"""Measure the cost of the filter: against Envoy alone, a no-op filter and other proxies."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ from demo import stack
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark. Gives the exit status: 1 when it failed, 2 when it could not begin."""
+    """Run the benchmark. Returns the exit status: 1 if it failed, 2 if it could not start."""
     given = _parser().parse_args(argv)
     if given.tables:
         known = report.read(json.loads(given.tables.read_text()))
@@ -46,7 +46,7 @@ def _measure(given: argparse.Namespace) -> int:
             results = list(suites.SUITES[name].measure(chosen, folder, _progress))
             if results:
                 measured[name] = results
-    except (stack.StackError, BenchError) as error:  # the suites before it are whole all the same
+    except (stack.StackError, BenchError) as error:  # the results of earlier suites are kept
         failures += [str(error), f"Configurations and logs are in {folder}."]
     except KeyboardInterrupt:
         shutil.rmtree(folder)
@@ -78,14 +78,14 @@ def _keep(
 
 
 def _progress(words: str) -> None:
-    # On a terminal each step takes the place of the last; elsewhere they would only be noise.
+    # Only on a terminal, where each step overwrites the last.
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{words}")
         sys.stderr.flush()
 
 
 def _missing(given: argparse.Namespace) -> str | None:
-    """What must be there and is not."""
+    """The message about a missing program or package; None if there is all."""
     needed = not given.smoke and not suites.WITH_WRK.isdisjoint(_suites(given))
     if needed and not load.installed():
         return load.HOW_TO_GET_WRK

@@ -1,4 +1,4 @@
-"""Exchanges of every size, the same ones in every run."""
+"""Exchanges of several sizes, equal in every run."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ _SEED = 1
 
 
 def small_chat() -> Exchange:
-    """Two short messages, just under 200 bytes, and an answer of just over 400."""
+    """Two short messages, just under 200 bytes, and a response of just over 400."""
     messages = [
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": "What is the capital of Romania?"},
@@ -23,7 +23,7 @@ def small_chat() -> Exchange:
 
 
 def long_chat(size: int = 10_000) -> Exchange:
-    """A conversation of ``size`` bytes in some ten messages, and an answer of a fifth of that."""
+    """A conversation of ``size`` bytes in about ten messages, and a response of a fifth of it."""
     sentence = f'{CONTENT} "Quoted", on two\nlines. '
     text = sentence * (size // 10 // len(sentence))
     messages = [{"role": ("user", "assistant")[turn % 2], "content": text} for turn in range(9)]
@@ -31,7 +31,7 @@ def long_chat(size: int = 10_000) -> Exchange:
 
 
 def image_chat(megabytes: int) -> Exchange:
-    """A question about an image of so many million base64 characters, in a ``data:`` URL."""
+    """A question about an image of ``megabytes`` million base64 characters, in a ``data:`` URL."""
     picture = base64.b64encode(random.Random(_SEED).randbytes(megabytes * _MEGABYTE // 4 * 3))  # noqa: S311 -- the same each time is what is wanted
     url = f"data:image/png;base64,{picture.decode()}"
     content = [
@@ -42,9 +42,9 @@ def image_chat(megabytes: int) -> Exchange:
 
 
 def embeddings(count: int, width: int, *, base64: bool = False) -> Exchange:
-    """So many short inputs, and as many vectors of that width in one flat FP32 tensor.
+    """``count`` short inputs, and as many vectors of ``width`` numbers in one flat FP32 tensor.
 
-    Their numbers are written as MLServer writes them: a float32's shortest text as a float64.
+    The numbers are written as MLServer writes them: float32 values with the digits of a float64.
     """
     inputs = [f"Sentence {number} of a document about Romania." for number in range(count)]
     request = {"model": "embeddings", "input": inputs}
@@ -94,5 +94,5 @@ def _json(document: object) -> bytes:
 
 
 def _compact(document: object) -> bytes:
-    """As MLServer writes."""
+    """JSON as MLServer writes it."""
     return json.dumps(document, separators=(",", ":")).encode()

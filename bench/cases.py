@@ -5,8 +5,8 @@
                ▼    │ ext_proc
            the filter, or the no-op server
 
-All of them run from the start to the end, each with a gateway of its own, and only one is under
-load at a time.
+All contenders run for the whole scenario, each with its own gateway; only one is under load at a
+time.
 """
 
 import re
@@ -31,7 +31,7 @@ _PEERS = {peer.name: peer for peer in PEERS}
 
 
 class Question(NamedTuple):
-    """A request, and whether an answer to it is as it should be."""
+    """A request, and a check of its response."""
 
     request: Request
     good: Callable[[bytes], bool]
@@ -43,10 +43,10 @@ class Case:
 
     Attributes:
         contender: its name.
-        port: where requests go, on loopback.
-        questions: what they are.
-        envoy: process number of its gateway; None without one.
-        python: process number of what translates, or seems to; None without one.
+        port: the loopback port for requests.
+        questions: the requests.
+        envoy: process id of its gateway; None without one.
+        python: process id of the filter, the no-op server or the proxy; None without one.
     """
 
     contender: str
@@ -56,10 +56,10 @@ class Case:
     python: int | None
 
     def verify(self) -> None:
-        """Ask each question once.
+        """Send each request once, and check the responses.
 
         Raises:
-            BenchError: an answer is not as it should be.
+            BenchError: a response is wrong.
         """
         for request, good in self.questions:
             answer = client.ask(self.port, request)
@@ -69,19 +69,19 @@ class Case:
 
 
 def available(scenario: Scenario) -> Sequence[str]:
-    """Who can be asked here and now; of the peers those that are installed."""
+    """The contenders of the scenario; of the peers only those that are installed."""
     peers = [peer for peer in PEERS if scenario.peers in peer.scenarios and peer.installed()]
     return [*scenario.contenders, *(peer.name for peer in peers)]
 
 
 @contextmanager
 def running(scenario: Scenario, names: Sequence[str], folder: Path) -> Iterator[list[Case]]:
-    """Start everything; give the cases; stop everything.
+    """Start all servers; yields the cases; stops all servers at the end.
 
     Args:
-        scenario: what is asked.
-        names: of :func:`available`.
-        folder: takes configurations and logs.
+        scenario: the scenario.
+        names: some of those from :func:`available`.
+        folder: for configurations and logs.
 
     Raises:
         StackError: a process does not start.
@@ -168,5 +168,5 @@ def _holds(proof: bytes, answer: bytes) -> bool:
 
 
 def _constant(answer: bytes) -> bytes:
-    """What is the same in every answer: of its id and its time only how long they are."""
+    """The response with its id and time replaced by their lengths, to compare responses."""
     return _VARYING.sub(lambda found: b'"%b":%d' % (found[1], len(found[2])), answer)

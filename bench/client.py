@@ -1,7 +1,7 @@
 """A load generator in Python, one thread for each connection.
 
-It is for requests so large that a few of them fill a turn, and for where wrk is not to be had: what
-a request costs the servers can be compared all the same, requests per second cannot.
+For requests so large that a turn has only few of them, and for machines without wrk. The CPU per
+request is comparable with wrk's, requests per second are not.
 """
 
 import http.client
@@ -18,10 +18,10 @@ _OK = 200
 
 
 def post(port: int, requests: Sequence[Request], *, connections: int, seconds: float) -> Run:
-    """Post the requests in turns until the time is up, and let those under way come to their end.
+    """Post the requests in turn until the time is over, and wait for those in progress.
 
     Raises:
-        LoadError: a connection broke, or an answer's status was not 200.
+        LoadError: a connection broke, or a status was not 200.
     """
     begun = time.monotonic()
     with ThreadPoolExecutor(connections) as threads:
@@ -39,10 +39,10 @@ def post(port: int, requests: Sequence[Request], *, connections: int, seconds: f
 
 
 def ask(port: int, request: Request) -> bytes:
-    """Post once; give the answer.
+    """Post once and return the response.
 
     Raises:
-        LoadError: the connection broke, or the answer's status was not 200.
+        LoadError: the connection broke, or the status was not 200.
     """
     with closing(_connect(port)) as connection:
         return _exchange(connection, port, request)

@@ -1,4 +1,4 @@
-"""Results put side by side: medians with their spread, and ratios."""
+"""Compares results: medians with their spread, and ratios."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,13 +19,13 @@ PAIRS: Sequence[tuple[str, str]] = (
     ("translation", "json"),
     ("translation", "orjson"),
 )
-"""Whose figures are divided by whose, wherever both are there."""
+"""Pairs of contenders whose ratios are shown, if both were measured."""
 
 _ORDER = (*FILTERS, NOOP, NOOP_3, *(peer.name for peer in PEERS), ENVOY, NO_FILTER)
 
 
 class Spread(NamedTuple):
-    """What several rounds gave."""
+    """The values of several rounds."""
 
     median: float
     lowest: float
@@ -33,27 +33,27 @@ class Spread(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """Of at least one value."""
+        """The spread of at least one value."""
         return cls(median(values), min(values), max(values))
 
     def text(self, decimals: int) -> str:
         """The median, and the lowest and highest if they differ from it.
 
         Args:
-            decimals: how many; small values get what two digits need.
+            decimals: their number; small values get as many as two significant digits need.
         """
-        if 0 < self.median < 10:  # noqa: PLR2004 -- with two digits before the point none are needed
+        if 0 < self.median < 10:  # noqa: PLR2004 -- larger values have two digits without decimals
             decimals = max(decimals, 1 - math.floor(math.log10(self.median)))
         middle, *ends = (f"{value:.{decimals}f}" for value in self)
         return middle if ends == [middle, middle] else f"{middle} ({'..'.join(ends)})"
 
 
 class Table(NamedTuple):
-    """Scenarios with the same contenders: what they did, or whose is how many times whose.
+    """The values, or the ratios, of scenarios with the same contenders.
 
     Attributes:
         columns: titles after the first two, which are scenario and metric.
-        rows: scenario, metric, and of each column a value if there is one.
+        rows: scenario, metric, and a value or None for each column.
         ratios: whether the values are ratios.
     """
 
@@ -63,7 +63,7 @@ class Table(NamedTuple):
 
 
 def tables(results: Sequence[Result]) -> Iterator[Table]:
-    """All results of a suite, in as few tables as hold them without empty columns."""
+    """All results of a suite, in as few tables as possible without empty columns."""
     waiting: list[str] = []
     columns: Sequence[str] = ()
     for scenario in names(results, lambda result: result.scenario):
@@ -110,15 +110,15 @@ def by_turn(results: Iterable[Result], metric: str) -> Turns:
 
 
 def spread(turns: Turns, contender: str) -> Spread | None:
-    """What a contender's rounds gave, if there are any."""
+    """The values of a contender, or None if it was not measured."""
     values = [value for (name, _), value in turns.items() if name == contender]
     return Spread.of(values) if values else None
 
 
 def ratio(turns: Turns, of: str, by: str) -> Spread | None:
-    """One contender's figures divided by another's, if there are any.
+    """The values of ``of`` divided by those of ``by``; None if one was not measured.
 
-    Round by round, because two turns of one round have more in common than two medians.
+    The ratio is computed per round, because turns of one round are more comparable than medians.
     """
     ratios = [
         value / turns[by, number]
@@ -129,12 +129,12 @@ def ratio(turns: Turns, of: str, by: str) -> Spread | None:
 
 
 def in_order(results: Iterable[Result]) -> list[str]:
-    """Their contenders: filters first, Envoy last, others as they come."""
+    """The contenders: filters first, Envoy last, others in the order of results."""
     found = names(results, lambda result: result.contender)
     places = {name: place for place, name in enumerate(_ORDER)}
     return sorted(found, key=lambda name: places.get(name, 0))
 
 
 def names(results: Iterable[Result], name: Callable[[Result], str]) -> list[str]:
-    """Some name of every result, each once, in the order in which they come."""
+    """The different names of results, in order."""
     return list(dict.fromkeys(map(name, results)))

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-"""Seconds; nothing here is finer (usually 10 ms), so measure over hundreds of them."""
+"""The resolution in seconds (usually 10 ms); a measurement needs hundreds of ticks."""
 
 
 def seconds(pid: int) -> float:
-    """CPU seconds, user and system, that a process and its descendants have used so far.
+    """CPU seconds, user and system, of a process and its descendants so far.
 
-    All threads are counted, and so are children that have ended and been waited for.
+    They include all threads, and children that have exited and been waited for.
 
     Raises:
         ProcessLookupError: there is no such process.
     """
-    # One look at every process: (parent, ticks), the ticks with those of its children of the past.
+    # (parent, ticks) of every process; the ticks include those of its former children.
     processes = dict(_read())
     if pid not in processes:
         raise ProcessLookupError(pid)
@@ -37,10 +37,10 @@ def _read() -> Iterator[tuple[int, tuple[int, int]]]:
         if folder.name.isdigit():
             try:
                 text = (folder / "stat").read_text()
-            except OSError:  # it has ended meanwhile
+            except OSError:  # the process has exited
                 continue
-            # The name before the last parenthesis may itself hold spaces and parentheses. After
-            # it, numbered as in proc(5): state (3), ppid (4), ..., utime, stime, cutime and
-            # cstime (14 to 17).
+            # The name before the last parenthesis can contain spaces and parentheses. The fields
+            # after it, by their numbers in proc(5): state (3), ppid (4), ..., utime, stime, cutime
+            # and cstime (14 to 17).
             fields = text.rpartition(")")[2].split()
             yield int(folder.name), (int(fields[1]), sum(int(field) for field in fields[11:15]))

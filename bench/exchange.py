@@ -1,4 +1,4 @@
-"""One exchange, as the client, the model server and Envoy write it."""
+"""One exchange: the messages of the client, the model server and Envoy."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,14 +17,14 @@ from translator.operations.registry import OPERATIONS
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and its answer.
+    """A request and its response.
 
     Attributes:
-        operation: what is asked of ``/v1/``.
-        model: its name, as in ``openai_request``.
-        openai_request: what the client posts.
-        oip_response: what the model server answers.
-        proof: bytes that are in every good answer, whatever the dialect; none if there are none.
+        operation: the path after ``/v1/``.
+        model: the model's name in ``openai_request``.
+        openai_request: the body of the client's request.
+        oip_response: the body of the model server's response.
+        proof: bytes that every correct response contains, in either API; b"" for none.
     """
 
     operation: str
@@ -35,17 +35,17 @@ class Exchange:
 
     @property
     def openai_path(self) -> str:
-        """Where the client posts it."""
+        """The path of the client's request."""
         return f"/v1/{self.operation}"
 
     @property
     def oip_path(self) -> str:
-        """Where the model server answers it."""
+        """The path of the request to the model server."""
         return f"/v2/models/{self.model}/infer"
 
     @cached_property
     def translated(self) -> Inference:
-        """What the filter makes of the request, and what translates the response."""
+        """The filter's translation."""
         return translate(self.operation, self.openai_request)
 
     def messages(self) -> list[bytes]:
@@ -85,9 +85,9 @@ class Exchange:
 
 
 def translate(operation: str, body: bytes) -> Inference:
-    """What the filter makes of a request body."""
+    """The filter's translation of a request body."""
     accepted = OPERATIONS[operation].accept(body, Target())
-    assert isinstance(accepted, Inference)  # noqa: S101 -- the model server is asked
+    assert isinstance(accepted, Inference)  # noqa: S101 -- no local response
     return accepted
 
 

@@ -1,4 +1,4 @@
-"""A translator with some workers, started without waiting, and how one learns that it serves."""
+"""A translator with several workers, started without waiting, and a wait until it serves."""
 
 import asyncio
 import sys
@@ -13,16 +13,16 @@ from translator.transport.health.client import status
 from translator.transport.unary import NoResponseError
 
 _PATIENCE = 60.0  # seconds until all serve
-_PAUSE = 0.002  # seconds between two looks, so that much may be missed
+_PAUSE = 0.002  # seconds between two checks: the resolution of the measurement
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What runs.
+    """The running processes.
 
     Attributes:
         server: the process that was started.
-        ports: where its workers listen, on loopback.
+        ports: the loopback ports of its workers.
     """
 
     server: stack.Server
@@ -30,21 +30,21 @@ class Fleet:
 
     @property
     def pid(self) -> int:
-        """The number of that process."""
+        """The id of that process."""
         return self.server.pid
 
     def workers(self) -> list[int]:
-        """Process numbers of the workers: of the process itself, if it is the only one."""
+        """The process ids of the workers; with one worker, that of the process itself."""
         if len(self.ports) == 1:
             return [self.pid]
         return [*map(int, Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split())]
 
     def wait(self) -> None:
-        """Wait until all of the workers say that they are SERVING.
+        """Wait until all workers report SERVING.
 
         Raises:
             BenchError: they do not.
-            StackError: the process has ended.
+            StackError: the process has exited.
         """
         asyncio.run(self._wait())
 
@@ -67,11 +67,11 @@ class Fleet:
 
 @contextmanager
 def started(workers: int, folder: Path, *options: str) -> Iterator[Fleet]:
-    """Start a translator; give it at once; stop it.
+    """Start a translator and yield it at once; stop it at the end.
 
     Args:
-        workers: how many.
-        folder: takes the log.
+        workers: their number.
+        folder: for the log.
         options: further flags.
     """
     port = _ports(workers)
@@ -81,13 +81,13 @@ def started(workers: int, folder: Path, *options: str) -> Iterator[Fleet]:
         "The translator",
         [*argv, *more, *options],
         log=folder / f"translator-{port}.log",
-        ready=lambda: True,  # whoever wants to know looks more often than a Server does
+        ready=lambda: True,  # Fleet.wait checks more often than a Server does
     ) as server:
         yield Fleet(server, range(port, port + workers))
 
 
 def _ports(count: int) -> int:
-    """The first of so many free ports in a row."""
+    """The first of ``count`` consecutive free ports."""
     while True:
         first = stack.free_port()
         if not any(stack.accepts(first + more) for more in range(1, count)):

@@ -1,7 +1,7 @@
-"""Load on a server, and what it measured: from wrk, or from a client of our own.
+"""Load on a server, and its result: from wrk, or from our own client.
 
-wrk is what to measure small requests with. Of large ones it has many under way when its time is up,
-which cost CPU and are not counted; :mod:`bench.client` lets what it has begun come to its end.
+wrk is for small requests. With large ones it has many in progress when its time is over, which cost
+CPU but are not counted; :mod:`bench.client` waits for them.
 """
 
 import json
@@ -15,8 +15,8 @@ from bench.results import BenchError
 
 HOW_TO_GET_WRK = "wrk is needed for the load: apt-get install wrk (or https://github.com/wg/wrk)."
 
-# wrk's own summary is for people: it rounds, and changes its units as it goes. Here is the same in
-# one line, times in microseconds.
+# wrk's own summary has rounded values in changing units. This script prints one line of JSON, with
+# times in microseconds.
 _SCRIPT = """\
 local function read(path)
   local file = assert(io.open(path, "rb"))
@@ -61,11 +61,11 @@ _ERRORS = ("connect", "read", "write", "timeout", "status")
 
 
 class LoadError(BenchError):
-    """A run in which not every request was answered well. It counts for nothing."""
+    """A run in which a request failed. Its figures are not used."""
 
 
 class Request(NamedTuple):
-    """Something to post: where to, and JSON."""
+    """A request: its path, and its JSON body."""
 
     path: str
     body: bytes
@@ -75,11 +75,11 @@ class Run(NamedTuple):
     """A run without errors.
 
     Attributes:
-        requests: how many were answered.
-        seconds: how long it took.
+        requests: the number of requests with a response.
+        seconds: the duration.
         p50: median latency in seconds.
-        p99: the latency, in seconds, that one request in a hundred exceeds. wrk corrects both for
-            the requests it could not send while it waited for a slow answer.
+        p99: the latency in seconds that one request in a hundred exceeds. wrk corrects both for
+            the requests that it could not send while it waited for a slow response.
     """
 
     requests: int
@@ -89,24 +89,24 @@ class Run(NamedTuple):
 
 
 def installed() -> bool:
-    """Whether wrk is there."""
+    """Whether wrk is installed."""
     return shutil.which("wrk") is not None
 
 
 def wrk(
     port: int, requests: Sequence[Request], *, connections: int, seconds: int, folder: Path
 ) -> Run:
-    """Post the requests in turns, on each connection as soon as it has its answer.
+    """Post the requests in turn; each connection sends the next after the response.
 
     Args:
-        port: where to, on loopback.
-        requests: what.
-        connections: how many, all from one thread.
-        seconds: how long, in whole seconds, for wrk knows no others.
-        folder: takes wrk's script.
+        port: the loopback port.
+        requests: the requests.
+        connections: their number, all from one thread.
+        seconds: the duration; wrk takes whole seconds only.
+        folder: for wrk's script.
 
     Raises:
-        LoadError: wrk failed, a connection broke, or an answer's status was 400 or above.
+        LoadError: wrk failed, a connection broke, or a status was 400 or above.
     """
     script = folder / "post.lua"
     script.write_text(_script(requests, folder))
@@ -123,7 +123,7 @@ def _script(requests: Sequence[Request], folder: Path) -> str:
     files = [folder / f"body-{number}.json" for number in range(len(requests))]
     for file, request in zip(files, requests, strict=True):
         file.write_bytes(request.body)
-    # What JSON makes of these strings is what Lua reads.
+    # Lua reads these JSON strings as the same strings.
     return _SCRIPT.format(
         paths=", ".join(json.dumps(request.path) for request in requests),
         bodies=", ".join(json.dumps(str(file)) for file in files),
@@ -131,10 +131,10 @@ def _script(requests: Sequence[Request], folder: Path) -> str:
 
 
 def parse(output: str) -> Run:
-    """Read the line that the script wrote last.
+    """Read the last line of the script's output.
 
     Raises:
-        LoadError: it tells of errors, or of no request at all.
+        LoadError: it reports errors, or no requests.
     """
     numbers: dict[str, int] = json.loads(output.rstrip().rpartition("\n")[2])
     errors = {name: numbers[name] for name in _ERRORS if numbers[name]}

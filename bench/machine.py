@@ -1,4 +1,4 @@
-"""The machine and the software that numbers belong to, for without these they mean little."""
+"""The machine and the software of a measurement."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ _PEERS = ("aiohttp", "fastapi", "httpx", "litellm")
 
 
 def describe() -> dict[str, object]:
-    """Processor, kernel, versions, revision, time and load average, as they are now."""
+    """Processor, kernel, versions, revision, time and load average, at this moment."""
     environment = peers.PYTHON.parents[1]
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -38,7 +38,7 @@ def describe() -> dict[str, object]:
 
 
 def _versions(names: Sequence[str], path: Iterable[str]) -> dict[str, str]:
-    """Of those packages that are installed in one of these folders."""
+    """The versions of the packages that are installed in one of these folders."""
     there = metadata.distributions(path=[*path])
     found = {package.name.lower(): package.version for package in there}
     return {name: found[name] for name in names if name in found}

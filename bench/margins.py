@@ -1,8 +1,7 @@
-"""What must not happen between two measurements: ratios far beyond those known.
+"""The upper limits of ratios in the smoke test.
 
-They are wide, because a machine that tests run on is shared and slow, and turns are short: they
-catch what has become very much worse. Whether something has become better only a longer
-measurement shows.
+The limits are wide, because tests run on shared and slow machines, and turns are short: they catch
+only large regressions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,16 +16,16 @@ from bench.results import METRICS
 
 
 class Margin(NamedTuple):
-    """A ratio to the no-op server, and how large the lowest of its rounds may be.
+    """A ratio to the no-op server, and the limit of the lowest of its rounds.
 
     Attributes:
-        suite: where it is measured.
-        scenario: where it is measured.
-        contender: whose it is.
-        metric: what is divided.
-        known: what it was, with wrk on two cores.
-        limit: what it may not exceed.
-        reason: for the limit.
+        suite: the suite that measures it.
+        scenario: the scenario that measures it.
+        contender: the contender.
+        metric: the metric of the ratio.
+        known: the value measured with wrk on two cores.
+        limit: the maximum.
+        reason: the reason for the limit.
     """
 
     suite: str
@@ -54,11 +53,11 @@ _SCENARIOS = tuple(dict.fromkeys(margin.scenario for margin in MARGINS))
 _CONTENDERS = (*dict.fromkeys(margin.contender for margin in MARGINS), NOOP)
 SUITES = tuple(dict.fromkeys(margin.suite for margin in MARGINS))
 PLAN: Plan = replace(SMOKE, scenarios=_SCENARIOS, contenders=_CONTENDERS)
-"""What must be measured for all of them."""
+"""The plan that measures all of them."""
 
 
 def exceeded(measured: Measured) -> Iterator[str]:
-    """A sentence for each that is exceeded, or was not measured."""
+    """A sentence for each limit that is exceeded or was not measured."""
     for margin in MARGINS:
         results = [
             result

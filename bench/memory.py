@@ -1,14 +1,14 @@
-"""What the translator has in memory: at its largest body, with many open streams, and after long.
+"""The memory of the translator: for a large body, for many open streams, and in a long run.
 
-The no-op server shows what of it would be gRPC's.
+The no-op server shows the part of gRPC.
 
-- A large body: the peak over the idle process, in bodies.
-- Open streams, each of which has had an event and waits for the next: what each of them takes.
-- Long: the resident set after each quarter of many requests or events. What is held for good shows
-  as growth after the first quarter. grpc.aio (1.85) itself keeps some 120 bytes of each exchange,
-  probably because Envoy ends it with a reset: https://github.com/grpc/grpc/issues/43360.
+- A large body: the peak above the idle process, in multiples of the body.
+- Open streams, each of which has had one event: memory per stream.
+- A long run: the resident set after each quarter of many requests or events. A leak shows as growth
+  after the first quarter. grpc.aio (1.85) itself keeps about 120 bytes of each exchange, probably
+  because Envoy ends it with a reset: https://github.com/grpc/grpc/issues/43360.
 
-There is one round whatever the plan says, for memory hardly differs from one turn to the next.
+There is always one round, because memory hardly differs between turns.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ LONG: Sequence[tuple[int, Sequence[str]]] = (
     (1_000_000, (FILTER,)),
     (200_000, (FILTER_GRPCIO, NOOP)),
 )
-"""How many requests are long, and how many events, for whom: what grows and is slow has fewer."""
+"""The numbers of requests and of events of a long run, by contender; slow contenders get fewer."""
 
 _QUARTERS = (1, 2, 3, 4)
 _CONNECTIONS = 16
@@ -45,7 +45,7 @@ _LOOK = 0.05  # seconds
 
 
 class _Part(NamedTuple):
-    """A scenario, who is in it, and how one of them is measured, in processes of its own."""
+    """A scenario, its contenders, and the function that measures one of them in new processes."""
 
     scenario: str
     contenders: Sequence[str]
@@ -104,7 +104,7 @@ def _open(streams: int, contender: str, folder: Path) -> dict[str, float]:
 
 async def _opened(gateway: Gateway, streams: int) -> dict[str, float]:
     pids = {"python": gateway.python, "envoy": gateway.envoy}
-    # What the first streams ever take, they take for all.
+    # The first streams allocate memory that all streams share.
     async with opened(gateway.target, streams=4, interval=_FOREVER):
         pass
     before = {name: rss.now(pid) for name, pid in pids.items() if pid is not None}
@@ -146,7 +146,7 @@ async def _passed(gateway: Gateway, count: int) -> dict[str, float]:
         async with opened(gateway.target, streams=_STREAMS, interval=_INTERVAL) as passing:
             async with asyncio.timeout(60 + 5 * usual):
                 for quarter in _QUARTERS:
-                    while passing.received < count * quarter / 4:  # noqa: ASYNC110 -- a measurement may look now and then
+                    while passing.received < count * quarter / 4:  # noqa: ASYNC110 -- a measurement may poll
                         await asyncio.sleep(_LOOK)
                     found.append(rss.now(gateway.python))
     except TimeoutError as error:
@@ -155,7 +155,7 @@ async def _passed(gateway: Gateway, count: int) -> dict[str, float]:
 
 
 def over_time(sizes: Sequence[float]) -> dict[str, float]:
-    """The metrics of something long.
+    """The metrics of a long run.
 
     Args:
         sizes: megabytes at the start and after each quarter.

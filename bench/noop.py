@@ -1,10 +1,10 @@
-"""The floor: an ext_proc server on grpc.aio that reads nothing and replies with constants.
+"""The baseline: an ext_proc server on grpc.aio that parses nothing and replies with constants.
 
-Its replies are what the filter says to the same exchanges, recorded beforehand. So Envoy, the model
-server and the client get messages of the same sizes with the same effects, and what the filter
-costs beyond this server is its own doing, not gRPC's.
+Its replies are the filter's, recorded before. So Envoy, the model server and the client get
+messages of the same sizes with the same effects, and the difference to this server is the filter's
+own cost, without gRPC's.
 
-It is deliberately not built on the filter's transport: the floor stays where it is when that moves.
+It does not use the filter's transport, so that the baseline does not change with that.
 """
 
 import argparse
@@ -24,18 +24,18 @@ SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
 Process = Callable[
     [AsyncIterator[bytes], "grpc.aio.ServicerContext[bytes, bytes]"], AsyncIterator[bytes]
 ]
-"""Answers the messages of one stream."""
+"""Replies to the messages of one stream."""
 
 Replies = Mapping[int, bytes]
 """The reply to each phase by the first byte of its message.
 
-That byte is the tag of the field in use, which says the phase: protobuf writes fields in the order
-of their numbers, and those of the phases come first.
+That byte is the tag of the first field, which is that of the phase: protobuf writes fields in the
+order of their numbers, and those of the phases are the lowest.
 """
 
 
 def record(exchanges: Sequence[Exchange]) -> dict[str, Replies]:
-    """The filter's replies, by the path that an exchange's first message holds."""
+    """The filter's replies, by the path in the first message of an exchange."""
     return {exchange.openai_path: _record(exchange) for exchange in exchanges}
 
 

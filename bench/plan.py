@@ -1,4 +1,4 @@
-"""How much to measure."""
+"""The extent of a measurement."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much to measure, and of what.
+    """The extent of a measurement.
 
     Attributes:
-        rounds: how often each contender gets its turn in each scenario; once in the suite memory.
-        seconds: length of one turn.
+        rounds: the number of turns of each contender in each scenario; the suite memory has one.
+        seconds: the duration of a turn.
         warm_up: seconds of load before the first round, for each contender.
-        share: of the counts that a suite has of its own (requests, events, streams), from 0 to 1.
-        full: all scenarios, not the main ones only.
-        scenarios: if there are any, only scenarios that have one of these words in their names.
-        contenders: if there are any, only these.
+        share: a factor for the suites' own counts (requests, events, streams), from 0 to 1.
+        full: whether to measure all scenarios, or only the main ones.
+        scenarios: if not empty, only scenarios with one of these words in their names.
+        contenders: if not empty, only these.
     """
 
     rounds: int = 3
@@ -27,19 +27,19 @@ class Plan:
     contenders: Collection[str] = ()
 
     def has_scenario(self, name: str, *, main: bool = True) -> bool:
-        """Whether a scenario is to be measured; one that is not a main one only if all or it is."""
+        """Whether to measure a scenario; one that is not main only with ``full`` or by its name."""
         if self.scenarios:
             return any(word in name for word in self.scenarios)
         return main or self.full
 
     def has_contender(self, name: str) -> bool:
-        """Whether a contender is to be measured."""
+        """Whether to measure a contender."""
         return not self.contenders or name in self.contenders
 
 
 USUAL = Plan()
-"""Some five minutes."""
+"""About five minutes."""
 FULL = Plan(seconds=3, share=1.0, full=True)
 """Half an hour."""
 SMOKE = Plan(rounds=2, seconds=1, share=0.01)
-"""Half a minute: whether it works, and whether something has become very much worse."""
+"""Half a minute: whether it works, and whether something is very much slower."""

@@ -1,4 +1,4 @@
-"""Results as pictures: a row for each contender in each scenario, as SVG. Needs matplotlib."""
+"""Plots of results as SVG: a row for each contender in each scenario. Needs matplotlib."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -14,7 +14,7 @@ from bench import compare
 from bench.contenders import ENVOY, NO_FILTER, NOOP, NOOP_3
 from bench.results import METRICS, Result
 
-# What others are measured against is pale.
+# The baselines have pale colours.
 _COLORS = {
     NOOP: "#9aa5b1",
     NOOP_3: "#c6cdd5",
@@ -33,11 +33,11 @@ def draw(results: Sequence[Result], metric: str, path: Path) -> None:
     """Draw one metric of a suite.
 
     Args:
-        results: of one suite.
-        metric: its name.
+        results: the results of one suite.
+        metric: the name of the metric.
         path: the file.
     """
-    # Text stays text, so that the picture is small and can be searched.
+    # Text stays text, so that the file is small and can be searched.
     mpl.rcParams |= {
         "svg.fonttype": "none",
         "svg.hashsalt": "bench",
@@ -67,7 +67,7 @@ def _rows(axes: Axes, found: Mapping[tuple[str, str], compare.Spread], metric: s
     colors = _colors([contender for _, contender in found])
     ticks: dict[str, int] = {}
     for place, ((scenario, contender), spread) in enumerate(found.items()):
-        row = place + len(ticks) - (scenario in ticks)  # one is free before each scenario
+        row = place + len(ticks) - (scenario in ticks)  # an empty row before each scenario
         ticks.setdefault(scenario, row)
         look: dict[str, Any] = {"color": colors[contender], "solid_capstyle": "butt"}
         axes.plot([spread.lowest, spread.highest], [row, row], linewidth=4, alpha=0.4, **look)
@@ -83,7 +83,7 @@ def _rows(axes: Axes, found: Mapping[tuple[str, str], compare.Spread], metric: s
         )
     axes.set_yticks([*ticks.values()], [*ticks])
     axes.set_title(METRICS[metric].title, loc="left", fontsize=11)
-    # From 40 us to half a second: only their logarithms fit on one page.
+    # Logarithmic, because values are from 40 us to half a second.
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -1,4 +1,4 @@
-"""Results for the documents: JSON, and the pictures that docs/performance.md shows."""
+"""Results for the documents: JSON, and the plots in docs/performance.md."""
 
 import json
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ PICTURES = {
 
 
 def write(measured: Measured, machine: Mapping[str, Any], plan: Plan, folder: Path) -> None:
-    """Write what was measured; suites that were not stay as they are.
+    """Write the results. Suites that were not measured keep theirs.
 
     Args:
         measured: the results of each suite.
-        machine: where.
-        plan: how much.
-        folder: takes ``results.json`` and the pictures.
+        machine: the description of the machine.
+        plan: the plan of the measurement.
+        folder: for ``results.json`` and the plots.
     """
     folder.mkdir(exist_ok=True)
     file = folder / RESULTS
@@ -40,5 +40,5 @@ def write(measured: Measured, machine: Mapping[str, Any], plan: Plan, folder: Pa
 
 
 def picture(suite: str, metric: str) -> str:
-    """The name of a picture's file."""
+    """The name of a plot's file."""
     return f"{suite}-{metric}.svg"

@@ -1,4 +1,4 @@
-"""Results as tables for people, and as JSON for whoever wants to know better."""
+"""Results as tables and as JSON."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ def markdown(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> str:
 
 
 def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
-    """Everything, each suite with where and how it was measured; its units are in ``metrics``."""
+    """All results, with machine and method of each suite; the units are in ``metrics``."""
     about = {"machine": dict(machine), "plan": asdict(plan)}
     return {
         suite: {
@@ -51,7 +51,7 @@ def document(measured: Measured, machine: Mapping[str, Any], plan: Plan) -> dict
 
 
 def read(document: Mapping[str, Any]) -> Iterator[tuple[Measured, Mapping[str, Any], Plan]]:
-    """Each suite of a :func:`document`, with where and how it was measured."""
+    """Each suite of a :func:`document`, with machine and plan."""
     for suite, found in document.items():
         results = [Result(**result) for result in found["results"]]
         yield {suite: results}, found["machine"], Plan(**found["plan"])
@@ -67,7 +67,7 @@ def dump(document: Mapping[str, Any]) -> str:
 
 
 def surroundings(machine: Mapping[str, Any]) -> str:
-    """Where something was measured, in a sentence."""
+    """The machine, in a sentence."""
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
     return (
         f"{machine['cpu']}, {machine['cores']} cores; Linux {machine['kernel']}, "
@@ -77,7 +77,7 @@ def surroundings(machine: Mapping[str, Any]) -> str:
 
 
 def method(plan: Plan, results: Sequence[Result]) -> str:
-    """How a suite was measured, in a sentence; the rounds are those that there were."""
+    """The method of a suite, in a sentence, with the actual number of rounds."""
     rounds = max(result.round for result in results)
     figures = "One round" if rounds == 1 else f"Medians (lowest..highest) of {rounds} rounds"
     return f"{figures}; turns of {plan.seconds} s, unless the suite counts calls."

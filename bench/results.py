@@ -1,7 +1,7 @@
-"""What every suite gives, and what its numbers mean.
+"""The results of suites, and their metrics.
 
-A suite is a module with ``NAME`` and ``measure(plan, folder, progress)``, which yields results as
-they come. Tables, ratios, plots and JSON are made from results alone, whatever the suite.
+A suite is a module with ``NAME`` and ``measure(plan, folder, progress)``, which yields results.
+Tables, ratios, plots and JSON are made from results only, for all suites alike.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,19 +12,19 @@ from typing import NamedTuple, Protocol
 from bench.plan import Plan
 
 Progress = Callable[[str], None]
-"""Takes a few words before each step."""
+"""Called with a short text before each step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One turn: what one contender did in one scenario in one round.
+    """One turn: one contender in one scenario and round.
 
     Attributes:
         suite: the name of the suite.
-        scenario: what was asked, for people.
-        contender: who was asked. Results of one scenario and round can be compared.
+        scenario: the name of the scenario.
+        contender: the name of the contender. Results of one scenario and round are comparable.
         round: counted from 1.
-        metrics: what was measured, by names from :data:`METRICS`. What does not apply is not there.
+        metrics: values by names from :data:`METRICS`, only those that apply.
     """
 
     suite: str
@@ -35,25 +35,25 @@ class Result:
 
 
 class Suite(Protocol):
-    """Something that can be measured."""
+    """A suite of measurements."""
 
     NAME: str
 
     def measure(self, plan: Plan, folder: Path, progress: Progress, /) -> Iterator[Result]:
-        """Measure; ``folder`` takes configurations and logs.
+        """Measure; ``folder`` is for configurations and logs.
 
         Raises:
-            BenchError: something does not work as it should, so its numbers would mean nothing.
+            BenchError: something does not work, so that the figures would be meaningless.
             StackError: a process did not start.
         """
 
 
 class BenchError(RuntimeError):
-    """Something does not work as it should, so its numbers would mean nothing."""
+    """Something does not work, so that the figures would be meaningless."""
 
 
 class Metric(NamedTuple):
-    """How a metric is shown: its name, its unit, and how many decimals are worth reading."""
+    """The name, unit and number of decimals of a metric."""
 
     name: str
     unit: str
@@ -72,12 +72,13 @@ METRICS: Mapping[str, Metric] = {
     "added_p50_ms": Metric("p50 over Envoy alone", "ms", 2),
     "python_cpu_us": Metric("Python CPU", "us/request", 0),
     "envoy_cpu_us": Metric("Envoy CPU", "us/request", 0),
-    # Of Python and the gateway's Envoy together.
+    # CPU of Python and the gateway's Envoy together.
     "per_cpu_s": Metric("requests per CPU second", "", 0),
     "peak_rss_mb": Metric("Python peak RSS", "MB", 0),
-    # Workers: what the least busy did, divided by what the busiest did.
+    # Workers: requests of the least busy worker, divided by those of the busiest.
     "balance": Metric("balance", "", 2),
-    # Streams: an event's delay is from its being written upstream to its being whole at the client.
+    # Streams: an event's delay is the time from the model server's write to the complete event at
+    # the client.
     "events_per_s": Metric("events/s", "", 0),
     "ttft_ms": Metric("time to first event", "ms", 2),
     "event_delay_p50_ms": Metric("event delay p50", "ms", 2),
@@ -90,7 +91,7 @@ METRICS: Mapping[str, Metric] = {
     "load_share": Metric("load generator", "cores", 2),
     "python_stream_kb": Metric("Python RSS", "KB/open stream", 0),
     "envoy_stream_kb": Metric("Envoy RSS", "KB/open stream", 0),
-    # Memory: resident sets; a body's multiple is the peak over idle divided by the body's size.
+    # Memory: resident sets; "body_multiple" is the peak above idle, divided by the body's size.
     "idle_rss_mb": Metric("idle RSS", "MB", 0),
     "body_multiple": Metric("peak over idle", "bodies", 1),
     "rss_1_mb": Metric("RSS after 1/4", "MB", 1),
@@ -106,4 +107,4 @@ METRICS: Mapping[str, Metric] = {
     # In process.
     "call_us": Metric("time", "us/call", 1),
 }
-"""Every metric by its name; tables show them in this order."""
+"""All metrics by name, in the order of tables."""

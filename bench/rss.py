@@ -7,7 +7,7 @@ MEGABYTE = 1e6
 
 
 def now(pid: int) -> float:
-    """Megabytes that a process has in memory.
+    """The resident set of a process in megabytes.
 
     Raises:
         FileNotFoundError: there is no such process.
@@ -16,7 +16,7 @@ def now(pid: int) -> float:
 
 
 def peak(pid: int) -> float:
-    """The most megabytes it ever had, or had since :func:`reset_peak`.
+    """The peak of the resident set in megabytes, in total or since :func:`reset_peak`.
 
     Raises:
         FileNotFoundError: there is no such process.
@@ -25,7 +25,7 @@ def peak(pid: int) -> float:
 
 
 def reset_peak(pid: int) -> None:
-    """Let the peak begin anew at what is there now. See proc(5), clear_refs.
+    """Reset the peak to the current value. See proc(5), clear_refs.
 
     Raises:
         FileNotFoundError: there is no such process.

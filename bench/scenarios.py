@@ -1,4 +1,4 @@
-"""What is asked in the suite ``unary``, and of whom."""
+"""The scenarios of the suite ``unary``, with their contenders."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ class Scenario:
     """One kind of load.
 
     Attributes:
-        name: for people.
-        exchanges: makes the exchanges that take turns; large ones are there only when needed.
-        connections: how many are open at once.
-        contenders: who is asked.
-        peers: so are the peers (:mod:`bench.peers`) that can do this; none if it is empty.
-        plain: the first exchange takes one more turn, in the model server's own dialect.
-        large: a turn holds so few requests that those under way at its end must be counted.
-        main: also when not everything is measured.
+        name: the name in tables.
+        exchanges: creates the exchanges, which are sent in turn.
+        connections: the number of connections.
+        contenders: the contenders.
+        peers: the kind of scenario that peers (:mod:`bench.peers`) must support; "" for no peers.
+        plain: whether the first exchange is also sent as plain OIP.
+        large: whether requests are so few that those in progress at the end must be counted.
+        main: whether it is measured without ``--full``.
     """
 
     name: str

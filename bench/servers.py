@@ -1,4 +1,4 @@
-"""The processes that are put under load, each Envoy with one thread so that all have as many."""
+"""The processes under load. Each Envoy has one worker thread, so that all are equal."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _EXT_PROC = "envoy.filters.http.ext_proc"
 
 
 def model_server(port: int, answers: Mapping[str, bytes], folder: Path) -> stack.Server:
-    """What answers each path with the same JSON always: an Envoy, whose CPU time is its own."""
+    """An Envoy that responds to each path with constant JSON."""
     admin = stack.free_port()
     config = upstream.config(port=port, admin=admin, answers=answers, folder=folder)
     return envoy("upstream", config, folder)
@@ -35,7 +35,7 @@ def noop_server(port: int, exchanges: Sequence[Exchange], folder: Path) -> stack
 
 
 def envoy(name: str, config: Mapping[str, Any], folder: Path) -> stack.Server:
-    """Envoy with one thread, and a bootstrap of ours; its files are called ``name``."""
+    """Envoy with one worker thread and this bootstrap; its files have the name ``name``."""
     bootstrap = folder / f"{name}.yaml"
     bootstrap.write_text(yaml.safe_dump(config))
     admin = config["admin"]["address"]["socket_address"]["port_value"]
@@ -56,10 +56,10 @@ def gateway(*, port: int, http: int, worker: int) -> dict[str, Any]:
 
 
 def hide_request_headers(config: dict[str, Any], path: str) -> None:
-    """Let a gateway begin with the request's body, which saves a message and its reply.
+    """Configure a gateway not to send request headers, which saves a message and its reply.
 
-    Envoy 1.40 then changes no header when the reply to the body says so, and the headers have gone
-    on before it anyway. So the path to the model is the route's doing here.
+    Envoy 1.40 then ignores header mutations in the reply to the body, so the route sets the path
+    to the model here.
     """
     manager = _manager(config)
     for part in manager["http_filters"]:
@@ -73,7 +73,7 @@ def hide_request_headers(config: dict[str, Any], path: str) -> None:
 
 
 def remove_filter(config: dict[str, Any]) -> None:
-    """Take the filter, and all that is there for it alone, out of a gateway."""
+    """Remove the filter, and all that only it needs, from a gateway."""
     manager = _manager(config)
     manager["http_filters"] = [
         part for part in manager["http_filters"] if part["name"] != _EXT_PROC

@@ -1,6 +1,6 @@
-"""How soon a translator serves, and what it weighs then.
+"""The time until a translator serves, and its memory then.
 
-Aimed at: 0.6 s from the start of the process until its health is SERVING, and 60 MB for a worker.
+Targets: 0.6 s from the start of the process until its health is SERVING, and 60 MB for a worker.
 """
 
 import subprocess
@@ -19,8 +19,7 @@ NAME = "startup"
 
 IMPORT = "import"
 
-# What a worker imports before it opens the transport of its settings, whose libraries come on top.
-# That Python itself has started is not in the figure.
+# The imports of a worker, without the libraries of its transport and without the start of Python.
 _IMPORT = """\
 import time
 began = time.perf_counter()
@@ -33,7 +32,7 @@ def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
     """See :class:`bench.results.Suite`."""
     variants = [name for name in FILTERS if plan.has_contender(name)]
     if variants:
-        _import()  # so that all files are in the page cache, and compiled
+        _import()  # so that all files are compiled and in the page cache
     for number in range(1, plan.rounds + 1):
         for variant in variants:
             progress(f"start-up: round {number} of {plan.rounds}: {variant}")

@@ -1,17 +1,16 @@
-"""What a stream costs: CPU for each event, the time it is under way, the time to the first one.
+"""The cost of streams: CPU per event, delay of events, time to the first event.
 
-Streams of 25 events a second each, as a model writes tokens, and one stream as fast as
-back-pressure lets it. Between the opening of the last stream and the end nothing else happens, so
-CPU is that of events alone. Flat out a message holds a hundred events, and there are no delays to
-speak of.
+Streams of 25 events per second each, like a model's tokens, and one stream without pauses, limited
+by backpressure. CPU is measured after the last stream was opened, so it is that of events only.
+Without pauses ("flat out") a message has about a hundred events, and delays are meaningless.
 
-The load is one process (:mod:`bench.streaming`), which writes the events as the model server and
-reads them as the clients. What it takes of a core is among the figures (``load_share``), for a busy
-load would falsify delays: 0.2 to 0.3 at 6,400 events a second. Flat out it takes 0.1 before the
-filter, and 0.4 to 1.0 before the others, whose events per second may be its own limit.
+The load is one process (:mod:`bench.streaming`), both model server and clients. Its share of a core
+is measured (``load_share``), because a busy load would distort delays: 0.2 to 0.3 at 6,400 events
+per second. Flat out it is 0.1 for the filter, and 0.4 to 1.0 for the others, whose events per
+second it may limit.
 
-What is aimed at, beside the no-op server on grpc.aio: at most 1.25 of its CPU for an event, and at
-most 0.3 of the delay that it adds to Envoy's own (the median's share, ``delay_share``).
+Targets, relative to the no-op server on grpc.aio: at most 1.25 of its CPU per event, and at most
+0.3 of the delay that it adds to Envoy's own (by medians, ``delay_share``).
 """
 
 import asyncio
@@ -35,7 +34,7 @@ _INTERVAL = 1 / 25  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """So many streams, each with an event every so many seconds; None for no pause at all."""
+    """A number of streams, and the interval of their events in seconds; None for no pause."""
 
     name: str
     streams: int
@@ -52,7 +51,7 @@ SCENARIOS = (
 
 
 def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
-    """Go round: each contender in each scenario. See :class:`~bench.results.Suite`."""
+    """Measure each contender in each scenario. See :class:`~bench.results.Suite`."""
     scenarios = [each for each in SCENARIOS if plan.has_scenario(each.name, main=each.main)]
     contenders = [name for name in gateways.CONTENDERS if plan.has_contender(name)]
     if not scenarios or not contenders:
@@ -62,7 +61,7 @@ def measure(plan: Plan, folder: Path, progress: Progress) -> Iterator[Result]:
             progress(f"warming up: {gateway.contender}")
             asyncio.run(_warm_up(gateway, plan.warm_up))
         for number in range(1, plan.rounds + 1):
-            # Another one begins each round, so that none is always the one after the same other.
+            # Each round begins with another contender, so that their order varies.
             start = number % len(running)
             for scenario in scenarios:
                 found = {}
@@ -99,9 +98,9 @@ async def _turn(gateway: Gateway, scenario: Scenario, seconds: float) -> Mapping
 
 
 def _cpu(gateway: Gateway) -> dict[str, float]:
-    """CPU seconds so far, of all threads. Finer than /proc has it, which short turns need."""
+    """CPU seconds so far, of all threads, with a finer resolution than /proc for short turns."""
     pids = {"envoy": gateway.envoy, "python": gateway.python}
-    # How Linux numbers the clock of a process: see clock_getcpuclockid(3) and its source.
+    # The number of a process's clock in Linux: see clock_getcpuclockid(3) and its source.
     clocks = {name: (~pid << 3) | 2 for name, pid in pids.items() if pid is not None}
     spent = {name: time.clock_gettime(clock) for name, clock in clocks.items()}
     return {**spent, "load": time.process_time()}
@@ -119,20 +118,20 @@ def _times(load: Load, since: float, until: float, interval: float) -> dict[str,
 
 
 def percentile(values: Collection[float], percent: float) -> float:
-    """The smallest of the values that so many percent of them do not exceed (nearest rank)."""
+    """A percentile by nearest rank."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def compared(contender: str, found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """What a contender adds to the delay of events, against the others in the same round.
+    """The delay of events that a contender adds, compared with others in the same round.
 
     Args:
-        contender: whose metrics these are.
+        contender: the contender.
         found: the metrics of each contender.
 
     Returns:
-        ``added_event_delay_p50_ms`` over Envoy alone; and for the filter ``delay_share``, what it
-        adds to the no-op server's delay as a share of what that adds to Envoy's.
+        ``added_event_delay_p50_ms``, the delay minus that of Envoy alone; for the filter also
+        ``delay_share``: (filter - no-op) / (no-op - Envoy alone).
     """
     delay = {
         name: metrics["event_delay_p50_ms"]

@@ -7,10 +7,10 @@ from bench.results import Suite
 
 _ALL: Sequence[Suite] = (unary, streams, workers, memory, startup, translation)
 SUITES: Mapping[str, Suite] = {suite.NAME: suite for suite in _ALL}
-"""Each by its name."""
+"""The suites by name."""
 
 WITH_WRK = frozenset({unary.NAME, workers.NAME, memory.NAME})
-"""Those whose load is wrk's."""
+"""The suites that use wrk."""
 
 USUAL: Sequence[str] = (unary.NAME, streams.NAME)
-"""Those that are measured if nothing is said."""
+"""The suites that are measured by default."""

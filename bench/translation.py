@@ -1,7 +1,7 @@
-"""What translation alone costs, in this process: no Envoy, no gRPC.
+"""The cost of translation alone, in this process, without Envoy and gRPC.
 
-The yardsticks are what a program spends that only reads and writes the same bodies: json, as every
-Python has it, and orjson, the fastest, where it is installed (``pip install orjson``).
+The yardsticks only decode and encode the same bodies: json of the standard library, and orjson, the
+fastest, if it is installed (``pip install orjson``).
 """
 
 import importlib
@@ -31,20 +31,20 @@ TRANSLATION = "translation"
 YARDSTICKS = ("json", "orjson")
 
 _REPEATS = 7
-_SECONDS = 0.05  # of one repeat, at least
-_MOST = 2**20  # bytes of an event
+_SECONDS = 0.05  # the minimum duration of one repeat
+_MOST = 2**20  # the maximum size of an event in bytes
 
 Work = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Something to translate.
+    """A translation.
 
     Attributes:
-        name: for people.
-        prepare: gives the work, and the bodies that the yardsticks read and write.
-        main: also when not everything is measured.
+        name: the name in tables.
+        prepare: returns the work, and the bodies for the yardsticks.
+        main: whether it is measured without ``--full``.
     """
 
     name: str
@@ -70,8 +70,8 @@ def measure(plan: Plan, _folder: Path, progress: Progress) -> Iterator[Result]:
 
 
 def _cost(work: Work) -> dict[str, float]:
-    timer = timeit.Timer(work, timer=process_time)  # CPU, so that others on the machine count less
-    timer.timeit(1)  # what is there after the first call is not counted, as memory from the system
+    timer = timeit.Timer(work, timer=process_time)  # CPU time depends less on other processes
+    timer.timeit(1)  # excludes one-time costs, such as memory from the system
     calls = max(1, round(_SECONDS / timer.timeit(1)))
     times = [spent / calls * 1e6 for spent in timer.repeat(_REPEATS, calls)]
     return {"call_us": median(times)}
@@ -120,20 +120,20 @@ def _messages(exchange: Exchange) -> tuple[Work, Sequence[bytes]]:
 
 
 def _event() -> tuple[Work, Sequence[bytes]]:
-    """One word of a streamed answer, in the middle of it."""
+    """One event with a word, in the middle of a stream."""
     exchange = bodies.small_chat()
     asked = msgspec.json.decode(exchange.openai_request) | {"stream": True}
     begin = translate(exchange.operation, msgspec.json.encode(asked)).stream
-    assert begin is not None  # noqa: S101 -- a stream was asked for
+    assert begin is not None  # noqa: S101 -- the request is streamed
     stream = begin(_MOST)
     body = msgspec.json.format(exchange.oip_response, indent=-1)
     event = b"data: %b\n\n" % body.replace(bodies.CONTENT.encode(), b" Bucharest")
-    stream.feed(event)  # the first is another one, with the role
+    stream.feed(event)  # the first event differs: it has the role
     return lambda: stream.feed(event), [event[len("data: ") :]]
 
 
 def _image() -> tuple[Work, Sequence[bytes]]:
-    """An image of four million base64 characters, in a provider's whole answer."""
+    """An image of four million base64 characters, in a provider's response."""
     picture = b64encode(random.Random(1).randbytes(3_000_000))  # noqa: S311 -- the same each time is what is wanted
     own = {"created": 1, "data": [{"b64_json": picture.decode()}]}
     output = {"name": "output_all", "shape": [1, 1], "datatype": "BYTES"}

@@ -1,6 +1,6 @@
-"""Requests that are answered whole: the scenarios of :mod:`bench.scenarios`.
+"""Requests with whole responses: the scenarios of :mod:`bench.scenarios`.
 
-Rounds in which every contender gets its turn, so that all share the machine's moods.
+Every contender is measured in every round, so that changes of the machine affect all.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def _measure(scenario: Scenario, plan: Plan, folder: Path, progress: Progress) -
             case.verify()
             _load(case, scenario, plan.warm_up, folder)
         for number in range(1, plan.rounds + 1):
-            # Another case begins each round, so that none is always the one after the same other.
+            # Each round begins with another contender, so that their order varies.
             start = number % len(running)
             found = {}
             for case in (*running[start:], *running[:start]):
@@ -46,14 +46,14 @@ def _measure(scenario: Scenario, plan: Plan, folder: Path, progress: Progress) -
                 more = added(contender, found)
                 yield Result(NAME, scenario.name, contender, number, {**metrics, **more})
         for case in running:
-            case.verify()  # that nothing broke on the way
+            case.verify()  # nothing has broken during the measurement
 
 
 def added(contender: str, found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """``added_p50_ms``: the latency that a contender adds to Envoy's own, in one round.
+    """``added_p50_ms``: the latency of a contender minus that of Envoy alone, in one round.
 
     Args:
-        contender: whose metrics these are.
+        contender: the contender.
         found: the metrics of each contender.
     """
     if contender in {ENVOY, NO_FILTER} or ENVOY not in found:

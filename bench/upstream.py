@@ -1,4 +1,4 @@
-"""The model server of the benchmark: an Envoy that answers each path with the same bytes always."""
+"""The model server of the benchmark: an Envoy that responds to each path with constant bytes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,18 +6,17 @@ from typing import Any
 
 _PACKAGES = "type.googleapis.com/envoy.extensions.filters"
 _MANAGER = "network.http_connection_manager.v3.HttpConnectionManager"
-_LARGEST = 64 << 20  # bytes, of a body in either direction
+_LARGEST = 64 << 20  # bytes of a body in either direction
 
 
 def config(*, port: int, admin: int, answers: Mapping[str, bytes], folder: Path) -> dict[str, Any]:
-    """Its bootstrap.
+    """The bootstrap of this Envoy.
 
     Args:
-        port: of the model server.
-        admin: of Envoy's admin interface.
-        answers: the JSON that each path is answered with. A request that was not translated finds
-            nothing.
-        folder: takes the answers.
+        port: the port of the model server.
+        admin: the port of Envoy's admin interface.
+        answers: the JSON response for each path. Other paths, such as untranslated ones, get 404.
+        folder: for the files of the responses.
     """
     manager = {
         "@type": f"{_PACKAGES}.{_MANAGER}",
@@ -36,7 +35,7 @@ def config(*, port: int, admin: int, answers: Mapping[str, bytes], folder: Path)
             ],
         },
         "http_filters": [
-            # Answered before its body has come, an HTTP/1 request costs its connection.
+            # A response before the end of an HTTP/1 request body would close the connection.
             _filter("buffer", "buffer.v3.Buffer", max_request_bytes=_LARGEST),
             _filter("router", "router.v3.Router"),
         ],

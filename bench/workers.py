@@ -1,15 +1,15 @@
-"""What a second worker brings: small chat completions, 32 connections, one gateway for each number.
+"""The effect of a second worker: small chats, 32 connections, a gateway for each number.
 
-Python uses one core in a process, so one worker is at its end when its core is. A second has a core
-of its own, as long as there is one that nobody needs. Processes are therefore kept apart as far as
-the cores go: each worker has a core to itself, from the last one down, and Envoy, the model server
-and the load have what is left, or share the first with the last worker if nothing is.
+A Python process uses one core, so a second worker needs a core that nothing else uses. Processes
+are therefore pinned: each worker gets its own core, beginning with the last, and Envoy, the model
+server and the load get the remaining cores, or share the first with the last worker if none
+remains.
 
-On two cores that limits what can be seen. One worker has a core, all else has the other, and the
-one that is full first is the limit. A second worker brings nothing if that is the other, and little
-if not, for it takes from the same: the sum of all CPU bounds requests/s, which cannot double. From
-four cores on they can. What tells of the second worker anywhere is CPU for a request, which must
-not grow much, and the balance: what the least busy worker did, divided by what the busiest did.
+On two cores the result is limited: one worker has one core, all other processes have the other, and
+the busier core is the limit. A second worker then competes with the other processes, so requests/s
+cannot double, as they can from four cores on. Meaningful on every machine are the CPU per request,
+which must not grow much, and the balance: requests of the least busy worker, divided by those of
+the busiest.
 """
 
 import os
@@ -32,13 +32,13 @@ CONNECTIONS = 32
 
 @dataclass(frozen=True, slots=True)
 class Workers:
-    """So many workers behind an Envoy.
+    """Workers behind an Envoy.
 
     Attributes:
-        port: where requests go, on loopback.
-        envoy: process number of Envoy.
-        python: of the translator; of the supervisor, if there are several workers.
-        pids: of the workers.
+        port: the loopback port for requests.
+        envoy: process id of Envoy.
+        python: process id of the translator; with several workers, of the supervisor.
+        pids: process ids of the workers.
     """
 
     port: int
@@ -120,7 +120,7 @@ def _load(workers: Workers, seconds: int, folder: Path) -> Run:
 
 
 def places(cores: Collection[int], workers: int) -> tuple[list[set[int]], set[int]]:
-    """Where to put each of the workers, and all else: see the module's own words.
+    """The cores of each worker, and of all other processes: see the module's docstring.
 
     Raises:
         BenchError: there are fewer cores than workers.
@@ -134,7 +134,7 @@ def places(cores: Collection[int], workers: int) -> tuple[list[set[int]], set[in
 
 @contextmanager
 def _apart(workers: Workers, models: int) -> Iterator[None]:
-    """Keep the processes apart, this one with the load that it starts included."""
+    """Pin the processes to their cores, and this one with the load that it starts."""
     cores = os.sched_getaffinity(0)
     own, rest = places(cores, len(workers.pids))
     for pid, core in zip(workers.pids, own, strict=True):
@@ -149,6 +149,6 @@ def _apart(workers: Workers, models: int) -> Iterator[None]:
 
 
 def _pin(pid: int, cores: Collection[int]) -> None:
-    # The call is about one thread; those that it starts later are where it is.
+    # The call affects one thread; threads that it starts later inherit its cores.
     for thread in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(thread.name), cores)

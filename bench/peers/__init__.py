@@ -1,9 +1,9 @@
-"""What a user would pick instead of the filter: proxies that end the client's connection.
+"""Alternatives to the filter: proxies that terminate the client's connection.
 
     client ──▶ peer ──▶ model server
 
-The first two translate as the filter does, so that only the way of coming by the bodies differs.
-All live in an environment of their own, .venv-peers, because LiteLLM brings a hundred packages.
+The first two use the filter's translation, so that only the transport of bodies differs. All are in
+their own environment, .venv-peers, because LiteLLM has a hundred dependencies.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,18 +21,18 @@ EMBEDDINGS, EMBEDDINGS_BASE64 = "embeddings", "embeddings base64"
 _ALL = frozenset({CHAT, CHAT_STREAM, EMBEDDINGS, EMBEDDINGS_BASE64})
 
 Start = Callable[[int, int, Path], stack.Server]
-"""Makes the server from its loopback port, the model server's, and a folder for its files."""
+"""Creates the server, given its loopback port, the model server's, and a folder for its files."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """A proxy of one process that speaks OpenAI's API in front and OIP behind.
+    """A proxy in one process, with OpenAI's API for clients and OIP for the model server.
 
     Attributes:
-        name: for people.
-        server: makes it.
-        scenarios: what it does rightly.
-        answers: JSON that it needs of the model server, by path, beside OIP's.
+        name: the name in tables.
+        server: creates it.
+        scenarios: the kinds of scenarios that it supports.
+        answers: responses of the model server that it needs besides OIP's: JSON by path.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Peer:
     answers: Mapping[str, bytes] = field(default_factory=dict)
 
     def installed(self) -> bool:
-        """Whether its environment is there; :data:`HOW_TO_GET` says how to get it."""
+        """Whether its environment exists; :data:`HOW_TO_GET` says how to install it."""
         return PYTHON.exists()
 
 
@@ -53,9 +53,9 @@ PEERS = (
     Peer(
         "LiteLLM",
         partial(litellm_proxy.server, PYTHON),
-        # Asked for base64, it answers with floats.
+        # It returns floats even if base64 was requested.
         frozenset({CHAT, CHAT_STREAM, EMBEDDINGS}),
         litellm_proxy.ANSWERS,
     ),
 )
-"""Each listens on loopback only and asks for no key, as the filter does not."""
+"""Each listens on loopback only and requires no key, like the filter."""

@@ -1,11 +1,11 @@
-"""LiteLLM's proxy, with its provider for Triton: what is nearest to OIP of all that it speaks.
+"""LiteLLM's proxy with its provider for Triton, the nearest to OIP.
 
-Of LiteLLM 1.106 and its provider:
+Facts of LiteLLM 1.106 and this provider:
 
-- A chat completion goes to Triton's ``generate``, as one text made of all messages, and its answer
-  is one text; events come from ``generate_stream``. Of the parameters only ``max_tokens`` travels.
-  It can use ``infer`` too, but then sends the first message alone.
-- Embeddings go to ``infer``, and come back as floats whatever the client asked for.
+- A chat completion is sent to Triton's ``generate`` as one text of all messages, and the response
+  is one text; streams use ``generate_stream``. Of the parameters only ``max_tokens`` is sent. It
+  can also use ``infer``, but then sends only the first message.
+- Embeddings are sent to ``infer``, and returned as floats even if the client requested base64.
 """
 
 import json
@@ -20,27 +20,27 @@ _CHAT = "/v2/models/chat/generate"
 _EMBEDDINGS = "/v2/models/embeddings/infer"
 
 ANSWERS = {_CHAT: json.dumps({"model_name": "chat", "text_output": bodies.CONTENT}).encode()}
-"""What Triton's ``generate`` answers, by path."""
+"""The responses of Triton's ``generate``, by path."""
 
 _ENVIRONMENT = {
-    # What its documentation recommends for production.
+    # Recommended for production by its documentation.
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
-    # Otherwise it fetches prices and news.
+    # Without these it downloads prices and news.
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_BLOG_POSTS": "True",
-    # The filter and the other peers check no key either. With one it needs a few percent more.
+    # No key, like the filter and the other peers. A key costs a few percent.
     "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
     "NO_PROXY": "127.0.0.1",
 }
 
 
 def config(upstream_port: int) -> dict[str, object]:
-    """Its configuration before a model server on loopback."""
+    """Its configuration, for a model server on loopback."""
     upstream = f"http://127.0.0.1:{upstream_port}"
-    # The name behind "triton/" chooses how messages become one text. Of a name that it does not
-    # know it asks huggingface.co, at each request; of most that it knows it compiles a template,
-    # at each request too, for 2 ms more. This family's is made by code.
+    # The name after "triton/" selects the chat template. For unknown names it asks huggingface.co
+    # at each request; for most known names it compiles a template at each request, which takes
+    # 2 ms. For this family it uses code instead.
     chat = {"model": "triton/codellama/CodeLlama-7b-Instruct-hf", "api_base": upstream + _CHAT}
     embeddings = {"model": "triton/embeddings", "api_base": upstream + _EMBEDDINGS}
     return {
@@ -51,7 +51,7 @@ def config(upstream_port: int) -> dict[str, object]:
         "litellm_settings": {
             "callbacks": [],
             "disable_hf_tokenizer_download": True,
-            "drop_params": True,  # instead of 400 for a parameter that it cannot send on
+            "drop_params": True,  # instead of 400 for unsupported parameters
             "num_retries": 0,
             "request_timeout": 600,
             "set_verbose": False,
@@ -61,13 +61,13 @@ def config(upstream_port: int) -> dict[str, object]:
 
 
 def server(python: Path, port: int, upstream_port: int, folder: Path) -> stack.Server:
-    """The proxy: one uvicorn worker on uvloop, which is its default, and no database.
+    """The proxy: one uvicorn worker on uvloop (its default), without a database.
 
     Args:
-        python: of the environment that it is installed in.
-        port: where it listens on loopback.
-        upstream_port: the model server's.
-        folder: takes its configuration and log.
+        python: the interpreter of its environment.
+        port: its loopback port.
+        upstream_port: the model server's loopback port.
+        folder: for its configuration and log.
     """
     file = folder / f"litellm-{port}.yaml"
     file.write_text(yaml.safe_dump(config(upstream_port)))

@@ -1,4 +1,4 @@
-"""The programs in ``programs/``: ASGI applications, under uvicorn as one tunes it."""
+"""The programs in ``programs/``: ASGI applications, run by uvicorn with its fastest options."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,14 @@ _PROGRAMS = Path(__file__).with_name("programs")
 
 
 def server(python: Path, program: str, port: int, upstream_port: int, folder: Path) -> stack.Server:
-    """One of them.
+    """One of the programs.
 
     Args:
-        python: of the environment that it runs in.
+        python: the interpreter of its environment.
         program: the name of its module.
-        port: where it listens on loopback.
-        upstream_port: the model server's.
-        folder: takes its log.
+        port: its loopback port.
+        upstream_port: the model server's loopback port.
+        folder: for its log.
     """
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log"]
     return stack.Server(
@@ -26,7 +26,7 @@ def server(python: Path, program: str, port: int, upstream_port: int, folder: Pa
         ready=lambda: stack.accepts(port),
         env={
             "UPSTREAM": f"http://127.0.0.1:{upstream_port}",
-            # The programs, and the translation that they share with the filter.
+            # The programs, and the filter's translation.
             "PYTHONPATH": os.pathsep.join([str(_PROGRAMS), str(stack.ROOT)]),
         },
     )

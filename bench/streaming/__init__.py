@@ -1,4 +1,4 @@
-"""Streams under load: events, the model server that writes them, the clients that read them.
+"""Streams under load: the events, the model server that writes them, and clients that read them.
 
-Both ends are one process, so that one clock says how long an event was under way.
+Model server and clients are one process, so that delays are measured with one clock.
 """

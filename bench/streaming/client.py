@@ -1,4 +1,4 @@
-"""A client that reads one stream, notes when each event was whole, and finds what is wrong."""
+"""A client that reads one stream, notes the time of each complete event, and detects errors."""
 
 import asyncio
 from array import array
@@ -11,22 +11,22 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class Chunks:
-    """Undoes the chunked transfer coding (RFC 9112, section 7.1), piece by piece.
+    """An incremental decoder of the chunked transfer coding (RFC 9112, section 7.1).
 
     Attributes:
-        ended: whether the last chunk has come.
+        ended: whether the last chunk has been received.
     """
 
     def __init__(self) -> None:
         self.ended = False
         self._rest = b""  # the beginning of a line
-        self._left = 0  # bytes that the chunk still has
+        self._left = 0  # bytes until the end of the chunk
 
     def feed(self, data: bytes) -> bytes:
-        """The body in the next bytes of the connection.
+        """Decode the next bytes of the connection; returns the body in them.
 
         Raises:
-            ValueError: they are not chunks.
+            ValueError: the bytes are not chunked.
         """
         data, at = self._rest + data, 0
         self._rest = b""
@@ -42,7 +42,7 @@ class Chunks:
             if end < 0:
                 self._rest = data[at:]
                 break
-            if end > at:  # not the line end after a chunk
+            if end > at:  # else it is the line end after a chunk
                 self._left = int(data[at:end], 16)
                 self.ended = self._left == 0
             at = end + 2
@@ -54,15 +54,15 @@ class Client(asyncio.Protocol):
 
     Args:
         request: head and body.
-        numbered: the events come back with their numbers, and not with a constant.
+        numbered: whether events have their numbers, or all the same content.
 
     Attributes:
-        asked: when the request was written.
-        received: when each of the model server's events was here whole, in the client's dialect.
-        last: the end of what has been received.
+        asked: the time at which the request was written.
+        received: the time at which each event of the model server was complete here.
+        last: the end of the received data.
         begun: done with the first event.
-        ended: done when the server has closed the connection. Both raise BenchError if something
-            else than the right events came.
+        ended: done when the server has closed the connection. Both raise BenchError if wrong events
+            were received.
     """
 
     def __init__(self, request: bytes, *, numbered: bool) -> None:
@@ -74,9 +74,9 @@ class Client(asyncio.Protocol):
         self.ended: asyncio.Future[None] = loop.create_future()
         self._request = request
         self._numbered = numbered
-        self._head: bytes | None = b""  # None once it was read
+        self._head: bytes | None = b""  # None after it has been read
         self._chunks = Chunks()
-        self._open = b""  # the event that has not ended yet
+        self._open = b""  # the incomplete event
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -87,7 +87,7 @@ class Client(asyncio.Protocol):
         transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
-        """Note the events that are whole now."""
+        """Note the events that are complete now."""
         now = monotonic()
         try:
             self._take(self._chunks.feed(self._without_head(data)), now)
@@ -97,14 +97,14 @@ class Client(asyncio.Protocol):
             self._fail(BenchError(f"not chunked as HTTP has it: {error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Say how it ended."""
+        """Set the result."""
         if error is not None or not self._chunks.ended or self._open:
             self._fail(error or BenchError(f"a stream broke off after {len(self.received)} events"))
         elif not self.ended.done():
             self.ended.set_result(None)
 
     def abort(self) -> None:
-        """Close the connection, should it be open."""
+        """Close the connection if it is open."""
         if not self._transport.is_closing():
             self._transport.abort()
 
@@ -112,7 +112,7 @@ class Client(asyncio.Protocol):
         for future in (self.begun, self.ended):
             if not future.done():
                 future.set_exception(error)
-                future.exception()  # that it was looked at: only one of both may be awaited
+                future.exception()  # marks it as retrieved: perhaps only one of both is awaited
         self._transport.abort()
 
     def _without_head(self, data: bytes) -> bytes:

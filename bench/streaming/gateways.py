@@ -1,4 +1,4 @@
-"""The contenders for streams, running: a gateway for each, all before the same model server."""
+"""The running contenders for streams: a gateway for each, all before the same model server."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -21,9 +21,9 @@ class Gateway:
 
     Attributes:
         contender: its name.
-        target: where streams go.
-        envoy: process number of its Envoy.
-        python: process number of what is behind ext_proc; None without one.
+        target: the target of streams.
+        envoy: process id of its Envoy.
+        python: process id of its ext_proc server; None without one.
     """
 
     contender: str
@@ -34,11 +34,11 @@ class Gateway:
 
 @contextmanager
 def running(contenders: Sequence[str], folder: Path) -> Iterator[list[Gateway]]:
-    """Start the contenders; give them; stop them. All of them share one model server: the load.
+    """Start the contenders; yields them; stops them. They share one model server, the load process.
 
     Args:
         contenders: some of :data:`CONTENDERS`.
-        folder: takes configurations and logs.
+        folder: for configurations and logs.
 
     Raises:
         StackError: a process does not start.
@@ -53,7 +53,7 @@ def _start(contender: str, upstream: int, folder: Path, started: ExitStack) -> G
     config = servers.gateway(port=port, http=upstream, worker=worker)
     name = f"streams-{contender.replace(' ', '-')}"
     python = None
-    if contender != ENVOY:  # its Envoy knows of a filter that is not there, and does not ask it
+    if contender != ENVOY:  # without a filter process: its path does not use the filter
         python = started.enter_context(_server(contender, worker, folder)).pid
     envoy = started.enter_context(servers.envoy(name, config, folder))
     openai = contender != ENVOY

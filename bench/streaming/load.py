@@ -1,4 +1,4 @@
-"""Streams opened one after the other, kept open, ended and checked."""
+"""Streams that are opened one after the other, kept open, ended and checked."""
 
 import asyncio
 from array import array
@@ -14,21 +14,21 @@ from bench.streaming.client import Client
 from bench.streaming.server import STREAM_HEADER, ModelConnection
 
 _PATIENCE = 60.0  # seconds until all streams have begun, and until all have ended
-# Seconds between the opening of two. No round part of a usual interval, so that the events of many
-# streams are spread over it.
+# Seconds between the opening of two streams. Not a simple fraction of the usual interval, so that
+# the events of many streams are spread over it.
 _SPACING = 1 / 256
 
 
 class Target(NamedTuple):
-    """Where streams go.
+    """The target of streams.
 
     Attributes:
-        port: of Envoy's listener, on loopback.
-        upstream: where its model server listens; the load is that too.
-        path: of the requests.
-        body: of the requests.
-        openai: the answers are OpenAI's, and not the model server's own.
-        numbered: its events come back with their numbers; not so those of a no-op filter.
+        port: the loopback port of Envoy's listener.
+        upstream: the port of its model server, which is the load process itself.
+        path: the path of the requests.
+        body: the body of the requests.
+        openai: whether responses are OpenAI's, or the model server's.
+        numbered: whether events have their numbers; those of a no-op filter do not.
     """
 
     port: int
@@ -53,7 +53,7 @@ class Target(NamedTuple):
 
 
 class Load:
-    """Streams that are open: what has been sent and received so far. Times are of one clock."""
+    """The open streams: the times of all sent and received events, by one clock."""
 
     def __init__(self, streams: int) -> None:
         self.sent = [array("d") for _ in range(streams)]
@@ -61,7 +61,7 @@ class Load:
 
     @property
     def received(self) -> int:
-        """How many events."""
+        """The number of received events."""
         return sum(len(client.received) for client in self.clients)
 
     def first_events(self) -> list[float]:
@@ -69,7 +69,7 @@ class Load:
         return [client.received[0] - client.asked for client in self.clients]
 
     def delays(self, since: float, until: float) -> list[float]:
-        """Seconds that each event was under way that was sent and received in this time."""
+        """The delay in seconds of each event that was sent and received in this time."""
         return [
             received - sent
             for times, client in zip(self.sent, self.clients, strict=True)
@@ -79,17 +79,17 @@ class Load:
         ]
 
     def gaps(self, since: float, until: float) -> Iterator[float]:
-        """Seconds from each event to the next of its stream, both received in this time."""
+        """The seconds between successive events of a stream, both received in this time."""
         for client in self.clients:
             for earlier, later in pairwise(client.received):
                 if since <= earlier and later <= until:
                     yield later - earlier
 
     def check(self, target: Target) -> None:
-        """All streams have ended: see that each was complete.
+        """Check that all streams were complete, after their end.
 
         Raises:
-            BenchError: one was not.
+            BenchError: a stream was not.
         """
         for times, client in zip(self.sent, self.clients, strict=True):
             if len(times) != len(client.received):
@@ -100,15 +100,15 @@ class Load:
 
 @asynccontextmanager
 async def opened(target: Target, *, streams: int, interval: float | None) -> AsyncIterator[Load]:
-    """Open streams; give them when each has had an event; end them all and check them.
+    """Open streams; yields them when each has had an event; ends and checks them.
 
     Args:
-        target: where.
-        streams: how many.
-        interval: seconds between two events of a stream; None for as many as can be.
+        target: their target.
+        streams: their number.
+        interval: seconds between two events of a stream; None for no pause.
 
     Raises:
-        BenchError: a stream was not what it should be.
+        BenchError: a stream was wrong.
     """
     loop = asyncio.get_running_loop()
     load = Load(streams)

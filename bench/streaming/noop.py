@@ -1,8 +1,8 @@
-"""The floor for streams: :mod:`bench.noop` with constants for the events of a stream too.
+"""The baseline for streams: :mod:`bench.noop` with constants for the events of a stream too.
 
-Each reply to a piece of the answer replaces it by as many of the filter's events as it completes,
-all with the same content, so Envoy sends the client what it would send for the filter. Counting
-them takes the size of the piece, for which the message is parsed (under 1 us).
+Each chunk of the response is replaced by as many of the filter's events as it completes, all with
+the same content, so that Envoy sends the client as much as with the filter. They are counted by the
+size of the chunk, for which the message is parsed (under 1 us).
 """
 
 import argparse
@@ -31,7 +31,7 @@ _PIECE = ProcessingRequest(response_body=HttpBody(body=b" ")).SerializeToString(
 
 
 class Recorded:
-    """What the filter says to one stream of two events."""
+    """The filter's replies to one stream of two events."""
 
     def __init__(self) -> None:
         session = Session()
@@ -44,7 +44,7 @@ class Recorded:
 
     @lru_cache(maxsize=1024)  # noqa: B019 -- there is one for the life of the process
     def body(self, count: int, *, first: bool, last: bool) -> bytes:
-        """The reply to a piece that completes so many events."""
+        """The reply to a chunk that completes ``count`` events."""
         parts = [self._next] * count
         if first and parts:
             parts[0] = self._first
@@ -58,7 +58,7 @@ class Recorded:
 
 
 def response_headers() -> bytes:
-    """Envoy's message of them, when an answer is streamed."""
+    """Envoy's message with the response headers of a stream."""
     headers = {
         ":status": "200",
         "content-type": "text/event-stream",

@@ -1,4 +1,4 @@
-"""The model server: answers each request with events, at a pace or as fast as they are taken."""
+"""The model server: responds to each request with events, at an interval or without pause."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ from time import monotonic
 from bench.streaming import events
 
 STREAM_HEADER = "x-stream"
-"""Says which stream a request opens. Bodies cannot, for a no-op filter replaces them all alike."""
+"""The header with the number of the stream. (A no-op filter replaces all bodies.)"""
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _STREAM = re.compile(rb"(?i)\r\n%b: *(\d+)" % STREAM_HEADER.encode())
@@ -17,15 +17,15 @@ _HEAD = (
     b"transfer-encoding: chunked\r\n\r\n"
 )
 _SIZE = b"%x\r\n" % len(events.event(0))
-_BATCH = 32  # events in one write of a stream without a pace; some 16 KB
+_BATCH = 32  # events in one write of a stream without pauses; about 16 KB
 
 
 class ModelConnection(asyncio.Protocol):
-    """A connection of Envoy's, for one request.
+    """A connection of Envoy, for one request.
 
     Args:
-        sent: gives, for the number of a stream, the sequence that takes the time of each event.
-        interval: seconds from one event to the next; None for no pause but back-pressure.
+        sent: returns, for the number of a stream, the list to which event times are added.
+        interval: seconds from one event to the next; None for no pause except backpressure.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class ModelConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Once the request is whole, begin the answer."""
+        """Begin the response when the request is complete."""
         self._request += data
         head, found, body = self._request.partition(b"\r\n\r\n")
         length, stream = _LENGTH.search(head), _STREAM.search(head)
@@ -70,7 +70,7 @@ class ModelConnection(asyncio.Protocol):
         self._transport.close()
 
     def abort(self) -> None:
-        """Close the connection, should it be open."""
+        """Close the connection if it is open."""
         if not self._transport.is_closing():
             self._transport.abort()
 
@@ -95,7 +95,7 @@ class ModelConnection(asyncio.Protocol):
             return
         if self._interval is not None:
             self._write(1)
-            # From the start and not from now, so that no delay adds up.
+            # Relative to the start and not to now, so that delays do not add up.
             due = self._began + len(self._sent) * self._interval
             self._timer = self._loop.call_at(due, self._go_on)
         elif not self._paused:

@@ -1,1 +1,1 @@
-"""MLServer runtimes with the wire shapes of Seldon's LLM runtimes, in front of a small model."""
+"""MLServer runtimes with the tensors of Seldon's LLM runtimes, with small models."""

@@ -1,8 +1,8 @@
-"""A conversation as tensors, turned back into the messages and tools of an OpenAI chat request.
+"""Decodes the tensors of a conversation to the messages and tools of an OpenAI chat request.
 
 With one message, the elements of `content` and `type` are its parts. With several, each message has
-one element: its only part as plain text, or all its parts as a JSON list of strings. `tool_calls`
-follows the same rule.
+one element: its only part as plain text, or all its parts as a JSON list of strings. The same
+applies to `tool_calls`.
 """
 
 from typing import Any
@@ -13,25 +13,25 @@ from runtimes.tensors import parse_json, read_strings, require_strings
 
 
 def read_conversation(request: InferenceRequest) -> dict[str, Any]:
-    """Read the tensors that make up a chat request.
+    """Read the tensors of a chat request.
 
     Args:
-        request: The inference request, with tensors role, content, type and, if need be,
+        request: the inference request, with tensors role, content, type and optionally
             tool_calls, tool_call_id, tools, tool_choice and parallel_tool_calls.
 
     Returns:
         The fields `messages`, `tools`, `tool_choice` and `parallel_tool_calls` of an OpenAI
-        request, the last three only if their tensor is there.
+        request, the last three only if they have a tensor.
 
     Raises:
-        InferenceError: If a tensor is missing, malformed, or its length does not fit the number
+        InferenceError: a tensor is missing or invalid, or its length does not match the number
             of messages.
     """
     conversation: dict[str, Any] = {"messages": _messages(request)}
     if tools := read_strings(request, "tools"):
         conversation["tools"] = [parse_json(tool, "tools") for tool in tools]
     if choice := read_strings(request, "tool_choice"):
-        mode = choice[0]  # a word such as "auto", or JSON text that names a function
+        mode = choice[0]  # a word such as "auto", or the JSON of a function
         is_object = mode.startswith("{")
         conversation["tool_choice"] = parse_json(mode, "tool_choice") if is_object else mode
     if parallel := read_strings(request, "parallel_tool_calls"):
@@ -82,7 +82,7 @@ def _by_message(
 
 
 def _listed_parts(kind: str, value: str) -> list[tuple[str, str]]:
-    # The type tells a JSON list from plain text: a text may begin with "[", a type never does.
+    # A type that begins with "[" is a JSON list. A text may begin with "[" too.
     if not kind.startswith("["):
         return [(kind, value)]
     kinds, values = parse_json(kind, "type"), parse_json(value, "content")
@@ -93,7 +93,7 @@ def _listed_parts(kind: str, value: str) -> list[tuple[str, str]]:
 
 
 def _content(parts: list[tuple[str, str]]) -> str | list[dict[str, Any]]:
-    """Make a message's content: a string if it is one text, else a list of OpenAI content parts."""
+    """The content of a message: a string if it is one text, else a list of OpenAI content parts."""
     match parts:
         case []:
             return ""

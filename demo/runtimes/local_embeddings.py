@@ -1,4 +1,4 @@
-"""The shape of Seldon's local embeddings runtime: `input` in, `embedding` out, no usage."""
+"""The tensors of Seldon's local embeddings runtime: `input` in, `embedding` out, no usage."""
 
 from itertools import chain
 
@@ -11,7 +11,8 @@ from runtimes.tensors import require_strings
 class LocalEmbeddingsRuntime(MLModel):
     """Embeddings in the process.
 
-    n texts in; out comes one FP64 tensor of shape [n, d], flat and row-major, its rows of length 1.
+    For n texts, the output is one FP64 tensor of shape [n, d], flat and row-major; its rows have
+    length 1.
     """
 
     _llama: Llama

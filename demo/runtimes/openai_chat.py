@@ -1,4 +1,4 @@
-"""The shape of Seldon's API runtime: a provider's own JSON travels along as tensor `output_all`.
+"""The tensors of Seldon's OpenAI runtime, among them `output_all` with the provider's JSON.
 
 The provider is llama.cpp's OpenAI-compatible HTTP server, called with OpenAI's own client.
 """
@@ -17,19 +17,19 @@ from runtimes.llama import MODEL_NAME, chat_llama
 from runtimes.tensors import read_parameters, write_strings
 
 OWN_PARAMETERS = frozenset({"messages", "model", "stream"})
-"""What this runtime decides itself, whatever the parameters say."""
+"""The fields that this runtime sets itself; parameters with these names are ignored."""
 
 
 class OpenAIChatRuntime(MLModel):
     """Chat completions of a provider.
 
-    n choices are tensors of shape [n, 1]; `output_all` is always [1, 1], JSON indented by 2.
+    For n choices, tensors have the shape [n, 1]; `output_all` is always [1, 1], JSON indented by 2.
     """
 
     _client: AsyncOpenAI
 
     async def load(self) -> bool:
-        """Start the provider, unless another runtime has, and connect to it."""
+        """Start the provider, unless another runtime has started it, and connect to it."""
         llama = chat_llama()
         self._client = AsyncOpenAI(
             base_url=llama.base_url,
@@ -46,7 +46,7 @@ class OpenAIChatRuntime(MLModel):
         return True
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Answer a conversation with the provider's completion."""
+        """Return the provider's completion for a conversation."""
         body = _provider_body(payload)
         body.pop("stream_options", None)
         try:
@@ -60,7 +60,7 @@ class OpenAIChatRuntime(MLModel):
     async def predict_stream(
         self, payloads: AsyncIterator[InferenceRequest]
     ) -> AsyncIterator[InferenceResponse]:
-        """Answer a conversation with one response per chunk of the provider."""
+        """Stream the provider's chunks for a conversation, one response per chunk."""
         body = _provider_body(await anext(payloads))
         try:
             stream = await self._client.chat.completions.create(
@@ -68,7 +68,7 @@ class OpenAIChatRuntime(MLModel):
             )
         except APIStatusError as error:
             raise _as_mlserver_error(error) from error
-        async with stream:  # closed early, the provider stops generating
+        async with stream:  # the provider stops generating when it is closed
             async for chunk in stream:
                 yield self._response(chunk, [choice.delta.content for choice in chunk.choices])
 
@@ -89,14 +89,14 @@ class OpenAIChatRuntime(MLModel):
 
 
 def _provider_body(payload: InferenceRequest) -> dict[str, Any]:
-    """Make the provider's request body, with all parameters as they came, known or not."""
+    """The provider's request body, with all parameters unchanged, known or not."""
     parameters = read_parameters(payload, "llm_parameters")
     body = {name: value for name, value in parameters.items() if name not in OWN_PARAMETERS}
     return body | read_conversation(payload)
 
 
 def _as_mlserver_error(error: APIStatusError) -> MLServerError:
-    """Say a provider's refusal in MLServer's words: 400 if the request is at fault, else 502."""
+    """Translate a provider's error for MLServer: 400 if the request is invalid, else 502."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     status = HTTPStatus.BAD_GATEWAY if error.response.is_server_error else HTTPStatus.BAD_REQUEST
     return MLServerError(str(message or error.message), status)

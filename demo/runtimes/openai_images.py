@@ -1,4 +1,4 @@
-"""The shape of Seldon's API runtime for images: `prompt` in, a provider's whole JSON out."""
+"""The tensors of Seldon's OpenAI runtime for images: `prompt` in, the provider's JSON out."""
 
 import asyncio
 import json
@@ -14,19 +14,19 @@ from runtimes.tensors import read_parameters, require_strings, write_strings
 
 MAX_IMAGES = 10
 MAX_SIDE = 1024
-"""Longest side of an image in pixels; a larger request is cut down to it."""
+"""The longest side of an image in pixels; larger ones are reduced to it."""
 URL_PREFIXES = {"url": "data:image/png;base64,", "b64_json": ""}
-"""What stands before an image's base64 in each response format."""
+"""The prefix of an image's base64, by response format."""
 
 
 class OpenAIImagesRuntime(MLModel):
-    """Images of a painter that needs no model.
+    """Images that are drawn without a model.
 
     The only output is `output_all`, shape [1, 1]: an OpenAI images response, indented by 2.
     """
 
     async def predict(self, payload: InferenceRequest) -> InferenceResponse:
-        """Paint `n` images of `size`, as `response_format` "url" (a data: URL) or "b64_json"."""
+        """Draw `n` images of `size`, as `response_format` "url" (a data: URL) or "b64_json"."""
         prompt = require_strings(payload, "prompt")[0]
         parameters = read_parameters(payload, "llm_parameters")
         size = _size(parameters.get("size", "auto"))

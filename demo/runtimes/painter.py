@@ -1,4 +1,4 @@
-"""A painter of small pictures: the same prompt gives the same one, another prompt another."""
+"""Draws small images: the same prompt gives the same image."""
 
 import io
 import textwrap
@@ -9,22 +9,22 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 DISCS = 7
 COLOURS = 64
-"""Size of the palette, which keeps a picture of 1024 by 1024 pixels well below 100 kB."""
+"""The size of the palette, which keeps an image of 1024 by 1024 pixels well below 100 kB."""
 CAPTION_CHARACTERS = 160
 
 
 def paint(prompt: str, index: int, size: tuple[int, int]) -> bytes:
-    """Paint a picture.
+    """Draw an image.
 
     Args:
-        prompt: What to paint; it decides colours and shapes and is written below them.
-        index: Which of several pictures of the same prompt.
-        size: Width and height in pixels.
+        prompt: determines colours and shapes, and is written below them.
+        index: the number of the image, for several images of one prompt.
+        size: width and height in pixels.
 
     Returns:
         A PNG file with a palette.
     """
-    # Every choice of the painter is one byte: hue, then x, y, radius and hue of each disc.
+    # Each property is one byte: the hue, then x, y, radius and hue of each disc.
     hue, *choices = shake_256(f"{index} {prompt}".encode()).digest(1 + 4 * DISCS)
     picture = _sky(hue, size)
     draw = ImageDraw.Draw(picture)

@@ -26,10 +26,10 @@ def read_strings(request: InferenceRequest, name: str) -> list[str]:
     tensor = next((tensor for tensor in request.inputs if tensor.name == name), None)
     if tensor is None:
         return []
-    datatype = Datatype(tensor.datatype)  # decoded from JSON it is but a string
+    datatype = Datatype(tensor.datatype)  # decoded from JSON, it is a plain string
     if datatype is not Datatype.BYTES:
         raise InferenceError(f"tensor '{name}' must be BYTES, not {datatype.value}")
-    # StringCodec turns whatever is not a string (a nested list, a number) into an empty one.
+    # StringCodec decodes other values (nested lists, numbers) to empty strings.
     data = tensor.data.root
     if not isinstance(data, list) or not all(isinstance(element, str | bytes) for element in data):
         raise InferenceError(f"tensor '{name}' must hold a flat list of strings")
@@ -47,12 +47,12 @@ def require_strings(request: InferenceRequest, name: str) -> list[str]:
 
 
 def write_strings(name: str, elements: Sequence[str]) -> ResponseOutput:
-    """Make a BYTES tensor of shape [n, 1] with content type "str" out of n strings."""
+    """A BYTES tensor of shape [n, 1] with content type "str", for n strings."""
     return StringCodec.encode_output(name, list(elements))
 
 
 def read_parameters(request: InferenceRequest, name: str) -> dict[str, Any]:
-    """Read the object that a request has as parameter `name`, without its null entries."""
+    """Read the object in parameter `name` of a request, without its null entries."""
     value = getattr(request.parameters, name, None) or {}
     if not isinstance(value, dict):
         raise InferenceError(f"parameter '{name}' must be an object")

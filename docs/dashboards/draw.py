@@ -1,8 +1,8 @@
-"""Draws the dashboard as it looks while the demo is under load.
+"""Draws the dashboard of the demo under load.
 
 It runs the demo (Envoy, two workers of the translator, MLServer) under a mixed load for some
-minutes, lets Prometheus scrape it, evaluates every expression of ``oip-translator.json`` through
-Prometheus's API, and draws the panels in the dashboard's own grid into ``oip-translator.svg``.
+minutes, with Prometheus scraping it, evaluates every expression of ``oip-translator.json`` through
+Prometheus's API, and draws the panels in the dashboard's grid into ``oip-translator.svg``.
 
 Needs ``prometheus`` in PATH (Debian: ``apt-get install prometheus``) and the demo's environments::
 
@@ -40,7 +40,7 @@ _OK = 200
 
 
 def main() -> int:
-    """Run the demo and draw. Gives the exit status: 2 when it cannot begin, 1 when it failed."""
+    """Run the demo and draw. Returns the exit status: 2 if it could not start, 1 if it failed."""
     parser = argparse.ArgumentParser(prog="docs.dashboards.draw", description=__doc__)
     parser.add_argument("--minutes", type=float, default=9, help="how long the load lasts (9)")
     minutes: float = parser.parse_args().minutes
@@ -62,18 +62,18 @@ def main() -> int:
 
 
 def observe(dashboard: Mapping[str, Any], seconds: float, folder: Path) -> panels.Found:
-    """What each panel shows of a run of the demo.
+    """Run the demo and return the series of each panel.
 
     Args:
-        dashboard: as Grafana's JSON has it.
-        seconds: how long the load lasts.
+        dashboard: the dashboard's JSON.
+        seconds: the duration of the load.
         folder: for configurations, logs and Prometheus's data.
 
     Returns:
         The series of each panel, by its id.
 
     Raises:
-        StackError: a process did not start, or Prometheus found nothing for a panel.
+        StackError: a process did not start, or Prometheus has no data for a panel.
     """
     http, grpc, port, admin, operators, prometheus = (stack.free_port() for _ in range(6))
     worker = stack.free_port()
@@ -93,12 +93,12 @@ def observe(dashboard: Mapping[str, Any], seconds: float, folder: Path) -> panel
         begun = time.time()
         with load.running(port, seconds):
             _happen(translator, settings, begun, seconds)
-        # Rates are whole from the end of their first window on.
+        # Rates are complete from the end of their first window.
         return _evaluate(dashboard, prometheus, begun + _WINDOW, time.time())
 
 
 def _happen(translator: stack.Server, settings: Path, begun: float, seconds: float) -> None:
-    """Let some things happen during the run that a dashboard is there to show."""
+    """Cause some events during the run that the dashboard should show."""
 
     def kill() -> None:
         children = Path(f"/proc/{translator.pid}/task/{translator.pid}/children").read_text()
@@ -164,7 +164,7 @@ def _evaluate(dashboard: Mapping[str, Any], port: int, begin: float, end: float)
 def _query(
     port: int, expression: str, legend: str, begin: float, end: float
 ) -> list[panels.Series]:
-    """The series of one expression, named as Grafana would."""
+    """The series of one expression, with the names that Grafana would use."""
     for name, value in _VARIABLES.items():
         expression = expression.replace(f"${name}", value)
     times = {"start": f"{begin:.0f}", "end": f"{end:.0f}", "step": _STEP}

@@ -1,7 +1,7 @@
-"""A mixed load on the demo's models: what clients want, what they ask wrongly, and who hangs up.
+"""A mixed load on the demo's models: valid requests, invalid requests, and disconnects.
 
-Each visitor is a thread that sends one kind of request, reads the answer or its beginning, and
-pauses. Errors are part of the picture, so a visitor takes whatever comes.
+Each visitor is a thread that sends one kind of request, reads the response or its beginning, and
+pauses. Errors are expected, so a visitor accepts any response.
 """
 
 import json
@@ -21,15 +21,15 @@ _LONG = "Go on with this story: a fox, a bear and a boy walked to the sea. It wa
 
 @dataclass(frozen=True)
 class Visitor:
-    """One kind of request, sent over and over.
+    """One kind of request, sent repeatedly.
 
     Attributes:
         operation: the OpenAI operation.
-        body: the request, to be sent as JSON; text is sent as it is.
-        pause: seconds between an answer and the next request, on average.
-        lines: of the answer, to be read before hanging up; None for all.
-        begin: when to begin, as a share of the run.
-        end: when to stop, likewise.
+        body: the request, sent as JSON; a string is sent unchanged.
+        pause: the average seconds between a response and the next request.
+        lines: the lines of the response to read before disconnecting; None for all.
+        begin: the start, as a share of the run.
+        end: the end, as a share of the run.
     """
 
     operation: str
@@ -57,28 +57,28 @@ VISITORS = (
     Visitor("embeddings", {"model": "openai-embeddings", "input": [_SHORT, _LONG]}, 4),
     Visitor("embeddings", {"model": "openai-embeddings", "input": _SHORT}, 1),
     Visitor("images/generations", {**_PICTURE, "size": "512x512"}, 2),
-    # Rush hour.
+    # The peak.
     Visitor("chat/completions", _chat("openai-chat", _LONG, 32, **_COUNTED), 2, None, 0.25, 0.7),
     Visitor("chat/completions", _chat("openai-chat", _SHORT, 24), 2, None, 0.3, 0.65),
     Visitor("chat/completions", _chat("chatgpt", _SHORT, 24, **_STREAM), 2, None, 0.35, 0.6),
     Visitor("embeddings", {"model": "openai-embeddings", "input": _SHORT}, 1, None, 0.3, 0.65),
-    # What clients do wrong.
+    # Invalid requests.
     Visitor("chat/completions", _chat("gpt-9", _SHORT, 16), 6),
     Visitor("chat/completions", _chat("openai-chat", _SHORT, 16, temperature=9), 8),
     Visitor("chat/completions", _chat("openai-chat", _LONG * 40, 16), 12),
     Visitor("embeddings", '{"model": ', 10),
-    # Those who do not wait.
+    # Clients that disconnect.
     Visitor("chat/completions", _chat("openai-chat", _LONG, 64, **_STREAM), 6, 12),
 )
 
 
 @contextmanager
 def running(port: int, seconds: float) -> Iterator[None]:
-    """Let the visitors come for ``seconds``, or until the context is left.
+    """Run the visitors for ``seconds``, or until the context is left.
 
     Args:
-        port: where Envoy listens on loopback.
-        seconds: how long the run takes.
+        port: the loopback port of Envoy.
+        seconds: the duration of the run.
     """
     stop = threading.Event()
     threads = [
@@ -100,7 +100,7 @@ def _visit(visitor: Visitor, number: int, port: int, seconds: float, stop: threa
     begun = time.monotonic()
     pause = visitor.begin * seconds
     while not stop.wait(pause) and time.monotonic() - begun < visitor.end * seconds:
-        # Those whose worker is killed get no answer, or half of one.
+        # If the worker is killed, there is no response, or only a part.
         with suppress(OSError, HTTPException):
             _ask(visitor, port)
         pause = chance.expovariate(1 / visitor.pause)

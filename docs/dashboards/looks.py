@@ -1,4 +1,4 @@
-"""How a panel's JSON says that its series look: colours, lines or bars, values in their unit."""
+"""The style of a panel's series, from its JSON: colours, lines or bars, formatted values."""
 
 import re
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ COLORS = {
     "light-blue": "#8ab8ff",
     "dark-blue": "#1340a0",
 }
-"""Those of Grafana's names that are used, for a light page."""
+"""Grafana's colour names that are used, for a light page."""
 _PALETTE = ("#56a64b", "#e0a800", "#3274d9", "#ff780a", "#e02f44", "#a352cc", "#00897b", "#8d6e63")
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _THOUSANDS = ((1e6, "M"), (1e3, "k"), (1.0, ""))
 
 
 def style_of(panel: Mapping[str, Any], name: str, index: int) -> dict[str, Any]:
-    """How a series is drawn: the panel's own style, and what overrides say of its name."""
+    """The style of a series: the panel's, with the overrides for its name."""
     config = panel["fieldConfig"]
     found = {**config["defaults"]["custom"], "color": _PALETTE[index % len(_PALETTE)]}
     for override in config["overrides"]:
@@ -33,7 +33,7 @@ def style_of(panel: Mapping[str, Any], name: str, index: int) -> dict[str, Any]:
 
 
 def formatted(value: float, unit: str, top: float) -> str:
-    """A value in words of its unit, scaled as suits the largest one beside it."""
+    """A value with its unit, scaled for the largest value of the axis."""
     if unit == "percentunit":
         return f"{value * 100:.3g}%"
     scales = _SECONDS if unit == "s" else _THOUSANDS

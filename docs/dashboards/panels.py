@@ -1,7 +1,7 @@
 """Draws a Grafana dashboard with matplotlib: its grid, and its time series and stat panels.
 
-Only what a dashboard here uses is understood: units, stacking, fixed colours, bars, thresholds and
-list legends. Lengths are points, counted from the upper left corner as in Grafana.
+It supports only what this dashboard uses: units, stacking, fixed colours, bars, thresholds and list
+legends. Lengths are points from the upper left corner, as in Grafana.
 """
 
 import math
@@ -21,7 +21,7 @@ from docs.dashboards.looks import COLORS, formatted, style_of
 _WIDTH, _MARGIN, _GAP, _ROW, _TOP = 1120.0, 16.0, 8.0, 26.0, 56.0
 _PAGE, _PANEL, _EDGE, _GRID = "#f4f5f5", "#ffffff", "#e0e2e6", "#eceef1"
 _TEXT, _FAINT, _CHOICE = "#24292e", "#6b7280", "#1f5fbf"
-# It is drawn with the last, the widest of them; whoever looks at it may have another.
+# The layout is computed with the last and widest; a viewer may use another.
 _FONTS = ["Inter", "Segoe UI", "Helvetica", "Arial", "DejaVu Sans"]
 _LEGEND = 16.0  # height of a line of a legend
 
@@ -45,14 +45,14 @@ class _Box(NamedTuple):
 
 
 def draw(dashboard: Mapping[str, Any], found: Found, path: Path) -> None:
-    """Draw it as SVG.
+    """Draw the dashboard as SVG.
 
     Args:
-        dashboard: as Grafana's JSON has it.
-        found: what its panels show.
+        dashboard: the dashboard's JSON.
+        found: the series of its panels.
         path: the file.
     """
-    # Text stays text, so that the picture is small and can be searched.
+    # Text stays text, so that the file is small and can be searched.
     mpl.rcParams |= {
         "svg.fonttype": "none",
         "svg.hashsalt": "dashboard",
@@ -78,7 +78,7 @@ class _Canvas:
         self._times = times
 
     def text(self, x: float, y: float, text: str, **style: Any) -> float:
-        """Write; gives the width that it took."""
+        """Write a text; returns its width."""
         style = {"color": _TEXT, "va": "center"} | style
         drawn = self._figure.text(x / _WIDTH, 1 - y / self._height, text, **style)
         return float(drawn.get_window_extent().width)
@@ -193,7 +193,7 @@ class _Canvas:
         axes.set_axisbelow(True)
 
     def _legend(self, names: Sequence[str], colors: Sequence[str], box: _Box) -> float:
-        """Write it at the foot of a panel; gives its height."""
+        """Write the legend at the foot of a panel; returns its height."""
         lines: list[list[tuple[float, str, str]]] = [[]]
         x = 12.0
         for name, color in zip(names, colors, strict=True):

@@ -1,8 +1,7 @@
-"""The proxy that one would write instead of the filter, with whichever HTTP client behind.
+"""A proxy as an alternative to the filter, with an exchangeable HTTP client.
 
-It ends the client's connection and opens its own to the model server. What it does to the bodies is
-the filter's own translation. Nothing is parsed or checked twice: bodies are bytes from socket to
-socket, and no pydantic model describes them.
+It terminates the client's connection, opens its own to the model server, and uses the filter's
+translation. It parses and checks nothing twice: bodies stay bytes, without pydantic models.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,30 +25,30 @@ _EVENTS, _JSON = "text/event-stream", "application/json"
 _LARGEST_EVENT = Limits().event
 
 HEADERS = {"content-type": _JSON, "accept-encoding": "identity"}
-"""What a model server is sent. What a client sent stays here, its credentials too."""
+"""The headers for the model server. The client's, with its credentials, are not forwarded."""
 
 
 class Answer(Protocol):
-    """A model server's answer, of which only the head has been read."""
+    """A model server's response, of which only the head has been read."""
 
     status: int
     content_type: str
 
     async def read(self) -> bytes:
-        """Read all of the body; the connection is free again."""
+        """Read the whole body and release the connection."""
 
     def chunks(self) -> AsyncIterator[bytes]:
-        """The body, as it comes."""
+        """The chunks of the body as they arrive."""
 
     async def close(self) -> None:
-        """Let the connection go, wherever the body is."""
+        """Release the connection, also in the middle of the body."""
 
 
 class Client(AbstractAsyncContextManager["Client"]):
     """An HTTP client with a pool of connections to one model server."""
 
     Failure: type[Exception]
-    """No connection, or no more of an answer."""
+    """The exception for a failed connection or an incomplete response."""
 
     async def post(self, path: str, body: bytes) -> Answer:
         """Post JSON."""
@@ -63,8 +62,8 @@ def proxy(make_client: Callable[[], Client]) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with make_client() as client:
             for operation in OPERATIONS.values():
-                # FastAPI's own decorators resolve dependencies at each request, of which there
-                # are none.
+                # Not with FastAPI's decorators: they resolve dependencies at each request, and
+                # there are none.
                 path = f"/v1/{operation.name}"
                 app.add_route(path, _serve(operation, client), [*operation.methods])
             yield
@@ -110,7 +109,7 @@ async def _events(answer: Answer, stream: Stream, client: Client) -> AsyncIterat
             if events := stream.feed(chunk):
                 yield events
         yield stream.finish()
-    except client.Failure:  # too late for a status
+    except client.Failure:  # the status has been sent
         yield stream.fail(upstream_errors.from_response(502, "", b"", None))
     finally:
         await answer.close()

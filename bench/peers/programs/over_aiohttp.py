@@ -1,4 +1,4 @@
-"""The proxy with aiohttp, which needs a fraction of the CPU that httpx does."""
+"""The proxy with aiohttp, which needs a fraction of httpx's CPU."""
 
 import os
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ class _Client(Client):
     def __init__(self) -> None:
         self._session = aiohttp.ClientSession(
             headers=HEADERS,
-            # A model may take its time, and as many requests wait for one as there are clients.
+            # No limits except for connecting: models are slow, and clients are many.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,4 +1,4 @@
-"""The proxy with httpx, the client that FastAPI's own documentation uses."""
+"""The proxy with httpx, the client in FastAPI's documentation."""
 
 import os
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ class _Client(Client):
         self._client = httpx.AsyncClient(
             base_url=os.environ["UPSTREAM"],
             headers=HEADERS,
-            # A model may take its time, and as many requests wait for one as there are clients.
+            # No limits except for connecting: models are slow, and clients are many.
             timeout=httpx.Timeout(None, connect=10),
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
             trust_env=False,
