@@ -1,7 +1,7 @@
 """One gRPC stream of Envoy, for one HTTP exchange: bytes in, bytes out."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 from google.protobuf.message import DecodeError
@@ -24,6 +24,8 @@ from translator.extproc.replies import Reply
 
 logger = logging.getLogger(__name__)
 
+_STEP = 16 * 1024  # bytes of a chunk: translated within about a millisecond
+
 
 def _ignore(_record: Record) -> None:
     pass
@@ -32,7 +34,8 @@ def _ignore(_record: Record) -> None:
 class Session:
     """Replies to the messages of one stream, each with exactly one reply, in order.
 
-    A transport is a loop around :meth:`respond`. It never awaits and does no I/O.
+    A transport is a loop around :meth:`respond`, and :meth:`resume` where a reply takes several
+    steps. It never awaits and does no I/O.
 
     Args:
         settings: the settings of the exchange.
@@ -41,7 +44,7 @@ class Session:
         tracer: starts the span of an exchange; None for no tracing.
     """
 
-    __slots__ = ("_bodies", "_on_end", "_told", "exchange")
+    __slots__ = ("_bodies", "_on_end", "_steps", "_told", "exchange")
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Session:
         self._on_end = on_end
         self._told = metadata.NOTHING
         self._bodies = BodyLog(self.exchange.record)
+        self._steps: Iterator[Reply | None] = iter(())  # of the message that is being processed
 
     def close(self) -> None:
         """The stream has ended for any reason. Never raises."""
@@ -68,11 +72,18 @@ class Session:
             logger.exception("reporting the end of an exchange failed")
 
     def handle(self, message: bytes) -> bytes:
-        """As :meth:`respond`, in one piece."""
-        return b"".join(self.respond(message))
+        """As :meth:`respond`, with all steps, in one piece."""
+        reply = self.respond(message)
+        while reply is None:
+            reply = self.resume()
+        return b"".join(reply)
 
-    def respond(self, message: bytes | bytearray) -> Reply:
+    def respond(self, message: bytes | bytearray) -> Reply | None:
         """Reply to a serialised ProcessingRequest with a serialised ProcessingResponse.
+
+        Returns:
+            the reply, or None if more steps are necessary: call :meth:`resume` for it. Other
+            streams can have their turn before.
 
         Args:
             message: the request; a bytearray may be empty afterwards.
@@ -87,7 +98,15 @@ class Session:
         finally:
             self.exchange.record.busy += monotonic() - started
 
-    def _dispatch(self, message: bytes | bytearray) -> Reply:
+    def resume(self) -> Reply | None:
+        """Take the next step of the message that is being processed. See :meth:`respond`."""
+        started = monotonic()
+        try:
+            return next(self._steps)
+        finally:
+            self.exchange.record.busy += monotonic() - started
+
+    def _dispatch(self, message: bytes | bytearray) -> Reply | None:
         large = body_reader.read(message)
         if large is not None:
             if isinstance(message, bytearray):
@@ -117,15 +136,33 @@ class Session:
         msg = "a ProcessingRequest of an unknown kind"
         raise DecodeError(msg)
 
-    def _body(self, of_request: bool, data: bytes, end_of_stream: bool) -> Reply:  # noqa: FBT001 -- private
+    def _body(self, of_request: bool, data: bytes, end_of_stream: bool) -> Reply | None:  # noqa: FBT001 -- private
         exchange = self.exchange
         if of_request:
             self._bodies.note(Direction.FROM_CLIENT, data)
             return self._reply(Phase.REQUEST_BODY, exchange.on_request_body(data))
         last = end_of_stream or exchange.state is not State.STREAMING
         self._bodies.note(Direction.FROM_SERVER, data, last=last)
+        if len(data) > _STEP and exchange.state is State.STREAMING:
+            self._steps = self._chunk(data, end_of_stream)
+            return next(self._steps)
         action = exchange.on_response_body(data, end_of_stream=end_of_stream)
         return self._reply(Phase.RESPONSE_BODY, action, last=last)
+
+    def _chunk(self, data: bytes, end_of_stream: bool) -> Iterator[Reply | None]:  # noqa: FBT001 -- private
+        """Translate a large chunk of a stream in steps. Envoy sends what it has as one chunk."""
+        events = []
+        starts = range(0, len(data), _STEP)
+        for start in starts:
+            last = start == starts[-1]
+            action = self.exchange.on_response_body(
+                data[start : start + _STEP], end_of_stream=end_of_stream and last
+            )
+            assert isinstance(action, Forward)  # noqa: S101 -- the exchange is streaming
+            events.append(action.body or b"")
+            if not last:
+                yield None
+        yield self._reply(Phase.RESPONSE_BODY, Forward(body=b"".join(events)), last=end_of_stream)
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with the metadata that changed since the last one."""

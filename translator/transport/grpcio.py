@@ -139,7 +139,11 @@ class GrpcTransport:
         session = self._new_session(lambda: dict(context.invocation_metadata()))
         try:
             async for message in messages:
-                yield session.handle(message)
+                reply = session.respond(message)
+                while reply is None:
+                    await asyncio.sleep(0)  # other streams have their turn
+                    reply = session.resume()
+                yield b"".join(reply)
         except DecodeError:
             logger.warning("received a message that is not a ProcessingRequest")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")

@@ -274,10 +274,33 @@ def test_a_large_message_is_not_kept_beside_its_body() -> None:
     for large in (message, given):
         session = Session()
         session.respond(headers)
-        replies.append(b"".join(session.respond(large)))
+        replies.append(b"".join(session.respond(large) or ()))
     assert replies[0] == replies[1]
     assert text.encode() in replies[0]
     assert not given
+
+
+def test_a_large_chunk_is_translated_in_steps() -> None:
+    data = event(oip.answer("word")) * 1000
+    session = Session()
+    for message in (
+        envoy.request_headers(),
+        envoy.request_body(STREAMED),
+        envoy.response_headers(envoy.EVENTS),
+    ):
+        session.handle(message.SerializeToString())
+    record = session.exchange.record
+    steps, busy = 1, record.busy
+    reply = session.respond(envoy.response_body(data).SerializeToString())
+    while reply is None:
+        assert record.busy > busy
+        steps, busy = steps + 1, record.busy
+        reply = session.resume()
+    assert steps == -(-len(data) // 16_384)
+    chunks = documents_of(reply.body)
+    words = [chunk["choices"][0]["delta"].get("content") for chunk in chunks]
+    assert words == ["word"] * 1000 + [None]
+    assert record.complete
 
 
 def test_a_message_of_an_unknown_kind_is_an_error() -> None:

@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests import oip
 from tests.unit import envoy
+from tests.unit.events import event
 from tests.unit.transport.running import SOON, Kind, Served
 from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from translator.extproc.session import Session
@@ -157,6 +158,20 @@ async def test_a_drain_takes_no_new_stream(tcp: Envoy) -> None:
     assert await tcp.open().code() is grpc.StatusCode.UNAVAILABLE
     await old.done_writing()
     await draining
+
+
+async def test_a_large_chunk_gets_one_reply_after_several_steps(tcp: Envoy) -> None:
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    body = json.dumps({**json.loads(UNARY), "stream": True}).encode()
+    await ask(call, envoy.request_body(body))
+    await ask(call, envoy.response_headers(envoy.EVENTS))
+    events = event(oip.answer("word")) * 1000
+    reply = await ask(call, envoy.response_body(events, end_of_stream=False))
+    assert reply.response_body.response.body_mutation.body.count(b'"word"') == 1000
+    reply = await ask(call, envoy.response_body(b""))
+    assert reply.response_body.response.body_mutation.body.endswith(b"data: [DONE]\n\n")
+    await call.done_writing()
 
 
 async def test_a_drain_waits_for_the_last_of_several_streams(tcp: Envoy) -> None:

@@ -5,10 +5,12 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from translator.extproc.replies import Reply
 from translator.extproc.session import Session
 from translator.transport.h2.connection import Connection
 from translator.transport.h2.headers import Fields
@@ -52,18 +54,24 @@ class Call(ABC):
         request: the request that started it.
 
     Attributes:
+        stream: the id of its stream.
         over: whether the call has ended.
+        used: seconds of processing, as counted by :class:`~translator.transport.h2.turns.Turns`.
+        waits: whether it waits for its turn.
     """
 
     def __init__(self, request: Request) -> None:
-        self._connection, self._stream, fields = request
+        self._connection, self.stream, fields = request
         compresses = fields.get("grpc-encoding", "") not in _IDENTITY
         self._reader = MessageReader(self._connection.limits.message, compresses=compresses)
         self._waiting: deque[Message] = deque()
         self._untold = 0  # consumed bytes without a WINDOW_UPDATE yet
         self._ended = self._begun = False
+        self._rest: Callable[[], None] | None = None  # processes more of the last message
         self._fault: CallFault | None = None  # raised after the waiting messages
         self.over = False
+        self.used = 0.0
+        self.waits = False
 
     @abstractmethod
     def on_message(self, message: Message) -> None:
@@ -77,8 +85,12 @@ class Call(ABC):
     def on_close(self) -> None:
         """The call has ended for any reason. Called once."""
 
-    def receive(self, data: bytes, *, ended: bool) -> None:
-        """Process the next bytes of the stream; ``ended`` if they are the last."""
+    def receive(self, data: bytes, *, ended: bool) -> bool:
+        """Take the next bytes of the stream; ``ended`` if they are the last.
+
+        Returns:
+            whether :meth:`step` has something to do.
+        """
         self._ended = ended
         self._untold += len(data)
         if self._fault is None:
@@ -86,37 +98,59 @@ class Call(ABC):
                 self._reader.feed(data, self._waiting)
             except CallFault as fault:
                 self._fault = fault
-        self.go_on()
+        if self._waiting or self._ended or self._fault or not self._can_go_on():
+            return True
+        self._go_on()
+        return False
 
-    def go_on(self) -> None:
-        """Process waiting messages, unless the client does not read (backpressure)."""
-        while not (self.over or self._connection.outbox.is_blocked(self._stream)):
-            if not self._waiting:
-                self._connection.inbox.taken(self._stream, self._untold)
-                self._untold = 0
-                if self._fault is not None:
-                    self.finish(self._fault.status, str(self._fault))
-                elif self._ended and self._reader.is_between:
-                    self.on_end()
-                elif self._ended:
-                    self.finish(Status.INTERNAL, "the last message is incomplete")
-                break
-            try:
+    def step(self) -> bool:
+        """Process the next message or a part of it, unless the client does not read (backpressure).
+
+        Returns:
+            whether there is more to process.
+        """
+        if not self._can_go_on():
+            return False
+        try:
+            if self._rest is not None:
+                self._rest()
+            elif self._waiting:
                 self.on_message(self._waiting.popleft())
-            except CallFault as fault:
-                self.finish(fault.status, str(fault))
+        except CallFault as fault:
+            self.finish(fault.status, str(fault))
+        if not self._can_go_on():
+            return False
+        if self._rest is not None or self._waiting:
+            return True
+        self._go_on()
+        if self._fault is not None:
+            self.finish(self._fault.status, str(self._fault))
+        elif self._ended and self._reader.is_between:
+            self.on_end()
+        elif self._ended:
+            self.finish(Status.INTERNAL, "the last message is incomplete")
+        return False
+
+    def _can_go_on(self) -> bool:
+        return not (self.over or self._connection.outbox.is_blocked(self.stream))
+
+    def _go_on(self) -> None:
+        """Let the client send more: all that it has sent is processed, or a part of a message."""
+        self._connection.inbox.taken(self.stream, self._untold)
+        self._untold = 0
+        self._connection.inbox.expect(self.stream, self._reader.missing)
 
     def reply(self, head: bytes, body: bytes = b"") -> None:
         """Send a message of one or two parts."""
         if not self._begun:
             self._begun = True
-            self._connection.send_headers(self._stream, HEAD)
+            self._connection.send_headers(self.stream, HEAD)
         start = prefix(len(head) + len(body)) + head
         if len(body) <= _SMALL:
-            self._connection.send_data(self._stream, start + body)
+            self._connection.send_data(self.stream, start + body)
         else:
-            self._connection.send_data(self._stream, start)
-            self._connection.send_data(self._stream, body)
+            self._connection.send_data(self.stream, start)
+            self._connection.send_data(self.stream, body)
 
     def finish(self, status: Status = Status.OK, message: str = "") -> None:
         """End the call. Earlier replies are still sent."""
@@ -124,7 +158,7 @@ class Call(ABC):
             block = DONE if status is Status.OK else trailers(status, message)
         else:
             block = only_trailers(status, message)
-        self._connection.finish(self._stream, block)
+        self._connection.finish(self.stream, block)
         self.close()
 
     def close(self) -> None:
@@ -151,8 +185,11 @@ class ProcessCall(Call):
 
     def on_message(self, message: Message) -> None:
         """See :class:`Call`."""
+        self._process(partial(self._session.respond, message))
+
+    def _process(self, step: Callable[[], Reply | None]) -> None:
         try:
-            reply = self._session.respond(message)
+            reply = step()
         except DecodeError:
             logger.warning("received a message that is not a ProcessingRequest")
             raise CallFault(Status.INVALID_ARGUMENT, "not a ProcessingRequest") from None
@@ -160,7 +197,11 @@ class ProcessCall(Call):
             # Do not send the exception's message: Envoy's access log would show it.
             logger.exception("processing a message failed")
             raise CallFault(Status.INTERNAL, "internal error") from None
-        self.reply(*reply)
+        if reply is None:
+            self._rest = partial(self._process, self._session.resume)
+        else:
+            self._rest = None
+            self.reply(*reply)
 
     def on_close(self) -> None:
         """See :class:`Call`."""

@@ -18,11 +18,12 @@ class Limits:
         continuations: CONTINUATION frames of one header block (CVE-2024-27316 and similar).
         message: bytes of one gRPC message. Envoy sends a buffered body in one message; the limits
             of bodies are far below. A stream holds at most one message.
-        window: bytes that a stream may send before they are consumed. A message may be larger,
-            because the window is extended while the message arrives. Values below 65,535 apply only
-            when the client has read our SETTINGS.
-        connection_window: the same for all streams together; above 65,535. Bytes are consumed when
-            they arrive, except those of a stream whose replies the client does not read.
+        window: bytes that a stream may send before they are consumed. A larger message extends it
+            while the message arrives. Events of a stream, which come in small messages, are not
+            queued here by the megabyte. Values below 65,535 apply only when the client has read our
+            SETTINGS.
+        connection_window: the same for all streams together; above 65,535. What is in it is before
+            a new message on the connection, so it is small too.
         useless: useless frames in ten seconds that no useful ones offset: PING, SETTINGS, PRIORITY,
             empty DATA, trailers and resets of closed streams (CVE-2019-9511 to 9518).
         settings: SETTINGS frames in ten seconds. Useful frames do not offset them, because each can
@@ -39,8 +40,8 @@ class Limits:
     header_block: int = 64 * 1024
     continuations: int = 16
     message: int = 1024 * MIB
-    window: int = 4 * MIB
-    connection_window: int = 64 * MIB
+    window: int = 65_536
+    connection_window: int = MIB
     useless: int = 1000
     settings: int = 300
     wasted: int = 10_000

@@ -99,6 +99,11 @@ class MessageReader:
         """Whether there is no incomplete message."""
         return self._size < 0 and not self._prefix
 
+    @property
+    def missing(self) -> int:
+        """The bytes that the message which has begun still lacks; 0 if none has."""
+        return max(self._size - len(self._message), 0)
+
     def feed(self, data: bytes, messages: deque[Message]) -> None:
         """Parse the next bytes of the stream; append the messages that they complete.
 

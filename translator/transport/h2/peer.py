@@ -59,7 +59,7 @@ class Peer(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._peers.add(self)
-        self._flush()
+        self.flush()
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """See :class:`asyncio.BufferedProtocol`."""
@@ -70,9 +70,8 @@ class Peer(asyncio.BufferedProtocol):
         self._silent = 0.0
         for event in self._connection.receive(bytes(self._buffer[:size])):
             self._handle(event)
-            if self._connection.outbox.size > _SOON:
-                self._flush()
-        self._flush()
+        self._services.turns.run()
+        self.flush()
 
     def pause_writing(self) -> None:
         """See :class:`asyncio.Protocol`. Stop reading while the write buffer is full."""
@@ -85,7 +84,7 @@ class Peer(asyncio.BufferedProtocol):
         self._transport.resume_reading()
         # Not now: asyncio calls this during a write, and would close the connection twice if a
         # write fails here.
-        self._loop.call_soon(self._flush)
+        self._loop.call_soon(self.flush)
 
     def connection_lost(self, _error: Exception | None) -> None:
         """See :class:`asyncio.Protocol`."""
@@ -101,7 +100,7 @@ class Peer(asyncio.BufferedProtocol):
         self._calls.clear()
         self._connection.say_goodbye()
         self._leaving = True
-        self._flush()
+        self.flush()
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -110,12 +109,11 @@ class Peer(asyncio.BufferedProtocol):
     def _handle(self, event: Event) -> None:
         if isinstance(event, Received):
             call = self._calls.get(event.stream)
-            if call is not None:
-                call.receive(event.data, ended=event.ended)
-                self._forget_if_over(event.stream, call)
+            if call is not None and call.receive(event.data, ended=event.ended):
+                self._services.turns.add(call, self)
         elif isinstance(event, Opened):
             request = Request(self._connection, event.stream, event.fields)
-            call = self._services.begin(request, self._flush)
+            call = self._services.begin(request, self.flush)
             if call is not None:
                 self._calls[event.stream] = call
         elif isinstance(event, Reset):
@@ -129,18 +127,16 @@ class Peer(asyncio.BufferedProtocol):
             self._leaving = True
             self._abort_soon()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         """Send what can be sent, and resume calls whose replies have been sent."""
         outbox = self._connection.outbox
         if self._parting:
             return
         while not (self._full or self._transport.is_closing()) and (data := outbox.take()):
             self._transport.write(data)
-            while outbox.freed:
-                stream = outbox.freed.pop()
-                call = self._calls[stream]  # finished calls are not in freed
-                call.go_on()
-                self._forget_if_over(stream, call)
+            while outbox.freed:  # finished calls are not in it
+                self._services.turns.add(self._calls[outbox.freed.pop()], self)
+                self._services.turns.schedule()
         if self._leaving and not (len(outbox) or self._transport.is_closing()):
             self._half_close()
 
@@ -163,9 +159,12 @@ class Peer(asyncio.BufferedProtocol):
         self._timer.cancel()
         self._timer = self._loop.call_later(LINGER, self._transport.abort)
 
-    def _forget_if_over(self, stream: int, call: Call) -> None:
+    def served(self, call: Call) -> None:
+        """A call has had a turn. See :class:`~translator.transport.h2.turns.Owner`."""
         if call.over:
-            self._calls.pop(stream, None)
+            self._calls.pop(call.stream, None)
+        if self._connection.outbox.size > _SOON:
+            self.flush()
 
     def _close_calls(self) -> None:
         calls, self._calls = self._calls, {}
@@ -189,4 +188,4 @@ class Peer(asyncio.BufferedProtocol):
     def _fail(self, code: ErrorCode, reason: str) -> None:
         for event in self._connection.fail(ConnectionFault(code, reason)):
             self._handle(event)
-        self._flush()
+        self.flush()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from translator.transport.h2 import headers
 from translator.transport.h2.calls import Call, ProcessCall, Request, UnaryCall, WatchCall
 from translator.transport.h2.messages import CONTENT_TYPE, Status, only_trailers
+from translator.transport.h2.turns import Turns
 from translator.transport.health import messages
 from translator.transport.health.server import Health
 from translator.transport.service import SERVICE, NewSession
@@ -40,6 +41,7 @@ class Services:
         self.open: set[ProcessCall] = set()
         self.idle = asyncio.Event()
         self.idle.set()
+        self.turns = Turns()
 
     def begin(self, request: Request, sent: Callable[[], None]) -> Call | None:
         """Start the call of a request; None if the response has been sent already.

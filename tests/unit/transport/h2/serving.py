@@ -32,7 +32,7 @@ class Counted(Session):
         self.at_end: Callable[[], object] = lambda: None
         self._instead = answer
 
-    def respond(self, message: bytes | bytearray) -> Reply:
+    def respond(self, message: bytes | bytearray) -> Reply | None:
         """See :class:`Session`; or what the test wants to be answered."""
         self.asked += 1
         return super().respond(message) if self._instead is None else Reply(self._instead(message))

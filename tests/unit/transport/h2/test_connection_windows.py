@@ -75,6 +75,33 @@ def test_a_window_is_opened_when_half_of_it_has_been_dealt_with(steps: list[int]
     assert say(connection, data(1, b"x")) == [Reset(1)]
 
 
+def test_a_large_message_extends_the_window_once() -> None:
+    connection = opened(limits=SMALL)
+    say(connection, data(1, bytes(600)))
+    connection.inbox.taken(1, 600)
+    assert told(connection) == [window_update(1, 600)]
+    connection.inbox.expect(1, 5000)
+    assert told(connection) == [window_update(1, 4000)]
+    connection.inbox.expect(1, 5000)
+    connection.inbox.expect(1, 10)
+    assert told(connection) == []
+    say(connection, *pieces(1, 5000))
+    connection.inbox.taken(1, 4400)
+    assert told(connection) == [], "these have been given already"
+    connection.inbox.taken(1, 600)
+    assert told(connection) == [window_update(1, 1000)]
+    assert len(say(connection, data(1, bytes(1000)))) == 1
+    assert say(connection, data(1, b"x")) == [Reset(1)]
+
+
+def test_a_stream_that_has_ended_or_is_closed_expects_nothing() -> None:
+    connection = opened(limits=SMALL)
+    say(connection, data(1, b"x", end=True))
+    connection.inbox.expect(1, 5000)
+    connection.inbox.expect(3, 5000)
+    assert told(connection) == []
+
+
 def test_a_window_is_opened_by_what_is_new_each_time() -> None:
     connection = opened(limits=SMALL)
     for _ in range(5):

@@ -23,6 +23,18 @@ def fed(reader: MessageReader, data: bytes) -> list[bytes]:
     return [*map(bytes, messages)]
 
 
+def test_what_a_message_lacks_is_known_once_it_has_begun() -> None:
+    reader = MessageReader(LIMIT)
+    data = framed(bytes(100))
+    assert reader.missing == 0
+    fed(reader, data[:3])
+    assert reader.missing == 0
+    fed(reader, data[3:25])
+    assert reader.missing == 80
+    fed(reader, data[25:])
+    assert reader.missing == 0
+
+
 def fields(block: bytes) -> list[tuple[str, str]]:
     decoder = Decoder()
     decoder.max_allowed_table_size = 0  # a client's that wants none

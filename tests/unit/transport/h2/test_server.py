@@ -11,6 +11,7 @@ import pytest
 
 from tests import oip
 from tests.unit import envoy
+from tests.unit.events import event
 from tests.unit.transport.h2.library import (
     CHECK,
     LIST,
@@ -102,6 +103,29 @@ async def test_a_message_of_12_mb_passes_both_ways(served: Served, window: int) 
     tensor = json.loads(reply.request_body.response.body_mutation.body)["inputs"][0]
     assert tensor["data"] == [text]
     assert answer.status == (0, "")
+
+
+async def test_a_busy_stream_does_not_delay_another(served: Served) -> None:
+    body = json.dumps({**json.loads(UNARY), "stream": True}).encode()
+    before = packed(
+        envoy.request_headers(), envoy.request_body(body), envoy.response_headers(envoy.EVENTS)
+    )
+    events = event(oip.answer("word")) * (50_000 // len(event(oip.answer("word"))))
+    async with connected(served.address) as client:
+        busy, other = await client.open(PROCESS), await client.open(PROCESS)
+        await client.send(busy, before)
+        await client.reply(busy, 3)
+        large = packed(envoy.response_body(events, end_of_stream=False))
+        for start in range(0, len(large), 16_384):
+            client.http.send_data(busy, large[start : start + 16_384])
+        client.http.send_data(other, packed(envoy.request_headers()))
+        await client.flush()  # the server reads both at once
+        (*_, reply) = await client.reply(busy, 4)
+        replies = [frame.stream for frame in client.frames if frame.kind == 0]
+        assert replies[:4] == [busy, busy, busy, other]
+        assert reply.count(b'"word"') == events.count(b'"word"')
+        await client.send(busy, b"", end=True)
+        await client.send(other, b"", end=True)
 
 
 async def test_many_streams_at_once(served: Served) -> None:

@@ -12,6 +12,7 @@ from tests.unit.transport.running import SOON
 from translator.transport.h2.limits import Limits
 
 MIB = 1024 * 1024
+UNBOUNDED = Limits(window=8 * MIB, connection_window=8 * MIB)  # for a client that ignores windows
 
 
 class Numbered:
@@ -91,7 +92,7 @@ async def test_a_connection_that_is_not_read_is_not_heard(
     number = 60 * MIB // size
     loop = asyncio.get_running_loop()
     async with (
-        serving(address, answer=answers) as served,
+        serving(address, UNBOUNDED, answers) as served,
         connected(served.address, window=2**31 - 1, buffer=4096) as client,
     ):
         stream = await client.open(PROCESS)
