@@ -9,6 +9,8 @@ help: ## list the targets
 
 # Tests that need no server and no second environment. All others are end-to-end.
 UNIT := tests/unit tests/golden tests/property tests/proto tests/image
+# Two processes: servers wait more than they compute. Tests that share servers share a process.
+TWO := -n 2 --dist loadgroup
 
 install: ## install all tools and the model server
 	@demo/install.sh dev mlserver
@@ -34,8 +36,8 @@ coverage: ## fail if the tests that need no server cover too little
 
 test-e2e: ## run the tests with real Envoy and real MLServer
 	@demo/install.sh test-e2e mlserver
-	@$(PYTHON) -m pytest tests $(addprefix --ignore=,$(UNIT) tests/bench)
-	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest -m transport tests/e2e tests/mesh
+	@$(PYTHON) -m pytest $(TWO) tests $(addprefix --ignore=,$(UNIT) tests/bench)
+	@OIP_TRANSLATOR_TRANSPORT=grpcio $(PYTHON) -m pytest $(TWO) -m transport tests/e2e tests/mesh
 
 fuzz: ## fuzz the h2 transport for SECONDS (default 1800)
 	@demo/install.sh fuzz

@@ -162,17 +162,32 @@ def free_port() -> int:
     """A TCP port on loopback that is not in use and was not returned before.
 
     It is below the kernel's range of ephemeral ports (from 32768): an outgoing connection could
-    take one of those before the server binds it.
+    take one of those before the server binds it. No other process that calls this gets it either.
     """
     while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 -- nothing secret about it
-        with socket.socket() as probe:
-            if port not in _given and probe.connect_ex(("127.0.0.1", port)) != 0:
-                _given.add(port)
-                return port
+        port = next(_ports)
+        if not accepts(port):
+            return port
 
 
-_given: set[int] = set()
+def _reserved_ports() -> Iterator[int]:
+    """Ports in blocks, each of which this process has reserved until it exits."""
+    blocks = range(20_000, 32_000, 50)
+    for first in random.sample(blocks, len(blocks)):
+        # A name in the abstract namespace, which is taken and released like a port.
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0oip-translator-ports-{first}")
+        except OSError:
+            name.close()
+            continue
+        name.detach()
+        yield from range(first, first + blocks.step)
+    msg = "No ports are left."
+    raise StackError(msg)
+
+
+_ports = _reserved_ports()
 
 
 def answers(url: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.upstream import Upstream
+from tests.mlserver import ModelServer, model_server
 
 _LONGEST = 60  # characters of an argument in a test's name
 
@@ -30,6 +31,20 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     return words[:_LONGEST] or (None if val else "empty")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run the tests that share servers, so that each of these starts once."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if "mlserver" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("mlserver"))
+        elif any(
+            definitions[-1].scope == "module"
+            for definitions in item._fixtureinfo.name2fixturedefs.values()  # noqa: SLF001 -- no other way
+        ):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def _upstream() -> Iterator[Upstream]:
     server = Upstream()
@@ -43,3 +58,10 @@ def upstream(_upstream: Upstream) -> Upstream:
     """The scripted model server, with a clean slate."""
     _upstream.reset()
     return _upstream
+
+
+@pytest.fixture(scope="session")
+def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """Real MLServer."""
+    with model_server(tmp_path_factory.mktemp("mlserver")) as running:
+        yield running

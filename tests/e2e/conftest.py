@@ -11,6 +11,7 @@ import pytest
 
 from demo import stack
 from tests.e2e.upstream import Upstream
+from tests.mlserver import ModelServer
 
 
 @dataclass(frozen=True)
@@ -97,22 +98,6 @@ def gateway(_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("gateway")
     with stack.gateway(folder, http=_upstream.port, grpc=_upstream.port) as parts:
         yield Gateway(*parts)
-
-
-@dataclass(frozen=True)
-class ModelServer:
-    """A running MLServer."""
-
-    http: int
-    grpc: int
-
-
-@pytest.fixture(scope="session")
-def mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    """Real MLServer with the demo's models."""
-    ports = ModelServer(stack.free_port(), stack.free_port())
-    with stack.mlserver(ports.http, ports.grpc, tmp_path_factory.mktemp("mlserver")):
-        yield ports
 
 
 @pytest.fixture(scope="session")

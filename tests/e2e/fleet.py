@@ -59,6 +59,7 @@ def fleet(
     listen: str = "",
     ready: str = READY,
     env: Mapping[str, str] | None = None,
+    program: str = "translator",
 ) -> Iterator[Fleet]:
     """Two workers, on ports that are free unless ``listen`` says where.
 
@@ -68,6 +69,7 @@ def fleet(
         listen: their endpoints, as the setting has them.
         ready: what the log must say.
         env: variables added to the environment.
+        program: the module to run.
     """
     if not listen:
         listen = f"127.0.0.1:{adjacent_ports()}"
@@ -77,7 +79,7 @@ def fleet(
     else:
         targets = [f"{host}:{int(port) + worker}" for worker in range(2)]
     admin, log = stack.free_port(), folder / "workers.log"
-    argv = [sys.executable, "-m", "translator", "serve", "--workers=2", f"--listen={listen}"]
+    argv = [sys.executable, "-m", program, "serve", "--workers=2", f"--listen={listen}"]
     with stack.Server(
         "The supervisor",
         [*argv, f"--admin=127.0.0.1:{admin}", *options],
@@ -91,10 +93,10 @@ def fleet(
 
 def adjacent_ports() -> int:
     """The first of two free ports in a row."""
-    while True:
-        port = stack.free_port()
-        if not stack.accepts(port + 1):
-            return port
+    first, second = stack.free_port(), stack.free_port()
+    while second != first + 1:
+        first, second = second, stack.free_port()
+    return first
 
 
 def workers_of(supervisor: int) -> dict[int, int]:

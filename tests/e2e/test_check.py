@@ -10,10 +10,11 @@ import pytest
 
 from demo import stack
 from tests import oip
-from tests.e2e.conftest import Gateway, ModelServer
+from tests.e2e.conftest import Gateway
 from tests.e2e.tls import NAME, OURS
 from tests.e2e.tls import gateway as gateway_over_tls
 from tests.e2e.upstream import Gate, Script, Upstream
+from tests.mlserver import ModelServer
 from tests.unit.transport.certificates import write
 from translator.check.command import add_arguments, run
 from translator.check.config_dump import OPENAI_PATHS

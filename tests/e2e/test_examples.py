@@ -12,7 +12,8 @@ import pytest
 from openai import AsyncOpenAI, BadRequestError, NotFoundError, OpenAI
 from PIL import Image
 
-from tests.e2e.conftest import Gateway, ModelServer, send
+from tests.e2e.conftest import Gateway, send
+from tests.mlserver import ModelServer
 
 CONVERSATION: list[Any] = [
     {"role": "user", "content": "Hello! You answer questions about geography."},

@@ -18,6 +18,7 @@ from demo import stack
 from tests import oip
 from tests.e2e.conftest import send
 from tests.e2e.fleet import Fleet, adjacent_ports, alive, fleet, workers_of
+from tests.e2e.impatient import BEYOND_GRACE
 from tests.e2e.upstream import Upstream
 from tests.unit.transport.running import OPTIONS, exchange_body, exchange_headers, open_stream
 
@@ -89,7 +90,7 @@ async def test_operators_ask_the_supervisor(tmp_path: Path) -> None:
 
 
 async def test_one_that_hangs_is_left_out_and_killed_at_the_end(tmp_path: Path) -> None:
-    with fleet(tmp_path, "--grace=0.5") as running:
+    with fleet(tmp_path, "--grace=0.5", program="tests.e2e.impatient") as running:
         hanging = running.workers()[0]
         os.kill(hanging, signal.SIGSTOP)
         await until(lambda: running.metrics("oip_translator_exchanges") == {"1": 0})
@@ -97,7 +98,7 @@ async def test_one_that_hangs_is_left_out_and_killed_at_the_end(tmp_path: Path) 
         running.supervisor.send(signal.SIGTERM)
         assert running.supervisor.wait(30) == 1
         assert not alive(hanging)
-        assert "worker 0 has not exited within 8.5 s; killing it" in running.log
+        assert f"worker 0 has not exited within {0.5 + BEYOND_GRACE:g} s; killing it" in running.log
 
 
 async def test_one_that_is_killed_is_started_again_and_the_other_goes_on(tmp_path: Path) -> None:

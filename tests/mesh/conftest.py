@@ -1,7 +1,6 @@
 """Our gateway before a mesh: its Envoy, its agents and its pipeline gateway, and real MLServer."""
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,14 +16,12 @@ from tests.e2e.upstream import Upstream
 from tests.mesh.agent import Agent
 from tests.mesh.pipelines import PipelineGateway, Step
 from tests.mesh.scheduler import Experiment, Mesh, Model, envoy_config
+from tests.mlserver import IN_A_MESH, ModelServer
 
 CHAT = "/v1/chat/completions"
 
 SOON = 0.01
 """Seconds of back-off where they are not what a test is about."""
-
-REAL = ("chatgpt", "openai-chat", "openai-embeddings", "openai-images", "gpt-4.1", "my_model_2")
-"""Models of MLServer, the first four the demo's."""
 
 SETTINGS = """
 seldon_mesh = true
@@ -61,33 +58,16 @@ class Bed:
 
 
 @pytest.fixture(scope="session")
-def _mlserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("mlserver")
-    models = folder / "models"
-    models.mkdir()
-    shutil.copy(stack.MODELS / "settings.json", models)
-    for name in REAL:
-        source = stack.MODELS / name if (stack.MODELS / name).exists() else stack.MODELS / REAL[0]
-        settings = json.loads((source / "model-settings.json").read_text())
-        (models / name).mkdir()
-        settings |= {"name": f"{name}_1"}
-        (models / name / "model-settings.json").write_text(json.dumps(settings))
-    http, grpc = stack.free_port(), stack.free_port()
-    with stack.mlserver(http, grpc, folder, models=models):
-        yield http
-
-
-@pytest.fixture(scope="session")
-def _bed(_mlserver: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
+def _bed(mlserver: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bed]:
     folder = tmp_path_factory.mktemp("mesh")
     script = Upstream()
     script.start()
     with ExitStack() as running:
         running.callback(script.stop)
-        mlserver = running.enter_context(Agent(_mlserver))
+        agent = running.enter_context(Agent(mlserver.http))
         scripted = running.enter_context(Agent(script.port))
         steps = {
-            "chain": Step(_mlserver, "chatgpt_1"),
+            "chain": Step(mlserver.http, "chatgpt_1"),
             "packed": Step(script.port, "inner_1"),
             "unnamed": Step(script.port, "inner_1"),
             "gone": Step(stack.free_port(), "inner_1"),
@@ -95,7 +75,7 @@ def _bed(_mlserver: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
         pipelines = running.enter_context(PipelineGateway(steps))
         mesh = Mesh(
             [
-                *(Model(name, mlserver.port) for name in REAL),
+                *(Model(name, agent.port) for name in IN_A_MESH),
                 *(Model(name, scripted.port) for name in ("scripted", "base", "other")),
                 Model("updated", scripted.port, {2: 50, 3: 50}),
             ],
@@ -112,7 +92,7 @@ def _bed(_mlserver: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[B
             run_gateway(running, folder / name, port, *options)
             for name, options in (("plain", []), ("sticky", ["--sticky-routes"]))
         ]
-        yield Bed(port, mlserver, script, scripted, pipelines, *gateways)
+        yield Bed(port, agent, script, scripted, pipelines, *gateways)
 
 
 @pytest.fixture

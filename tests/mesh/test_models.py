@@ -2,45 +2,32 @@
 
 import http.client
 import json
-import os
-import re
-import sys
 from contextlib import closing
-from subprocess import run
 from typing import Any
 
 import pytest
 
-from demo.stack import ROOT
 from tests import oip
 from tests.e2e.conftest import send
 from tests.e2e.upstream import Gate
 from tests.invariants import check_chat_completion, check_chunks
 from tests.mesh.conftest import CHAT, Bed, ask, chunks, texts
 
-(EXAMPLE,) = re.findall(
-    r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
-)
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
 JSON = {"content-type": "application/json"}
 
 
-def test_what_readme_shows_works(bed: Bed) -> None:
-    code = EXAMPLE.replace("http://localhost:9000", bed.gateway.url)
-    done = run(  # noqa: S603 -- what our own README says
-        [sys.executable, "-c", code],
-        env={**os.environ, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert bed.mlserver.calls == {
-        "/v2/models/chatgpt_1/infer": 1,
-        "/v2/models/chatgpt_1/infer_stream": 1,
-        "/v2/models/openai-embeddings_1/infer": 1,
-        "/v2/models/openai-images_1/infer": 1,
-    }
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/embeddings", {"model": "openai-embeddings", "input": "This is a test"}),
+        ("/v1/images/generations", {"model": "openai-images", "prompt": "A beach"}),
+    ],
+)
+def test_a_model_that_does_not_chat_answers(bed: Bed, path: str, body: dict[str, str]) -> None:
+    reply = bed.gateway.post(path, body)
+    assert (reply.status, len(reply.json["data"])) == (200, 1)
+    assert bed.mlserver.calls == {f"/v2/models/{body['model']}_1/infer": 1}
     assert not bed.mlserver.loads
 
 
@@ -57,6 +44,7 @@ def test_a_model_of_any_name_answers(bed: Bed, model: str, path: str) -> None:
     assert texts(streamed.body)
     inner = f"/v2/models/{model}_1/infer"
     assert bed.mlserver.calls == {inner: 1, f"{inner}_stream": 1}
+    assert not bed.mlserver.loads
     assert {request.first("seldon-model") for request in bed.mlserver.received} == {model}
 
 

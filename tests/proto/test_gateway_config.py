@@ -1,10 +1,12 @@
 """envoy/ holds configurations of Envoy's types that say what the translator relies on."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from envoy_data_plane.envoy.config.bootstrap.v3 import Bootstrap
+from envoy_data_plane.envoy.config.cluster.v3 import Cluster
 from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_loggers
 from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as _cel
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
@@ -40,10 +42,7 @@ def test_the_filter_is_enabled_only_on_openai_routes() -> None:
 
 
 def test_the_filter_says_what_the_translator_relies_on() -> None:
-    entry = next(entry for entry in _manager().http_filters if entry.name == FILTER)
-    assert entry.typed_config is not None
-    config = entry.typed_config.unpack()
-    assert isinstance(config, ext_proc.ExternalProcessor)
+    config = _filter()
     assert config.processing_mode == ext_proc.ProcessingMode(
         request_header_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
         response_header_mode=ext_proc.ProcessingModeHeaderSendMode.SEND,
@@ -56,16 +55,51 @@ def test_the_filter_says_what_the_translator_relies_on() -> None:
     assert not config.failure_mode_allow
 
 
+def test_retries_take_longer_than_envoy_may_not_know_that_a_translator_is_back() -> None:
+    """One translator may shut down as soon as another is back, and refuse all until it is used."""
+    (check,) = _clusters()["oip_translator"].health_checks
+    away = max(_seconds(check.unhealthy_interval), _seconds(check.unhealthy_edge_interval))
+    service = _filter().grpc_service
+    assert service is not None
+    policy = service.retry_policy
+    assert policy is not None
+    pauses = policy.retry_back_off
+    assert pauses is not None
+    base, longest = _seconds(pauses.base_interval), _seconds(pauses.max_interval)
+    # Each pause is a random part of twice as long as the one before, so half of it on average.
+    most = [min(base * 2**number, longest) for number in range(policy.num_retries or 0)]
+    assert sum(most) / 2 > 5 * away
+
+
 def test_a_body_of_the_translators_own_limit_fits_into_envoys_buffers() -> None:
     resources = _bootstrap(GATEWAY).static_resources
     assert resources is not None
-    buffers = {cluster.name: cluster for cluster in resources.clusters}
+    buffers = _clusters()
     for holder in (resources.listeners[0], buffers["oip_http"], buffers["oip_translator"]):
         assert holder.per_connection_buffer_limit_bytes == Limits().request_body
 
 
 def _bootstrap(path: Path) -> Bootstrap:
     return Bootstrap.from_dict(yaml.safe_load(path.read_text()))  # raises on an unknown field
+
+
+def _clusters() -> dict[str, Cluster]:
+    resources = _bootstrap(GATEWAY).static_resources
+    assert resources is not None
+    return {cluster.name: cluster for cluster in resources.clusters}
+
+
+def _filter() -> ext_proc.ExternalProcessor:
+    entry = next(entry for entry in _manager().http_filters if entry.name == FILTER)
+    assert entry.typed_config is not None
+    config = entry.typed_config.unpack()
+    assert isinstance(config, ext_proc.ExternalProcessor)
+    return config
+
+
+def _seconds(duration: timedelta | None) -> float:
+    assert duration is not None
+    return duration.total_seconds()
 
 
 def _manager() -> hcm.HttpConnectionManager:

@@ -26,19 +26,24 @@ from translator.settings.sources import as_flags, flag, shown
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 1.0  # seconds for a worker's response to an admin request
-# Seconds for a worker to exit after its streams: to end the streams it cut and to send its last
-# spans.
-_BEYOND_GRACE = 8.0
 _OK = 200
 
 
-async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Path | None) -> int:
+async def supervise(
+    current: CurrentSettings,
+    flags: Mapping[str, str],
+    file: Path | None,
+    *,
+    beyond_grace: float = 8.0,
+) -> int:
     """Run the workers until SIGTERM or SIGINT, then drain them.
 
     Args:
         current: the settings.
         flags: the settings given as flags, by name.
         file: the settings file, or None.
+        beyond_grace: seconds for a worker to exit after its streams: to end the streams it cut and
+            to send its last spans.
 
     Returns:
         0 if all workers exited well; 1 if not, or if a worker failed to start at first.
@@ -68,7 +73,7 @@ async def supervise(current: CurrentSettings, flags: Mapping[str, str], file: Pa
         started = await _run(workers, stop)
     finally:
         watching.cancel()
-        patience = settings.grace + _BEYOND_GRACE
+        patience = settings.grace + beyond_grace
         well = await asyncio.gather(*(worker.stop(patience) for worker in workers))
     if admin is not None:
         admin.close()

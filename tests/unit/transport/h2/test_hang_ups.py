@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
+from tests.unit.transport.h2.conftest import Clock
 from tests.unit.transport.h2.library import PROCESS, Client, connected, message, raw
 from tests.unit.transport.h2.serving import Served, serving, until
 from translator.transport.h2 import peer as module
-from translator.transport.h2.limits import Limits
+from translator.transport.h2.limits import DEFAULTS
 
 ANSWER = bytes(10_000)  # several are less than asyncio buffers before it says that it is full
 GREETING = 2  # frames of the server's
@@ -82,13 +83,14 @@ async def test_it_hangs_up_as_a_drain_ends_its_calls() -> None:
         await served.transport.drain(0)
 
 
-async def test_it_hangs_up_as_its_time_is_over() -> None:
+async def test_it_hangs_up_as_its_time_is_over(clock: Clock) -> None:
     loop = asyncio.get_running_loop()
-    async with serving(limits=Limits(greeting=0.5)) as served, raw(served.address) as sock:
+    async with serving() as served, raw(served.address) as sock:
         await loop.sock_recv(sock, 1024)
         (peer,) = served.peers
         over = peer._timer.when()  # noqa: SLF001 -- the moment has no other name
         loop.call_at(math.nextafter(over, 0), sock.close)  # in the same turn of the loop
+        await clock.advance(DEFAULTS.greeting)
         await until(lambda: not served.peers)
 
 

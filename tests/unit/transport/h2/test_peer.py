@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.transport.h2.conftest import Clock
 from tests.unit.transport.h2.library import CHECK, PROCESS, Client, connected, message
 from tests.unit.transport.h2.serving import LONG, serving, until
 from tests.unit.transport.h2.wire import GOAWAY
 from translator.extproc.session import Session
 from translator.transport.h2 import peer as module
-from translator.transport.h2.limits import DEFAULTS, Limits
-from translator.transport.h2.peer import Peer
+from translator.transport.h2.limits import DEFAULTS, PERIOD, Limits
+from translator.transport.h2.peer import LINGER, Peer
 from translator.transport.h2.services import Services
 
-GREETING = 0.5  # seconds for a client that greets at once, on a busy machine too
+BRIEF = Limits(idle=1.5 * PERIOD)
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closed so, TCP says that there was an error
 
 
@@ -70,14 +71,10 @@ async def test_a_client_can_disconnect_during_a_response(caplog: pytest.LogCaptu
 
 
 async def test_an_idle_connection_that_does_not_read_is_closed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, clock: Clock
 ) -> None:
-    monkeypatch.setattr(module, "PERIOD", 0.02)
-    monkeypatch.setattr(module, "LINGER", 0.02)
     async with (
-        serving(
-            f"unix:{tmp_path}/s", Limits(greeting=GREETING, idle=0.1), lambda _: bytes(200_000)
-        ) as served,
+        serving(f"unix:{tmp_path}/s", BRIEF, lambda _: bytes(200_000)) as served,
         connected(served.address, window=2**31 - 1) as client,
     ):
         # More than the socket takes; and then all calls are over.
@@ -86,50 +83,42 @@ async def test_an_idle_connection_that_does_not_read_is_closed(
             await until(partial(served.is_done_with, number))
             if served.listens_to == [False]:
                 break
+        await clock.advance(BRIEF.greeting, PERIOD, PERIOD, LINGER)
         await until(lambda: not served.peers)
 
 
 async def test_an_idle_connection_is_closed_without_an_error(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    monkeypatch.setattr(module, "PERIOD", 0.02)
     monkeypatch.setattr(module, "LINGER", LONG)  # it is told of the end, and not cut
-    async with (
-        serving(limits=Limits(greeting=GREETING, idle=0.1)) as served,
-        connected(served.address) as client,
-    ):
+    async with serving(limits=BRIEF) as served, connected(served.address) as client:
         await client.call(CHECK)
+        await clock.advance(BRIEF.greeting, PERIOD, PERIOD)
         assert await client.gone() == (1, 0, b"idle")
 
 
-async def test_a_connection_with_a_stream_is_not_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PERIOD", 0.02)
-    async with (
-        serving(limits=Limits(greeting=GREETING, idle=0.1)) as served,
-        connected(served.address) as client,
-    ):
+async def test_a_connection_with_a_stream_is_not_idle(clock: Clock) -> None:
+    async with serving(limits=BRIEF) as served, connected(served.address) as client:
         stream = await client.open(PROCESS)
+        await until(lambda: served.sessions)
         async with connected(served.address) as idle:
+            await idle.call(CHECK)
+            await clock.advance(BRIEF.greeting, PERIOD, PERIOD)
             assert (await idle.gone())[2] == b"idle"
         await client.send(stream, b"", end=True)
         assert (await client.ended(stream)).status == (0, "")
         assert not [frame for frame in client.frames if frame.kind == GOAWAY]
 
 
-async def test_useless_frames_are_forgotten_after_the_period(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(module, "PERIOD", 0.02)
-    async with (
-        serving(limits=Limits(greeting=GREETING, useless=20)) as served,
-        connected(served.address) as client,
-    ):
+async def test_useless_frames_are_forgotten_after_the_period(clock: Clock) -> None:
+    limits = Limits(useless=20)
+    async with serving(limits=limits) as served, connected(served.address) as client:
         await client.call(CHECK)
-        (peer,) = served.peers
+        await clock.advance(limits.greeting)
         for _ in range(5):
             for _ in range(15):
                 client.http.ping(b"pingpong")
             await client.flush()
-            await client.call(CHECK)
-            await until(lambda: not peer._connection._patience._useless)  # noqa: SLF001 -- nobody tells
+            await client.call(CHECK)  # the pings have been counted
+            await clock.advance(PERIOD)
         assert not [frame for frame in client.frames if frame.kind == GOAWAY]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from tests.unit.transport.h2.conftest import Clock
 from tests.unit.transport.h2.library import CHECK, NOTHING, PROCESS, WATCH, Client, connected, raw
 from tests.unit.transport.h2.serving import serving, until
 from tests.unit.transport.h2.wire import (
@@ -22,7 +23,7 @@ from tests.unit.transport.h2.wire import (
     wire,
 )
 from tests.unit.transport.running import SOON
-from translator.transport.h2.limits import Limits
+from translator.transport.h2.limits import DEFAULTS, Limits
 
 PROTOCOL_ERROR, SETTINGS_TIMEOUT, STREAM_CLOSED, ENHANCE_YOUR_CALM = 1, 4, 5, 11
 REFUSED_STREAM = (7).to_bytes(4)
@@ -129,12 +130,13 @@ async def test_streams_above_the_limit_are_refused() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", PREFACE[:5], PREFACE, PREFACE + b"\0\0\0\4"])
-async def test_a_client_without_a_preface_is_disconnected(said: bytes) -> None:
-    async with (
-        serving(limits=Limits(greeting=0.5)) as served,
-        connected(served.address) as client,
-    ):
-        last, code, reason = goodbye(await heard(served.address, said))
+async def test_a_client_without_a_preface_is_disconnected(said: bytes, clock: Clock) -> None:
+    async with serving() as served, connected(served.address) as client:
+        silent = asyncio.create_task(heard(served.address, said))
+        await until(lambda: len(served.peers) == 2)
+        await client.call(CHECK)  # both have been heard
+        await clock.advance(DEFAULTS.greeting)
+        last, code, reason = goodbye(await silent)
         assert (last, code, reason) == (
             0,
             SETTINGS_TIMEOUT,
