@@ -652,7 +652,11 @@ def test_22_the_rare_fields_of_a_message_are_sent(gateway: Gateway, upstream: Up
     messages: list[dict[str, Any]] = [
         {"role": "user", "name": "Ada", "content": ["one", {"type": "text", "text": "two"}]},
         {"role": "assistant", "content": None, "refusal": "No.", "audio": {"id": "audio_1"}},
-        {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
+        {
+            "role": "assistant",
+            "reasoning_content": "f tells.",
+            "function_call": {"name": "f", "arguments": "{}"},
+        },
     ]
     upstream.answer(oip.answer("Hi"))
     assert gateway.post(CHAT, {"model": "chat", "messages": messages}).status == 200
@@ -662,6 +666,7 @@ def test_22_the_rare_fields_of_a_message_are_sent(gateway: Gateway, upstream: Up
     assert sent["refusal"] == ["", "No.", ""]
     assert json.loads(sent["audio"][1]) == {"id": "audio_1"}
     assert json.loads(sent["function_call"][2]) == {"name": "f", "arguments": "{}"}
+    assert sent["reasoning_content"] == ["", "", "f tells."]
 
 
 def test_22_tool_choice_without_tools_and_empty_content_are_sent(

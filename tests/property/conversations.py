@@ -62,6 +62,9 @@ _ASSISTANT = st.fixed_dictionaries(
         "tool_calls": _maybe(st.lists(CALLS, max_size=3)),
         "function_call": _maybe(FUNCTIONS),
         "annotations": st.just([]),
+        "reasoning_content": _maybe(TEXTS),
+        "reasoning_details": _maybe(st.lists(URLS, max_size=2)),
+        "prefix": _maybe(st.just(True)),  # noqa: FBT003 -- a value
     },
 )
 _TOOL = st.fixed_dictionaries(
@@ -167,6 +170,11 @@ def normal(message: Message) -> Message:
         for name in ("name", "refusal", "audio", "tool_calls", "tool_call_id", "function_call")
         if message.get(name)
     }
+    if message.get("reasoning_content"):
+        rest["reasoning_content"] = message["reasoning_content"]
+    for name in ("reasoning_details", "prefix"):
+        if message.get(name) is not None:
+            rest[name] = message[name]
     return {
         "role": message["role"],
         "parts": [
@@ -197,10 +205,10 @@ def read_back(tensors: dict[str, list[str]]) -> list[Message]:
                 for kind, text in zip(kinds, contents, strict=True)
             ],
         }
-        for name in ("name", "refusal", "tool_call_id"):
+        for name in ("name", "refusal", "tool_call_id", "reasoning_content"):
             if text := tensors.get(name, [""] * len(roles))[index]:
                 message[name] = text
-        for name in ("audio", "function_call"):
+        for name in ("audio", "function_call", "reasoning_details", "prefix"):
             if text := tensors.get(name, [""] * len(roles))[index]:
                 message[name] = json.loads(text)
         if text := tensors.get("tool_calls", [""] * len(roles))[index]:

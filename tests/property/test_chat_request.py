@@ -54,7 +54,11 @@ def test_tensors_have_an_element_for_each_message_or_are_left_out(
         assert any(data) or name == "content"
 
 
-@given(CONVERSATIONS, st.sampled_from(["audio", "function_call", "tool_calls", "part"]), OBJECTS)
+@given(
+    CONVERSATIONS,
+    st.sampled_from(["audio", "function_call", "tool_calls", "part", "reasoning_details"]),
+    OBJECTS,
+)
 def test_values_other_than_text_keep_digits_and_order(
     messages: list[dict[str, Any]], where: str, value: str
 ) -> None:
@@ -62,6 +66,7 @@ def test_values_other_than_text_keep_digits_and_order(
         "audio": f'"audio":{value}',
         "function_call": f'"function_call":{value}',
         "tool_calls": f'"tool_calls":[{value}]',
+        "reasoning_details": f'"reasoning_details":{value}',
         "part": f'"content":[{{"type":"file","file":{value}}}]',
     }
     name = {"part": "content"}.get(where, where)

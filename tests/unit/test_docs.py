@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from translator.contracts.seldon.contract import SELDON
+from translator.operations.chat import extra_fields
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / name for name in ("docs", "k8s", "tests")]
 DOCUMENTS = [
@@ -30,3 +33,13 @@ def test_every_defect_in_the_wire_contract_has_its_test_and_every_test_its_row()
     named = re.findall(r"`(test_\d\d_\w+)`", table)
     assert sorted(named) == sorted(re.findall(r"^def (test_\d\d_\w+)", tests, re.MULTILINE))
     assert {int(name[5:7]) for name in named} == set(range(1, 32))
+
+
+def test_the_wire_contract_has_every_name_by_which_dropped_fields_are_counted() -> None:
+    text = (ROOT / "docs" / "wire-contract.md").read_text()
+    _, _, section = text.partition("### Extra fields")
+    listed, _, _ = section.partition("### Response")
+    for place, names in extra_fields.NAMES.items():
+        [row] = re.findall(rf"\| `{place}\.` and ([^;|]*)", listed)
+        counted = {*re.findall(r"\w+", row)}
+        assert counted == {*names} - {*SELDON.message_fields}

@@ -56,6 +56,8 @@ class Contract(msgspec.Struct, frozen=True):
         can_stream: whether its models can return a stream of events.
         inputs: the input tensors that settings can rename.
         outputs: the output tensors that settings can rename.
+        message_fields: the extra fields of messages that it sends by default, each as a tensor of
+            its name.
         mesh_suffix: the suffix that a Seldon mesh requires on the names of such models.
     """
 
@@ -66,4 +68,5 @@ class Contract(msgspec.Struct, frozen=True):
     can_stream: bool = True
     inputs: Tensors = {}
     outputs: Tensors = {}
+    message_fields: tuple[str, ...] = ()
     mesh_suffix: str = ""

@@ -32,6 +32,10 @@ def _tensors(of_contracts: Iterable[Tensors]) -> str:
     return ", ".join(sorted(names))
 
 
+def _in_order(of_contracts: Iterable[Iterable[str]]) -> str:
+    return ", ".join(dict.fromkeys(name for names in of_contracts for name in names))
+
+
 class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The settings of one model. The descriptions are those of docs/configuration.md."""
 
@@ -79,6 +83,7 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             description="the model's names of its input tensors, by the contract's names: "
             + _tensors(contract.inputs for contract in CONTRACTS.values())
+            + ", and the names in `message_fields`"
         ),
     ] = {}
     outputs: Annotated[
@@ -88,6 +93,14 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             + _tensors(contract.outputs for contract in CONTRACTS.values())
         ),
     ] = {}
+    message_fields: Annotated[
+        tuple[str, ...] | None,
+        Meta(
+            description="the extra fields of messages (those that OpenAI does not have) that are "
+            "sent, each as a tensor of its name; `[]` for none. By default those of the contract: "
+            + _in_order(contract.message_fields for contract in CONTRACTS.values())
+        ),
+    ] = None
     ask_usage: Annotated[
         bool,
         Meta(
@@ -116,13 +129,37 @@ class ModelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msg = "token_input = 'decode' and tokenizer must be set together"
             raise ValueError(msg)
         contract = CONTRACTS[self.contract]
-        _check_names("inputs", self.inputs, contract.inputs)
-        _check_names("outputs", self.outputs, contract.outputs)
+        if self.message_fields is not None:
+            _check_fields(self.message_fields, contract.inputs)
+        if self.inputs:
+            of_messages = contract.inputs.get("generate", frozenset()).union(self.carried_fields)
+            inputs = {**contract.inputs, "generate": of_messages}
+            _check_names("inputs", self.inputs, inputs)
+            _check_apart(self.inputs, inputs)
+        if self.outputs:
+            _check_names("outputs", self.outputs, contract.outputs)
+
+    @property
+    def carried_fields(self) -> tuple[str, ...]:
+        """See :class:`translator.tasks.model.Bounds`."""
+        if self.message_fields is not None:
+            return self.message_fields
+        return CONTRACTS[self.contract].message_fields
 
     @property
     def can_stream(self) -> bool:
         """Whether the model can return a stream of events."""
         return self.streams and CONTRACTS[self.contract].can_stream
+
+
+def _check_fields(given: tuple[str, ...], tensors: Tensors) -> None:
+    known = _tensors([tensors])
+    for name in given:
+        if name in known.split(", "):
+            msg = f"message_fields cannot have {name!r}, the name of a tensor: {known}"
+            raise ValueError(msg)
+    if not all(given) or len(set(given)) < len(given):
+        raise ValueError("message_fields must name each field once")
 
 
 def _check_names(field: str, given: dict[str, str], tensors: Tensors) -> None:
@@ -136,3 +173,11 @@ def _check_names(field: str, given: dict[str, str], tensors: Tensors) -> None:
         if not all(theirs) or len(set(theirs)) < len(theirs):
             msg = f"{field} must name each tensor once"
             raise ValueError(msg)
+
+
+def _check_apart(given: dict[str, str], tensors: Tensors) -> None:
+    for names in tensors.values():
+        for theirs in sorted(given[ours] for ours in given if ours in names):
+            if theirs in names and theirs not in given:
+                msg = f"inputs gives two tensors the name {theirs!r}: rename the other one too"
+                raise ValueError(msg)

@@ -5,7 +5,7 @@ docs/architecture.md describes what Envoy does with a reply in each phase.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from time import monotonic
 from typing import Concatenate, ParamSpec
@@ -158,6 +158,8 @@ class Exchange:
         self.inference = inference = accepted
         self.record.model = inference.model
         self.record.streamed = inference.as_events
+        if inference.dropped:
+            self._drop(inference.dropped)
         tracing = self.span.headers if self.span else ()
         request = inference.request
         action = Forward(
@@ -299,6 +301,10 @@ class Exchange:
             remove_headers=self._stripped_from_response,
             body=response.body,
         )
+
+    def _drop(self, fields: Collection[str]) -> None:
+        self.record.dropped = names = tuple(sorted(fields))
+        logger.debug("%s: dropped %s for %s", self._request_id, ", ".join(names), self._model)
 
     def _log_repairs(self) -> None:
         if self.record.repairs:

@@ -34,6 +34,7 @@ class Record(msgspec.Struct):
         ended_after: seconds from the request headers to the end, also of an abandoned stream.
         complete: whether the whole response was sent to the client.
         repairs: the kinds of repairs to the upstream response.
+        dropped: the fields of messages and content parts that were not sent to the model.
     """
 
     request_id: str = ""
@@ -56,6 +57,7 @@ class Record(msgspec.Struct):
     ended_after: float | None = None
     complete: bool = False
     repairs: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     def counted(self, tokens: TokenCounts, model: str) -> None:
         """Record the token counts and the model of a response."""

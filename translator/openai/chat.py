@@ -50,6 +50,10 @@ class Message(msgspec.Struct):
         )
 
 
+class KnownMessage(Message, forbid_unknown_fields=True):
+    """A message without extra fields, as most are. Decoding another one fails."""
+
+
 class FunctionCall(msgspec.Struct):
     """The function that a model calls; ``arguments`` is JSON as text."""
 

@@ -1,7 +1,7 @@
 """The types of an operation: it reads a request as a task, and translates the response."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -127,6 +127,8 @@ class Inference(msgspec.Struct, frozen=True):
         as_events: whether the client requested a stream, so that ``complete`` returns all its
             events.
         wording: completes errors of the model server with facts of the request.
+        dropped: the fields of messages and content parts that are not sent, as ``message.<name>``
+            or ``part.<name>``, from a small fixed set of names.
     """
 
     model: str
@@ -135,6 +137,7 @@ class Inference(msgspec.Struct, frozen=True):
     stream: Callable[[int], Stream] | None = None
     as_events: bool = False
     wording: Wording = _NO_WORDING
+    dropped: Collection[str] = ()
 
 
 class Operation(msgspec.Struct, frozen=True):

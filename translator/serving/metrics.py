@@ -124,6 +124,13 @@ class Metrics:
             ["gen_ai_operation_name", "gen_ai_request_model", "kind"],
             registry=registry,
         )
+        self._dropped = Counter(
+            "oip_translator_dropped_fields",
+            "Exchanges in which a field of a message or a content part was not sent to the model, "
+            "by name; other: all names that are not well known.",
+            ["gen_ai_operation_name", "gen_ai_request_model", "field"],
+            registry=registry,
+        )
         self._bytes = Counter(
             "oip_translator_bytes",
             "Bytes of request bodies received from clients and response bodies sent to them.",
@@ -171,6 +178,8 @@ class Metrics:
         self._bytes.labels("response").inc(record.response_bytes)
         for kind in record.repairs:
             self._repairs.labels(operation, model, kind).inc()
+        for field in record.dropped:
+            self._dropped.labels(operation, model, field).inc()
         if not record.complete:
             self._abandoned.labels(operation).inc()
 

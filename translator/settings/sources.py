@@ -146,8 +146,6 @@ def _parse(kind: Any, value: Any) -> Any:
 def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     """The allowed values of a setting of this type, in words."""
     base, constraints = _unwrapped(kind)
-    if get_origin(base) is UnionType:
-        base = get_args(base)[0]  # the other is None
     if base in _PARSED:
         return str(base.allowed)
     if get_origin(base) is Literal:
@@ -156,7 +154,8 @@ def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
         return "true or false"
     if _is_list(kind):
         names = ", ".join(get_args(get_args(base)[0]))
-        return f"a list of {names}; in a flag or variable, separated by commas"
+        separated = "in a flag or variable, separated by commas"
+        return f"a list of {names}; {separated}" if names else "a list of names"
     if base is int:
         return f"an integer, at least {constraints.ge}"
     if _is_table(kind):
@@ -171,7 +170,10 @@ def describe(kind: Any) -> str:
 
 
 def _unwrapped(kind: Any) -> tuple[Any, msgspec.Meta]:
-    return kind.__origin__, kind.__metadata__[0]  # every setting's type is an Annotated
+    base, constraints = kind.__origin__, kind.__metadata__[0]  # each setting's type is Annotated
+    if get_origin(base) is UnionType:
+        base = get_args(base)[0]  # the other is None
+    return base, constraints
 
 
 def _is_list(kind: Any) -> bool:

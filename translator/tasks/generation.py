@@ -3,7 +3,7 @@
 JSON that only passes through stays text (:class:`msgspec.Raw`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw
@@ -65,9 +65,11 @@ class Generation(msgspec.Struct):
         messages: at least one.
         tools: each as the client wrote it.
         parameters: all other fields of the request, as the client wrote them and in their order.
-        is_plain: whether all messages have only role and content.
+        is_plain: whether all messages have only role and content, apart from ``extra``.
         choices: the number of requested choices.
         stream: whether a stream is requested.
+        extra: fields of messages that :class:`Message` does not have, by name. For each message,
+            the string or the JSON text of another value; "" if the message lacks the field.
     """
 
     messages: Sequence[Message]
@@ -76,6 +78,7 @@ class Generation(msgspec.Struct):
     is_plain: bool = False
     choices: int = 1
     stream: bool = False
+    extra: Mapping[str, Sequence[str]] = {}
 
 
 class ChoiceOutput(msgspec.Struct):

@@ -51,6 +51,10 @@ class Bounds(Protocol):
         """The maximum number of texts or token arrays in one request."""
 
     @property
+    def carried_fields(self) -> Sequence[str]:
+        """The extra fields of messages that are sent to the model."""
+
+    @property
     def ask_usage(self) -> bool:
         """Whether to request the token counts of every stream."""
 

@@ -46,7 +46,8 @@ def test_a_tensor_that_the_contract_does_not_have_is_refused_by_its_name(field: 
         named(field, {"content": "x", "contents": "y"})
     contract = CONTRACTS["seldon"]
     tensors = contract.inputs if field == "inputs" else contract.outputs
-    known = sorted({name for names in tensors.values() for name in names})
+    fields = contract.message_fields if field == "inputs" else ()
+    known = sorted({name for names in tensors.values() for name in names} | {*fields})
     assert str(caught.value).endswith(f"there are {', '.join(known)}")
     assert str(caught.value) in refused({field: {"contents": "y"}})
 
@@ -73,3 +74,58 @@ def test_tensors_of_different_tasks_may_have_one_name(field: str, names: Names) 
 def test_a_shared_output_needs_a_unique_name_in_each_task(other: str) -> None:
     with pytest.raises(ValueError, match="outputs must name each tensor once"):
         ModelSettings(outputs={"usage": "out", other: "out"})
+
+
+@pytest.mark.parametrize(
+    ("given", "carried"),
+    [
+        (None, CONTRACTS["seldon"].message_fields),
+        ([], ()),
+        (["thinking", "prefix"], ("thinking", "prefix")),
+    ],
+)
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_a_model_takes_the_fields_of_its_contract_or_those_of_its_settings(
+    contract: str, given: list[str] | None, carried: tuple[str, ...]
+) -> None:
+    settings = {"contract": contract, "message_fields": given}
+    loaded = load({"models": json.dumps({"m": settings})}, {}).models["m"]
+    assert loaded.carried_fields == carried
+
+
+@pytest.mark.parametrize("contract", CONTRACTS)
+def test_the_fields_of_a_contract_are_no_other_tensors(contract: str) -> None:
+    fields = CONTRACTS[contract].message_fields
+    ModelSettings(contract=ContractName(contract), message_fields=fields)
+
+
+@pytest.mark.parametrize("name", ["role", "content", "type", "name", "tools", "audio", "prompt"])
+def test_a_field_cannot_have_the_name_of_a_tensor_that_there_is(name: str) -> None:
+    wrong = f"models.m: message_fields cannot have {name!r}, the name of a tensor: "
+    assert wrong in refused({"message_fields": ["thinking", name]})
+
+
+@pytest.mark.parametrize("fields", [["x", "x"], [""]])
+def test_fields_that_cannot_be_told_apart_are_refused(fields: list[str]) -> None:
+    assert "message_fields must name each field once" in refused({"message_fields": fields})
+
+
+@pytest.mark.parametrize("fields", ["thinking", [7], {"thinking": True}])
+def test_fields_are_a_list_of_names(fields: Any) -> None:
+    wrong = f"models.m.message_fields cannot be {fields!r}; allowed: a list of names"
+    assert wrong in refused({"message_fields": fields})
+
+
+def test_a_field_may_be_renamed_as_other_inputs_are_if_it_is_sent() -> None:
+    inputs = {"thinking": "thoughts", "content": "text"}
+    settings = ModelSettings(message_fields=("thinking",), inputs=inputs)
+    assert settings.inputs == inputs
+    with pytest.raises(ValueError, match="inputs has no tensor 'thinking'; there are "):
+        ModelSettings(inputs=inputs)
+
+
+@pytest.mark.parametrize("name", ["role", "tools", "reasoning"])
+def test_an_input_cannot_be_renamed_to_one_that_stays(name: str) -> None:
+    assert f"inputs gives two tensors the name {name!r}" in refused({"inputs": {"content": name}})
+    swapped = {"content": name, name: "content"}
+    assert ModelSettings(inputs=swapped).inputs == swapped

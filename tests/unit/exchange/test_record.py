@@ -1,6 +1,7 @@
 """What an exchange came to, however it ends."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -155,3 +156,15 @@ def test_nor_of_its_errors(told: Told) -> None:
     answer = json.dumps({**oip.answer("Hi"), "outputs": [output]}).encode()
     told.show(envoy.response_headers(), envoy.response_body(answer))
     assert told.end().error == "x" * 512
+
+
+def test_fields_that_the_model_is_not_sent(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "translator.exchange")
+    part = {"type": "text", "text": "Hi", "cache_control": {"type": "ephemeral"}}
+    message = {"role": "user", "content": [part], "annotations": [], "made\nup": "secret"}
+    body = json.dumps({"model": "m", "messages": [message]}).encode()
+    told.show(envoy.request_headers({**envoy.POST_CHAT, "x-request-id": "id-7"}))
+    told.show(envoy.request_body(body))
+    dropped = ("message.annotations", "message.other", "part.cache_control")
+    assert told.end().dropped == dropped
+    assert f"id-7: dropped {', '.join(dropped)} for m" in caplog.messages

@@ -88,6 +88,7 @@ def test_in_json_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) -> None
         "ended_after": 0.5,
         "complete": True,
         "repairs": [],
+        "dropped": [],
     }
 
 

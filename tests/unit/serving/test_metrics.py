@@ -77,6 +77,19 @@ def test_what_was_repaired_is_counted_by_kind(metrics: Metrics) -> None:
     assert found[f'oip_translator_repairs_total{{{asked},kind="tool_call"}}'] == 1
 
 
+def test_fields_that_were_dropped_are_counted_by_name(metrics: Metrics) -> None:
+    metrics.count(chat(dropped=("message.other", "part.cache_control")))
+    metrics.count(chat(dropped=("part.cache_control",)))
+    found = values(metrics)
+    asked = 'gen_ai_operation_name="chat",gen_ai_request_model="m"'
+    name = "oip_translator_dropped_fields_total"
+    counted = {labels: value for labels, value in found.items() if labels.startswith(name)}
+    assert counted == {
+        f'{name}{{field="part.cache_control",{asked}}}': 2,
+        f'{name}{{field="message.other",{asked}}}': 1,
+    }
+
+
 def test_bypassed_exchanges_are_not_counted(metrics: Metrics) -> None:
     metrics.count(Record(status=200))
     assert not any("answers" in name for name in values(metrics))

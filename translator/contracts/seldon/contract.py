@@ -28,6 +28,7 @@ def _contract(name: str, wire: Wire, *, can_stream: bool = True, mesh_suffix: st
             "embed": embedding.OUTPUTS,
             "draw": drawing.OUTPUTS,
         },
+        message_fields=generation.MESSAGE_FIELDS,
         mesh_suffix=mesh_suffix,
     )
 

@@ -6,7 +6,7 @@ of the message's parts. All other fields are sent verbatim under ``kwargs`` (rea
 runtime) and ``llm_parameters`` (read by the OpenAI runtime).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,8 @@ _ONE_TEXT = '["text"]'
 
 INPUTS = frozenset(("role", "content", "type", *_RARE, "tools", *_CHOOSING))
 OUTPUTS = outputs.NAMES
+MESSAGE_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "prefix")
+"""Thinking models require their earlier thoughts; a prefix is a message for them to continue."""
 
 
 def ask(
@@ -57,16 +59,19 @@ def _message_tensors(task: Generation) -> list[InputTensor]:
         bytes_tensor("content", contents),
         bytes_tensor("type", types),
     ]
-    if task.is_plain:
-        return tensors
     # The rarer fields: one element per message, "" if the message lacks the field. A field that no
     # message has gets no tensor. Seldon's own translator sends only the first two of these.
-    alone = len(messages) == 1
-    rare = zip(*(_rare(message, alone=alone) for message in messages), strict=True)
-    tensors += [
-        bytes_tensor(name, data) for name, data in zip(_RARE, rare, strict=True) if any(data)
-    ]
+    if not task.is_plain:
+        alone = len(messages) == 1
+        rare = zip(*(_rare(message, alone=alone) for message in messages), strict=True)
+        tensors += _columns(zip(_RARE, rare, strict=True))
+    if task.extra:
+        tensors += _columns(task.extra.items())
     return tensors
+
+
+def _columns(columns: Iterable[tuple[str, Sequence[str]]]) -> list[InputTensor]:
+    return [bytes_tensor(name, data) for name, data in columns if any(data)]
 
 
 def _parts(message: Message) -> tuple[list[str], list[str]]:

@@ -26,7 +26,7 @@ def accept(body: bytes, target: Target) -> Inference:
     body, values = large_values.extract(body, large_values.IN_MESSAGES)
     fields = decode_body(body)
     model = target.model(take_model(fields, target))
-    task, include_usage = read(fields, model)
+    task, include_usage, dropped = read(fields, model)
     forced = _is_forced(task)
     request, decode = model.generate(task)
     request.body = large_values.restore(request.body, values)
@@ -42,7 +42,7 @@ def accept(body: bytes, target: Target) -> Inference:
         wording,
     )
     stream = translate.stream if request.streamed else None
-    return Inference(model.name, request, translate.complete, stream, task.stream, wording)
+    return Inference(model.name, request, translate.complete, stream, task.stream, wording, dropped)
 
 
 class Translation(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """A chat completion request, read as a generation: what it may say, in OpenAI's words."""
 
+from collections.abc import Collection
 from operator import attrgetter
 
 from msgspec import Raw
@@ -17,15 +18,20 @@ from translator.openai.request import (
     too_many,
     unsupported,
 )
+from translator.operations.chat import extra_fields
 from translator.raw_json import ABSENT, Object, compact, encode, is_null, opening
 from translator.tasks.generation import Generation, Message, Part
 from translator.tasks.model import Model
 
 _OPENINGS: dict[type, int] = {str: ord('"'), dict: ord("{")}
+_PAIR = 2  # a part has its type and its payload
 
 
-def read(fields: Object, model: Model) -> tuple[Generation, bool]:
+def read(fields: Object, model: Model) -> tuple[Generation, bool, Collection[str]]:
     """The task in a request, and whether its client wants the token counts of a stream.
+
+    The third value holds the fields that are not sent, as
+    :attr:`~translator.operations.base.Inference.dropped`.
 
     Args:
         fields: the request, without its model.
@@ -34,9 +40,8 @@ def read(fields: Object, model: Model) -> tuple[Generation, bool]:
     Raises:
         ClientError: 400, the request is not as OpenAI has it, or more than the model takes.
     """
-    given: list[RequestMessage] = decode_field(
-        take(fields, "messages"), list[RequestMessage], "messages"
-    )
+    raw = take(fields, "messages")
+    given, has_extra = extra_fields.decode_messages(raw)
     if not given:
         raise empty_array("messages")
     if len(given) > model.settings.max_messages:
@@ -51,8 +56,12 @@ def read(fields: Object, model: Model) -> tuple[Generation, bool]:
     if not is_plain:
         _check_rare(given)
     make = _plain_message if is_plain else _message
-    messages = [make(message, index) for index, message in enumerate(given)]
-    return Generation(messages, _tools(fields), fields, is_plain, choices, stream), include_usage
+    dropped: set[str] = set()
+    messages = [make(message, index, dropped) for index, message in enumerate(given)]
+    task = Generation(messages, _tools(fields), fields, is_plain, choices, stream)
+    if has_extra:
+        task.extra = extra_fields.of_messages(raw, model.settings.carried_fields, dropped)
+    return task, include_usage, dropped
 
 
 def _number_of_choices(fields: Object) -> int:
@@ -81,17 +90,19 @@ def _include_usage(fields: Object) -> bool:
 _is_plain = attrgetter("is_plain")
 
 
-def _plain_message(message: RequestMessage, index: int) -> Message:
+def _plain_message(message: RequestMessage, index: int, dropped: set[str]) -> Message:
     if message.role not in ROLES:
         raise unsupported(f"messages[{index}].role", message.role, ROLES)
     if message.role == "tool" and message.tool_call_id is None:
         raise missing(f"messages[{index}].tool_call_id")
     content = message.content or ""
-    return Message(message.role, content if isinstance(content, str) else _parts(content, index))
+    return Message(
+        message.role, content if isinstance(content, str) else _parts(content, index, dropped)
+    )
 
 
-def _message(message: RequestMessage, index: int) -> Message:
-    made = _plain_message(message, index)
+def _message(message: RequestMessage, index: int, dropped: set[str]) -> Message:
+    made = _plain_message(message, index, dropped)
     made.tool_calls = message.tool_calls or ()
     made.tool_call_id = message.tool_call_id or ""
     made.name = message.name or ""
@@ -101,9 +112,9 @@ def _message(message: RequestMessage, index: int) -> Message:
     return made
 
 
-def _parts(given: list[str | RequestPart], message: int) -> list[Part]:
+def _parts(given: list[str | RequestPart], message: int, dropped: set[str]) -> list[Part]:
     return [
-        ("text", part) if isinstance(part, str) else _part(part, message, number)
+        ("text", part) if isinstance(part, str) else _part(part, message, number, dropped)
         for number, part in enumerate(given)
     ]
 
@@ -119,7 +130,7 @@ def _check_rare(messages: list[RequestMessage]) -> None:
                 decode_field(call, dict[str, Raw], f"messages[{index}].tool_calls[{number}]")
 
 
-def _part(part: RequestPart, message: int, number: int) -> Part:
+def _part(part: RequestPart, message: int, number: int, dropped: set[str]) -> Part:
     at = f"messages[{message}].content[{number}]"
     if "type" not in part:
         raise missing(f"{at}.type")
@@ -127,6 +138,8 @@ def _part(part: RequestPart, message: int, number: int) -> Part:
     payload = part.get(kind)
     if payload is None or is_null(payload) or kind == "type":
         raise missing(f"{at}.{kind}")
+    if len(part) > _PAIR:
+        extra_fields.drop_of_part(part, kind, dropped)
     begins = opening(payload)
     wanted = PAYLOADS.get(kind)
     if wanted is not None and begins != _OPENINGS[wanted]:
