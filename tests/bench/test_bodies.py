@@ -26,7 +26,7 @@ def test_sizes(exchange: Exchange, request_size: int, response_size: int) -> Non
 @pytest.mark.parametrize(
     "exchange", [bodies.small_chat(), bodies.long_chat(), bodies.embeddings(2, 3)]
 )
-def test_the_proof_is_in_every_good_answer(exchange: Exchange) -> None:
+def test_the_proof_is_in_every_correct_response(exchange: Exchange) -> None:
     assert exchange.proof
     assert exchange.proof in exchange.oip_response
     assert exchange.proof in exchange.translated.complete([exchange.oip_response]).body

@@ -58,7 +58,7 @@ def serving(status: int = 200) -> Iterator[tuple[Server, int]]:
 REQUESTS = [Request("/a", b"1"), Request("/b", b"22")]
 
 
-def test_requests_take_turns_on_each_connection() -> None:
+def test_requests_are_sent_in_turn_on_each_connection() -> None:
     with serving() as (server, port):
         run = client.post(port, REQUESTS, connections=2, seconds=0.2)
     assert run.requests == len(server.asked)
@@ -75,7 +75,7 @@ def test_requests_take_turns_on_each_connection() -> None:
     assert {header for *_, header in server.asked} == {"application/json"}
 
 
-def test_what_is_under_way_comes_to_its_end() -> None:
+def test_requests_in_progress_are_completed() -> None:
     with serving() as (_, port):
         run = client.post(port, REQUESTS[:1], connections=3, seconds=0)
     assert run.requests == 3
@@ -87,14 +87,14 @@ def test_any_status_but_200_is_an_error(status: int) -> None:
         client.post(port, REQUESTS, connections=1, seconds=0.2)
 
 
-def test_nobody_there_is_an_error() -> None:
+def test_a_refused_connection_is_an_error() -> None:
     with serving() as (_, port):
         pass
     with pytest.raises(LoadError, match="ConnectionRefused"):
         client.ask(port, REQUESTS[0])
 
 
-def test_a_case_that_answers_wrongly_is_found_out() -> None:
+def test_a_wrong_response_is_detected() -> None:
     with serving() as (server, port):
         right = Question(REQUESTS[0], lambda answer: answer == b"1")
         wrong = Question(REQUESTS[1], lambda answer: answer == b"1")

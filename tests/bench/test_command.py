@@ -22,7 +22,7 @@ def bench(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_without_wrk_it_says_how_to_get_it(tmp_path: Path) -> None:
+def test_without_wrk_it_says_how_to_install_it(tmp_path: Path) -> None:
     result = bench(tmp_path)
     assert result.returncode == 2
     assert result.stdout == ""
@@ -36,7 +36,7 @@ def test_a_suite_that_needs_no_wrk_is_measured_without(tmp_path: Path) -> None:
     assert "event of a stream  time, us/call" in result.stdout
 
 
-def test_a_name_that_nothing_has_is_a_failure(tmp_path: Path) -> None:
+def test_an_unknown_name_is_a_failure(tmp_path: Path) -> None:
     result = bench(tmp_path, "--suite=streams", "--contender=nope")
     assert result.returncode == 1
     assert result.stdout == ""
@@ -44,7 +44,7 @@ def test_a_name_that_nothing_has_is_a_failure(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_short_run_measures_each_contender_and_misses_what_was_left_out(tmp_path: Path) -> None:
+def test_a_short_run_measures_only_the_selected_contenders(tmp_path: Path) -> None:
     scenario = "chat 200 B, 1 connection"
     file = tmp_path / "results.json"
     options = ["--smoke", "--rounds=1", f"--scenario={scenario}", f"--json={file}", "--markdown"]

@@ -23,14 +23,14 @@ def test_a_ratio_is_of_two_turns_of_one_round() -> None:
     assert compare.spread(turns, "filter") == Spread(30, 10, 50)
 
 
-def test_there_is_no_ratio_to_nothing() -> None:
+def test_there_is_no_ratio_without_both_contenders() -> None:
     turns = {("filter", 1): 1.0, ("no-op", 1): 0.0, ("filter", 2): 2.0}
     assert compare.ratio(turns, "filter", "no-op") is None
     assert compare.ratio(turns, "filter", "Envoy alone") is None
     assert compare.spread(turns, "Envoy alone") is None
 
 
-def test_a_spread_says_its_ends_only_if_they_differ() -> None:
+def test_a_spread_shows_its_ends_only_if_they_differ() -> None:
     assert Spread(1.24, 1.16, 1.31).text(1) == "1.2 (1.2..1.3)"
     assert Spread(1.24, 1.21, 1.24).text(1) == "1.2"
 
@@ -62,6 +62,6 @@ def test_scenarios_with_the_same_contenders_share_a_table() -> None:
     assert alone.columns == ["filter"]
 
 
-def test_contenders_are_in_one_order_whoever_began() -> None:
+def test_contenders_are_sorted_independently_of_the_results() -> None:
     found = [result(name, 1) for name in ("Envoy alone", "no-op", "2 workers", "filter")]
     assert compare.in_order(found) == ["2 workers", "filter", "no-op", "Envoy alone"]

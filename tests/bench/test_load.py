@@ -25,11 +25,11 @@ def test_the_last_line_is_read() -> None:
 
 
 @pytest.mark.parametrize("kind", ["connect", "read", "write", "timeout", "status"])
-def test_one_error_is_too_many(kind: str) -> None:
+def test_one_error_fails_the_run(kind: str) -> None:
     with pytest.raises(LoadError, match=f"in 10 requests: {{'{kind}': 1}}"):
         parse(json.dumps({**WELL, kind: 1}))
 
 
-def test_nothing_answered_is_an_error() -> None:
+def test_no_responses_are_an_error() -> None:
     with pytest.raises(LoadError, match="in 0 requests"):
         parse(json.dumps({**WELL, "requests": 0}))

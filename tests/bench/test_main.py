@@ -86,7 +86,7 @@ def test_tables_of_results_are_printed_without_measuring(
     assert not good.plans
 
 
-def test_a_suite_that_fails_does_not_take_the_others_with_it(
+def test_a_failed_suite_does_not_discard_the_others(
     good: Good, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "results.json"
@@ -99,7 +99,7 @@ def test_a_suite_that_fails_does_not_take_the_others_with_it(
     good.folder.rmdir()
 
 
-def test_that_nothing_has_such_a_name_is_a_failure(
+def test_an_unknown_name_is_a_failure(
     good: Good, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = tmp_path / "results.json"
@@ -111,7 +111,7 @@ def test_that_nothing_has_such_a_name_is_a_failure(
     assert good.plans
 
 
-def test_wrk_is_asked_for_by_suites_that_need_it_only(
+def test_only_suites_that_need_wrk_require_it(
     good: Good, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(load, "installed", lambda: False)
@@ -123,7 +123,7 @@ def test_wrk_is_asked_for_by_suites_that_need_it_only(
     assert len(good.plans) == 1
 
 
-def test_what_is_said_on_the_command_line_goes_before_the_plan(good: Good) -> None:
+def test_options_override_the_plan(good: Good) -> None:
     more = ["--rounds=7", "--seconds=2", "--scenario=a", "--scenario=b", "--contender=filter"]
     assert main(["--suite=good", *more]) == 0
     (plan,) = good.plans
@@ -131,7 +131,7 @@ def test_what_is_said_on_the_command_line_goes_before_the_plan(good: Good) -> No
     assert (plan.scenarios, plan.contenders) == (["a", "b"], ["filter"])
 
 
-def test_smoke_is_about_margins(good: Good, capsys: pytest.CaptureFixture[str]) -> None:
+def test_smoke_checks_the_margins(good: Good, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--smoke"]) == 1
     (plan,) = good.plans
     assert (plan.rounds, plan.seconds) == (SMOKE.rounds, SMOKE.seconds)
@@ -149,7 +149,7 @@ def test_peers_that_are_not_installed_are_named(
 
 
 @pytest.mark.parametrize("option", ["--rounds=0", "--seconds=x", "--suite=none"])
-def test_what_cannot_be_is_refused(option: str, good: Good) -> None:
+def test_invalid_options_are_refused(option: str, good: Good) -> None:
     with pytest.raises(SystemExit) as ended:
         main([option])
     assert ended.value.code == 2

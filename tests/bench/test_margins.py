@@ -17,7 +17,7 @@ def measured(factor: float) -> list[Result]:
     ]
 
 
-def test_within_the_margins_there_is_nothing_to_say() -> None:
+def test_within_the_margins_nothing_is_reported() -> None:
     assert list(margins.exceeded({"unary": measured(0.99)})) == []
 
 
@@ -27,7 +27,7 @@ def test_each_margin_that_is_exceeded_is_a_sentence() -> None:
     assert "Python CPU of filter / no-op is 1.21, and may be 1.2" in found[0]
 
 
-def test_one_round_within_is_enough() -> None:
+def test_one_round_within_the_limit_is_enough() -> None:
     results = [
         one if one.round == 1 else two
         for one, two in zip(*([measured(9), measured(0.9)]), strict=True)
@@ -35,13 +35,13 @@ def test_one_round_within_is_enough() -> None:
     assert list(margins.exceeded({"unary": results})) == []
 
 
-def test_what_was_not_measured_is_said() -> None:
+def test_a_missing_measurement_is_reported() -> None:
     found = list(margins.exceeded({}))
     assert len(found) == len(margins.MARGINS)
     assert all(sentence.endswith("was not measured.") for sentence in found)
 
 
-def test_what_is_known_is_within_and_its_scenario_is_there() -> None:
+def test_known_values_are_within_limits_and_scenarios_exist() -> None:
     names = {scenario.name for scenario in SCENARIOS}
     for margin in margins.MARGINS:
         assert margin.known < margin.limit

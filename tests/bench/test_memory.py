@@ -25,7 +25,7 @@ def who(plan: Plan) -> dict[str, list[str]]:
 
 
 @pytest.mark.usefixtures("_nothing_started")
-def test_one_round_in_which_what_does_not_grow_is_watched_for_longer() -> None:
+def test_one_round_with_longer_runs_for_contenders_that_do_not_grow() -> None:
     everyone = [FILTER, FILTER_GRPCIO, NOOP]
     assert who(FULL) == {
         "a request of 10 MB, an image": everyone,
@@ -39,7 +39,7 @@ def test_one_round_in_which_what_does_not_grow_is_watched_for_longer() -> None:
 
 
 @pytest.mark.usefixtures("_nothing_started")
-def test_counts_are_times_the_share() -> None:
+def test_counts_are_multiplied_by_the_share() -> None:
     assert who(Plan(share=0.1, scenarios=["requests"], contenders=[FILTER, NOOP])) == {
         "100,000 requests": [FILTER],
         "20,000 requests": [NOOP],
@@ -47,7 +47,7 @@ def test_counts_are_times_the_share() -> None:
 
 
 @pytest.mark.usefixtures("_nothing_started")
-def test_progress_speaks_of_no_rounds() -> None:
+def test_progress_does_not_mention_rounds() -> None:
     words: list[str] = []
     plan = Plan(rounds=3, scenarios=["open streams"], contenders=[NOOP])
     assert len([*memory.measure(plan, Path(), words.append)]) == 1

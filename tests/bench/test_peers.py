@@ -27,7 +27,7 @@ def test_a_peer_is_installed_with_its_environment(
     assert all(peer.installed() for peer in PEERS)
 
 
-def test_what_litellm_asks_for_is_what_the_model_server_answers() -> None:
+def test_the_model_server_responds_to_litellms_requests() -> None:
     models = litellm_proxy.config(UPSTREAM)["model_list"]
     assert isinstance(models, list)
     bases = {model["model_name"]: model["litellm_params"]["api_base"] for model in models}
@@ -37,7 +37,7 @@ def test_what_litellm_asks_for_is_what_the_model_server_answers() -> None:
     assert embeddings == bodies.embeddings(1, 2).oip_path
 
 
-def test_litellms_answer_is_known_for_the_right_one() -> None:
+def test_the_proof_is_in_litellms_response() -> None:
     (answer,) = named("LiteLLM").answers.values()
     assert bodies.small_chat().proof in answer
 

@@ -3,7 +3,7 @@
 from bench.plan import FULL, Plan
 
 
-def test_main_scenarios_are_measured_unless_all_or_others_are_asked_for() -> None:
+def test_main_scenarios_are_measured_by_default() -> None:
     assert Plan().has_scenario("chat")
     assert not Plan().has_scenario("image 10 MB", main=False)
     assert FULL.has_scenario("image 10 MB", main=False)

@@ -10,7 +10,7 @@ from demo import stack
 from tests.bench.results import MACHINE, result
 
 
-def test_suites_that_were_not_measured_stay(tmp_path: Path) -> None:
+def test_suites_that_were_not_measured_keep_their_results(tmp_path: Path) -> None:
     folder = tmp_path / "performance"
     results = [result("filter", 1, rps=100), result("filter", 2, rps=110)]
     publish.write({"startup": results}, MACHINE, Plan(), folder)

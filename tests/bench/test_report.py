@@ -17,14 +17,14 @@ MEASURED = {
 PLAN = Plan(rounds=2, seconds=4)
 
 
-def test_where_and_how() -> None:
+def test_machine_and_method_are_described() -> None:
     assert report.surroundings(MACHINE) == (
         "Some CPU, 2 cores; Linux 6.1, Python 3.11.7, Envoy 1.40.0, grpcio 1.85.1; "
         "abc1234, 2026-11-23."
     )
 
 
-def test_how_it_was_measured_says_the_rounds_there_were() -> None:
+def test_the_method_has_the_actual_number_of_rounds() -> None:
     results = MEASURED["unary"]
     assert report.method(PLAN, results) == (
         "Medians (lowest..highest) of 2 rounds; turns of 4 s, unless the suite counts calls."
@@ -60,13 +60,13 @@ def test_text_is_aligned() -> None:
     assert second.index("p50, ms") == first.index("requests/s")
 
 
-def test_tables_can_be_made_again_from_json() -> None:
+def test_tables_can_be_rendered_from_json() -> None:
     document = json.loads(report.dump(report.document(MEASURED, MACHINE, PLAN)))
     again = [report.text(*suite) for suite in report.read(document)]
     assert again == [report.text({name: MEASURED[name]}, MACHINE, PLAN) for name in MEASURED]
 
 
-def test_json_holds_every_turn_and_what_it_means() -> None:
+def test_json_has_every_turn_and_the_metrics() -> None:
     document = json.loads(report.dump(report.document(MEASURED, MACHINE, PLAN)))
     unary = document["unary"]
     assert unary["machine"] == MACHINE

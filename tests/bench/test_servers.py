@@ -3,7 +3,7 @@
 from bench import bodies, noop, servers
 
 
-def test_without_the_filter_nothing_of_it_is_left() -> None:
+def test_without_the_filter_nothing_refers_to_it() -> None:
     config = servers.gateway(port=1, http=2, worker=3)
     assert "ext_proc" in str(config)
     servers.remove_filter(config)

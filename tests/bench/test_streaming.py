@@ -36,14 +36,14 @@ def splits(data: bytes) -> Iterator[list[bytes]]:
     yield [data[at : at + 1] for at in range(len(data))]
 
 
-def test_chunks_are_undone_however_they_come() -> None:
+def test_chunks_are_decoded_for_any_split() -> None:
     for pieces in splits(WIRE):
         chunks = Chunks()
         assert b"".join(map(chunks.feed, pieces)) == BODY
         assert chunks.ended
 
 
-def test_an_end_that_has_not_come_is_none() -> None:
+def test_an_incomplete_body_has_not_ended() -> None:
     chunks = Chunks()
     chunks.feed(WIRE[: WIRE.index(b"0\r\n")])
     assert not chunks.ended
@@ -72,7 +72,7 @@ async def test_all_events_are_received_with_their_times() -> None:
     assert (times[-1] - times[0]) / (len(times) - 1) == pytest.approx(0.01, rel=0.3)
 
 
-async def test_flat_out_is_as_fast_as_the_reader() -> None:
+async def test_without_pauses_the_reader_sets_the_pace() -> None:
     async with opened(direct(), streams=1, interval=None) as load:
         while load.received < 5000:  # noqa: ASYNC110 -- nothing tells when it comes true
             await asyncio.sleep(0.005)
@@ -105,14 +105,14 @@ async def answering(answer: bytes) -> AsyncIterator[int]:
         (HEAD + chunked(events.event(0)), "0 events were sent, 1 received"),
     ],
 )
-async def test_what_is_wrong_is_found(answer: bytes, said: str) -> None:
+async def test_wrong_events_are_detected(answer: bytes, said: str) -> None:
     async with answering(answer) as port:
         with pytest.raises(BenchError, match=said):
             async with opened(direct(port), streams=1, interval=1):
                 pass
 
 
-async def test_that_nobody_listens_is_found() -> None:
+async def test_a_refused_connection_is_detected() -> None:
     with pytest.raises(BenchError, match="cannot connect"):
         async with opened(direct(stack.free_port()), streams=1, interval=1):
             pass
@@ -131,7 +131,7 @@ def body_of(reply: bytes) -> bytes:
     return response.response_body.response.body_mutation.body
 
 
-def test_the_floor_says_as_much_as_the_filter() -> None:
+def test_the_noop_server_sends_as_much_as_the_filter() -> None:
     recorded, session = Recorded(), Session()
     for message in events.STREAMED.messages()[:2]:
         session.handle(message)
@@ -143,5 +143,5 @@ def test_the_floor_says_as_much_as_the_filter() -> None:
         assert len(body_of(floor)) == len(body_of(said)) > 0
 
 
-def test_the_floor_swallows_what_completes_no_event() -> None:
+def test_the_noop_server_drops_chunks_that_complete_no_event() -> None:
     assert body_of(Recorded().body(0, first=False, last=False)) == b""

@@ -61,12 +61,12 @@ def test_growth_counts_from_the_first_quarter() -> None:
         ([3, 0, 1, 2], 2, [{3}, {2}], {0, 1}),
     ],
 )
-def test_workers_have_cores_to_themselves_as_far_as_there_are_any(
+def test_workers_get_their_own_cores_if_possible(
     cores: list[int], number: int, own: list[set[int]], rest: set[int]
 ) -> None:
     assert workers.places(cores, number) == (own, rest)
 
 
-def test_more_workers_than_cores_show_nothing() -> None:
+def test_more_workers_than_cores_are_refused() -> None:
     with pytest.raises(BenchError, match="there are 1"):
         workers.places([0], 2)

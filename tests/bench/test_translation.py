@@ -15,7 +15,7 @@ def run(plan: Plan) -> list[Result]:
     return list(translation.measure(plan, Path(), lambda _words: None))
 
 
-def test_a_scenario_is_measured_beside_what_reads_and_writes_the_same() -> None:
+def test_a_scenario_is_measured_with_its_yardsticks() -> None:
     results = run(Plan(rounds=2, scenarios=[SMALL], contenders=["translation", "json"]))
     assert [(result.round, result.contender) for result in results] == [
         (1, "translation"),
@@ -29,13 +29,13 @@ def test_a_scenario_is_measured_beside_what_reads_and_writes_the_same() -> None:
         assert result.metrics["call_us"] > 0
 
 
-def test_no_name_stands_for_two_scenarios() -> None:
+def test_scenario_names_are_unique() -> None:
     names = [scenario.name for scenario in translation.SCENARIOS]
     assert len(set(names)) == len(names)
     assert {scenario.main for scenario in translation.SCENARIOS} == {True, False}
 
 
-def test_nobody_is_asked_who_is_not_wanted() -> None:
+def test_contenders_that_are_not_selected_are_not_measured() -> None:
     assert run(Plan(rounds=SMOKE.rounds, scenarios=[SMALL], contenders=["filter"])) == []
 
 

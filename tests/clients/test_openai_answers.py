@@ -29,7 +29,7 @@ def client(url: str) -> OpenAI:
     return OpenAI(base_url=url, api_key="sk-secret", max_retries=0)
 
 
-def test_what_upstream_is_sent(client: OpenAI, upstream: Upstream) -> None:
+def test_the_request_to_the_model_server(client: OpenAI, upstream: Upstream) -> None:
     upstream.answer(oip.answer("Hi"))
     client.chat.completions.create(
         **CHAT, seed=9007199254740993, temperature=0.5, extra_body={"top_k": 40}
@@ -76,7 +76,7 @@ def test_a_provider_s_answer_is_untouched(client: OpenAI, upstream: Upstream) ->
     assert raw.parse().choices[0].finish_reason == "content_filter"
 
 
-def test_usage_is_the_last_chunk_for_those_who_ask(client: OpenAI, upstream: Upstream) -> None:
+def test_usage_is_the_last_chunk_if_requested(client: OpenAI, upstream: Upstream) -> None:
     counts = {"prompt_tokens": 9, "completion_tokens": 2}
     for _ in range(2):
         upstream.stream(oip.answer("Hel"), {**oip.answer("lo"), "parameters": counts})
@@ -126,7 +126,7 @@ def test_an_answer_that_was_cut_short_is_not_parsed(
         client.chat.completions.parse(**CHAT, response_format=Person)
 
 
-def test_a_stream_answered_in_one_piece(client: OpenAI, upstream: Upstream) -> None:
+def test_a_whole_response_becomes_a_stream(client: OpenAI, upstream: Upstream) -> None:
     upstream.answer(oip.answer("Hello"))
     upstream.answer(oip.answer("Hello"))
     create = client.chat.completions.with_streaming_response.create
@@ -136,7 +136,7 @@ def test_a_stream_answered_in_one_piece(client: OpenAI, upstream: Upstream) -> N
         assert stream.get_final_completion().choices[0].message.content == "Hello"
 
 
-def test_a_whole_answer_given_as_a_stream(client: OpenAI, upstream: Upstream) -> None:
+def test_an_unrequested_stream_becomes_a_completion(client: OpenAI, upstream: Upstream) -> None:
     upstream.stream(oip.answer("Hel"), oip.answer("lo"))
     raw = client.chat.completions.with_raw_response.create(**CHAT)
     invariants.check_chat_completion(json.loads(raw.text))

@@ -81,7 +81,7 @@ def test_a_bad_request_never_reaches_a_model(
     assert upstream.received == []
 
 
-def test_a_bad_request_is_not_tried_again(url: str, upstream: Upstream) -> None:
+def test_a_bad_request_is_not_retried(url: str, upstream: Upstream) -> None:
     client = OpenAI(base_url=url, api_key="none", max_retries=2)
     upstream.answer({"error": "no"}, status="400 Bad Request")
     with pytest.raises(openai.BadRequestError):
@@ -89,7 +89,7 @@ def test_a_bad_request_is_not_tried_again(url: str, upstream: Upstream) -> None:
     assert len(upstream.received) == 1
 
 
-def test_what_will_not_pass_is_not_tried_again(url: str, upstream: Upstream) -> None:
+def test_errors_that_a_retry_cannot_fix_are_not_retried(url: str, upstream: Upstream) -> None:
     client = OpenAI(base_url=url, api_key="none", max_retries=2)
     upstream.answer("{}")
     with pytest.raises(openai.InternalServerError) as caught:
@@ -98,7 +98,7 @@ def test_what_will_not_pass_is_not_tried_again(url: str, upstream: Upstream) -> 
     assert len(upstream.received) == 1
 
 
-def test_an_overloaded_server_is_tried_again(url: str, upstream: Upstream) -> None:
+def test_an_overloaded_server_is_retried(url: str, upstream: Upstream) -> None:
     client = OpenAI(base_url=url, api_key="none", max_retries=2)
     for _ in range(2):
         upstream.answer({"error": "busy"}, status="503 Service Unavailable", retry_after="0.01")

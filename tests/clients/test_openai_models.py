@@ -56,7 +56,7 @@ def test_a_chat_is_streamed(client: OpenAI, model: str) -> None:
 
 
 @pytest.mark.parametrize("model", CHAT_MODELS)
-def test_the_stream_helper_gathers_the_answer(client: OpenAI, model: str) -> None:
+def test_the_stream_helper_aggregates_the_response(client: OpenAI, model: str) -> None:
     with client.chat.completions.stream(model=model, **BRIEF) as stream:
         deltas = "".join(event.delta for event in stream if event.type == "content.delta")
         message = stream.current_completion_snapshot.choices[0].message

@@ -110,7 +110,7 @@ def test_streamed_calls(client: OpenAI, upstream: Upstream, script: Any) -> None
 
 
 @pytest.mark.parametrize("script", [local_calls, provider_calls])
-async def test_streamed_calls_gathered_by_hand(url: str, upstream: Upstream, script: Any) -> None:
+async def test_streamed_calls_aggregated_by_hand(url: str, upstream: Upstream, script: Any) -> None:
     script(upstream)
     calls: dict[int, list[str]] = {}
     async with AsyncOpenAI(base_url=url, api_key="none") as client:

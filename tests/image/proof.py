@@ -80,7 +80,7 @@ def test_it_translates_read_only_and_without_privileges(container: Container) ->
     assert {facts[f"Cap{kind}"] for kind in ("Eff", "Prm", "Inh", "Bnd", "Amb")} == {"0" * 16}
 
 
-def test_nothing_can_be_written_and_nothing_is(image: Image, tmp_path: Path) -> None:
+def test_it_writes_no_files(image: Image, tmp_path: Path) -> None:
     before = files(image.root)
     with Container(image, tmp_path / "log") as container:
         done = container.run(["touch", "/tmp/file"])  # noqa: S108 -- open to all, but for the mount
@@ -89,7 +89,7 @@ def test_nothing_can_be_written_and_nothing_is(image: Image, tmp_path: Path) -> 
     assert files(image.root) == before
 
 
-def test_it_ends_well_when_it_is_told_to(container: Container) -> None:
+def test_it_exits_with_0_on_sigterm(container: Container) -> None:
     os.kill(container.pid, getattr(signal, container.image.stop_signal))
     assert container.server.wait(20) == 0
     log = container.server.log.read_text()
@@ -97,7 +97,7 @@ def test_it_ends_well_when_it_is_told_to(container: Container) -> None:
     assert "Traceback" not in log
 
 
-def test_all_extras_are_there_and_workers_too(image: Image, tmp_path: Path) -> None:
+def test_all_extras_and_workers_run(image: Image, tmp_path: Path) -> None:
     variables = {
         "OIP_TRANSLATOR_ADMIN": "127.0.0.1:9090",
         "OIP_TRANSLATOR_TRACING": "true",
@@ -117,7 +117,7 @@ def test_all_extras_are_there_and_workers_too(image: Image, tmp_path: Path) -> N
         assert "oip_translator_exchanges" in container.run(["python", "-c", page]).stdout
 
 
-def test_no_tool_to_build_or_install_is_left(image: Image) -> None:
+def test_it_has_no_build_or_install_tools(image: Image) -> None:
     tools = {"as", "c++", "cc", "g++", "gcc", "ld", "make", "pip", "pip3", "uv"}
     assert executables(image.root) & tools == set()
     assert "oip-translator" in executables(image.root)
@@ -144,7 +144,7 @@ def test_it_is_compiled_and_belongs_to_root(image: Image) -> None:
         assert stat.S_ISLNK(status.st_mode) or not status.st_mode & 0o022
 
 
-def test_how_large_it_is(image: Image) -> None:
+def test_its_size(image: Image) -> None:
     root = image.root
     print(f"\nThe whole root: {megabytes(root)}")  # noqa: T201 -- what the run is also for
     print(f"/{HERE}: {megabytes(root / HERE)}")  # noqa: T201 -- see above

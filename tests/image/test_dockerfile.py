@@ -66,7 +66,7 @@ def test_it_starts_and_stops_without_a_shell() -> None:
     assert FINAL.only("WORKDIR").text == "/"
 
 
-def test_its_health_is_asked_for_by_its_own_command_with_time_to_answer() -> None:
+def test_its_healthcheck_is_the_health_command() -> None:
     health = FINAL.only("HEALTHCHECK")
     command = Instruction("CMD", {}, health.text.removeprefix("CMD").strip())
     assert command.exec_form == ["oip-translator", "health"]
@@ -74,7 +74,7 @@ def test_its_health_is_asked_for_by_its_own_command_with_time_to_answer() -> Non
     assert int(health.flags["timeout"].removesuffix("s")) > 2, "longer than the command's own"
 
 
-def test_the_port_that_it_names_is_where_it_listens() -> None:
+def test_the_exposed_port_is_the_listening_port() -> None:
     listen = Address.parse(FINAL.only("ENV").pairs()["OIP_TRANSLATOR_LISTEN"])
     assert listen == f"0.0.0.0:{FINAL.only('EXPOSE').text}"
 
@@ -84,7 +84,7 @@ def test_python_does_not_try_to_write() -> None:
     assert any("compileall -q --invalidation-mode unchecked-hash" in run for run in RUNS)
 
 
-def test_its_labels_say_what_the_project_says() -> None:
+def test_its_labels_match_the_project() -> None:
     labels = FINAL.only("LABEL").pairs()
     prefix = "org.opencontainers.image."
     assert labels[f"{prefix}title"] == PROJECT["name"]
@@ -111,7 +111,7 @@ def test_nothing_that_builds_or_installs_is_shipped() -> None:
 
 
 @pytest.mark.parametrize("run", [run for run in RUNS if ".lock" in run])
-def test_what_is_locked_is_installed_as_locked(run: str) -> None:
+def test_locked_packages_are_installed_as_locked(run: str) -> None:
     for command in re.split(r"&&|(?<=\.lock)", run):
         if "requirements" in command:
             for flag in ("--require-hashes", "--no-deps", "--only-binary :all:"):
@@ -135,7 +135,7 @@ def test_the_build_sees_what_it_needs_and_nothing_else() -> None:
     assert not [name for name in seen if "__pycache__" in name or name.startswith(".")]
 
 
-def test_of_all_rules_the_last_counts(tmp_path: Path) -> None:
+def test_the_last_ignore_rule_counts(tmp_path: Path) -> None:
     (tmp_path / ".dockerignore").write_text("# all\n*\n\n!a\na/x*\n!a/x/y\n**/z\n")
     context = Context(tmp_path)
     names = ["b", "a", "a/b/c", "a/xx", "a/x/y", "a/x/y/c", "a/x/y/z", "a/q/z/r", "z"]

@@ -37,7 +37,7 @@ def locked(name: str) -> dict[str, tuple[Version, list[str]]]:
 
 
 @pytest.mark.parametrize("name", NEEDED)
-def test_what_is_asked_for_is_locked_in_a_version_that_will_do(name: str) -> None:
+def test_requirements_are_locked_in_matching_versions(name: str) -> None:
     versions = locked(name)
     for requirement in map(Requirement, NEEDED[name]):
         version, _ = versions[canonicalize_name(requirement.name)]

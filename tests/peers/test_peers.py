@@ -105,7 +105,7 @@ CHECKS: dict[str, Callable[[Peer, int, Upstream], None]] = {
         for scenario in sorted(peer.scenarios)
     ],
 )
-def test_a_peer_does_what_it_says(
+def test_each_peer_supports_its_scenarios(
     peer: Peer, scenario: str, ports: dict[str, int], upstream: Upstream
 ) -> None:
     CHECKS[scenario](peer, ports[peer.name], upstream)

@@ -53,5 +53,5 @@ def test_what_is_read_is_what_protobuf_reads(
     ],
     ids=["small", "headers", "another field", "cut", "endless", "inner endless"],
 )
-def test_anything_else_is_left_to_protobuf(raw: bytes) -> None:
+def test_other_messages_are_parsed_by_protobuf(raw: bytes) -> None:
     assert body_reader.read(raw) is None

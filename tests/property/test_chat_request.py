@@ -55,7 +55,7 @@ def test_tensors_have_an_element_for_each_message_or_are_left_out(
 
 
 @given(CONVERSATIONS, st.sampled_from(["audio", "function_call", "tool_calls", "part"]), OBJECTS)
-def test_what_is_no_text_keeps_its_digits_and_its_order(
+def test_values_other_than_text_keep_digits_and_order(
     messages: list[dict[str, Any]], where: str, value: str
 ) -> None:
     special = {

@@ -137,7 +137,7 @@ def test_any_input_is_translated_whole_or_refused_by_name(
 
 
 @given(st.binary(max_size=200))
-def test_no_answer_is_read_with_anything_but_our_own_error(body: bytes) -> None:
+def test_a_response_is_read_or_an_upstream_error(body: bytes) -> None:
     for encoding in ENCODINGS:
         with suppress(UpstreamError):
             asked(1, encoding).complete([body])

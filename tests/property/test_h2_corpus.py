@@ -14,7 +14,7 @@ def test_a_seed(name: str) -> None:
     peer.run(SEEDS[name])
 
 
-def test_all_that_was_found() -> None:
+def test_inputs_found_by_the_fuzzer() -> None:
     found = inputs.unpack(inputs.ARCHIVE)
     assert len(found) > 100
     failed = {}
@@ -26,7 +26,7 @@ def test_all_that_was_found() -> None:
     assert not failed
 
 
-def test_an_archive_gives_back_what_was_packed_and_is_the_same_each_time(tmp_path: Path) -> None:
+def test_an_archive_is_reproducible_and_complete(tmp_path: Path) -> None:
     files = {"b": b"two", "a": b"one"}
     archives = tmp_path / "1.tar.xz", tmp_path / "2.tar.xz"
     for archive, names in zip(archives, ("ab", "ba"), strict=True):

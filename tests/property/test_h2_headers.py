@@ -20,9 +20,7 @@ FIELDS = st.lists(
 
 
 @given(blocks=st.lists(FIELDS, max_size=6), small=st.booleans())
-def test_what_is_written_is_read_by_a_client_that_has_no_table_or_a_large_one(
-    *, blocks: list[list[Field]], small: bool
-) -> None:
+def test_blocks_are_decoded_with_any_table_size(*, blocks: list[list[Field]], small: bool) -> None:
     decoder = Decoder()
     if small:
         decoder.max_allowed_table_size = 0

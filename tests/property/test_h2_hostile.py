@@ -85,7 +85,7 @@ def test_frames_are_answered_or_end_the_connection(
 
 
 @given(STEPS, st.lists(st.tuples(st.integers(0, 2000), st.binary(max_size=3), st.integers(0, 3))))
-def test_bytes_that_are_bent_are_answered_or_end_the_connection(
+def test_altered_bytes_are_answered_or_end_the_connection(
     steps: list[Frame | Callable[[Connection], None]], bends: list[tuple[int, bytes, int]]
 ) -> None:
     data = bytearray(GREETING + wire.wire(*(step for step in steps if isinstance(step, Frame))))

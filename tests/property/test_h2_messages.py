@@ -33,9 +33,7 @@ def read(pieces: list[bytes]) -> tuple[list[bytes], Status | None, bool]:
 
 
 @given(MESSAGES, PLACES)
-def test_what_was_put_together_is_read_however_it_is_cut(
-    messages: list[bytes], places: list[int]
-) -> None:
+def test_messages_are_read_for_any_split(messages: list[bytes], places: list[int]) -> None:
     stream = b"".join(prefix(len(message)) + message for message in messages)
     assert read(cut(stream, places)) == (messages, None, False)
 

@@ -76,7 +76,7 @@ def test_every_image_is_an_event(made: list[Made]) -> None:
 
 
 @given(st.sampled_from(["png", "jpeg"]), st.binary())
-def test_the_very_bytes_in_the_json_arrive(kind: str, rest: bytes) -> None:
+def test_raw_bytes_in_the_json_arrive(kind: str, rest: bytes) -> None:
     data = MAGIC[kind] + rest
     string = b"".join(
         b"\\u%04x" % byte if byte < 0x20 else (b"\\" if byte in b'"\\' else b"") + bytes([byte])
@@ -131,7 +131,7 @@ NAMES = ("n", "size", "quality", "response_format", "stream", "user", "unknown",
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), SCALARS))
-def test_parameters_travel_whole_or_are_refused_by_name(parameters: dict[str, Any]) -> None:
+def test_parameters_are_sent_unchanged_or_refused_by_name(parameters: dict[str, Any]) -> None:
     body = json.dumps({"model": "m", "prompt": "a", **parameters}).encode()
     try:
         document = json.loads(accept(IMAGES, body).request.body)

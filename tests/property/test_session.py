@@ -163,11 +163,11 @@ def check_changes(kind: str, changes: CommonResponse) -> None:
 
 
 @given(st.lists(MESSAGES, max_size=8))
-def test_any_sequence_of_messages_is_answered_in_kind(messages: list[ProcessingRequest]) -> None:
+def test_any_sequence_of_messages_gets_matching_replies(messages: list[ProcessingRequest]) -> None:
     check(messages)
 
 
 @given(exchanges())
 @settings(max_examples=300)
-def test_any_exchange_is_answered_in_kind(messages: list[ProcessingRequest]) -> None:
+def test_any_exchange_gets_matching_replies(messages: list[ProcessingRequest]) -> None:
     check(messages)

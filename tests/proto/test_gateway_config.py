@@ -30,7 +30,7 @@ def test_every_field_is_one_of_envoys_types(path: Path) -> None:
     assert resources.clusters
 
 
-def test_the_filter_is_off_but_on_openai_routes() -> None:
+def test_the_filter_is_enabled_only_on_openai_routes() -> None:
     manager = _manager()
     assert next(entry for entry in manager.http_filters if entry.name == FILTER).disabled
     assert manager.route_config is not None

@@ -12,7 +12,7 @@ COMMITTED = ROOT / "translator" / "extproc" / "_proto"
 
 
 @pytest.mark.parametrize("name", ["external_processor_pb2.py", "external_processor_pb2.pyi"])
-def test_committed_code_is_what_the_compiler_makes(name: str, tmp_path: Path) -> None:
+def test_committed_code_is_the_compilers_output(name: str, tmp_path: Path) -> None:
     compiler = [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT / 'proto'}"]
     outputs = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
     run([*compiler, *outputs, "external_processor.proto"], check=True)  # noqa: S603 -- our own

@@ -139,7 +139,7 @@ def test_the_service_path_is_envoys() -> None:
     assert method.server_streaming
 
 
-def test_fields_outside_of_the_subset_are_read_past() -> None:
+def test_unknown_fields_are_ignored() -> None:
     theirs = service.ProcessingRequest(
         request_headers=service.HttpHeaders(
             headers=core.HeaderMap(headers=[core.HeaderValue(key=":path", raw_value=b"/v1/x")]),

@@ -181,7 +181,7 @@ def test_an_answer_is_translated_by_the_settings(
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_wrong_settings_are_told_alike_by_every_command(
+def test_every_command_reports_invalid_settings_alike(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
     file = tmp_path / "settings.toml"
@@ -229,7 +229,7 @@ def test_options_become_settings(serve_with: Serve) -> None:
 
 
 @pytest.mark.parametrize("value", ["true", "false"])
-def test_a_flag_may_say_what_it_means(serve_with: Serve, value: str) -> None:
+def test_a_flag_can_have_a_value(serve_with: Serve, value: str) -> None:
     assert serve_with("--sticky-routes", value).sticky_routes is (value == "true")
 
 
@@ -276,7 +276,7 @@ def test_wrong_usage_ends_with_2(capsys: pytest.CaptureFixture[str], argv: list[
 
 
 @pytest.mark.parametrize("argv", [MODULE, SCRIPT])
-def test_the_program_helps(argv: list[str]) -> None:
+def test_the_program_has_a_help(argv: list[str]) -> None:
     done = run([*argv, "--help"])
     assert done.returncode == 0
     assert "usage: oip-translator" in done.stdout
@@ -303,7 +303,7 @@ def test_the_help_of_a_command_says_what_it_does(command: str) -> None:
     assert what.endswith(".")
 
 
-def test_a_command_that_is_not_there_is_answered_with_those_that_are_for_people() -> None:
+def test_an_unknown_command_lists_the_public_ones() -> None:
     done = run([*MODULE, "serv"])
     assert done.returncode == 2
     assert "serve" in done.stderr
@@ -322,7 +322,7 @@ def test_the_program_reads_standard_input_and_says_how_it_went(text: str, status
     assert done.stderr == ""
 
 
-def test_the_program_says_in_one_sentence_that_its_port_is_taken() -> None:
+def test_a_port_in_use_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         done = run([*SCRIPT, "serve", "--listen", address])

@@ -63,7 +63,7 @@ from translator import context_length
         "ValueError: THIS MODEL'S MAXIMUM CONTEXT LENGTH IS 8192 TOKENS.",
     ],
 )
-def test_it_is_known_in_the_words_of_each(message: str) -> None:
+def test_the_messages_of_each_server_are_recognized(message: str) -> None:
     assert context_length.is_told(message)
 
 
@@ -78,9 +78,9 @@ def test_it_is_known_in_the_words_of_each(message: str) -> None:
         "You exceeded your current quota.",
     ],
 )
-def test_what_is_about_something_else_is_not_taken_for_it(message: str) -> None:
+def test_other_messages_are_not_recognized(message: str) -> None:
     assert not context_length.is_told(message)
 
 
-def test_a_message_of_megabytes_is_read_at_once() -> None:
+def test_a_message_of_megabytes_is_read_quickly() -> None:
     assert not context_length.is_told("prompt " * 1_000_000)

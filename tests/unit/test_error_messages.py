@@ -74,7 +74,7 @@ def test_a_python_class_before_the_sentence_is_left_out(given: str, message: str
         b"line one\nline two",
     ],
 )
-def test_nothing_is_said_where_nothing_can_be_read(body: bytes) -> None:
+def test_an_unreadable_body_has_no_message(body: bytes) -> None:
     assert read_message(body) is None
 
 
@@ -107,7 +107,7 @@ def test_a_stack_trace_is_never_shown(text: str) -> None:
         r"C:\models\x",
     ],
 )
-def test_where_things_are_is_never_shown(text: str) -> None:
+def test_addresses_and_paths_are_never_shown(text: str) -> None:
     assert read_message(json.dumps({"error": text}).encode()) is None
 
 
@@ -120,7 +120,7 @@ def test_where_things_are_is_never_shown(text: str) -> None:
         "Model chat not found.",
     ],
 )
-def test_what_only_looks_alike_is_shown(text: str) -> None:
+def test_text_similar_to_addresses_is_shown(text: str) -> None:
     assert read_message(json.dumps({"error": text}).encode()) == text
 
 
@@ -151,5 +151,5 @@ def test_what_cannot_be_printed_is_never_shown(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("loc", [None, 5, "body"])
-def test_a_place_that_is_no_list_is_left_out(loc: object) -> None:
+def test_an_invalid_loc_is_omitted(loc: object) -> None:
     assert read_message(json.dumps({"detail": [{"msg": "bad", "loc": loc}]}).encode()) == "bad"

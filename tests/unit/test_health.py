@@ -45,13 +45,13 @@ async def _with(sockets: list[str], serving: tuple[int, ...], listen: str) -> in
         return await _with(sockets, serving[1:], listen)
 
 
-async def test_tls_is_spoken_where_the_settings_say_so(tmp_path: Path) -> None:
+async def test_tls_is_used_if_the_settings_have_a_certificate(tmp_path: Path) -> None:
     async with running(tls=(tls := write(tmp_path, Authority().issue()))) as (_, target):
         assert await reported(listen=target, **flags(tls)) == 0
         assert await reported(listen=target) == 1
 
 
-async def test_the_servers_own_certificate_is_shown_where_one_is_asked_for(
+async def test_the_servers_own_certificate_is_presented_for_mutual_tls(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ours = Authority()
@@ -65,13 +65,13 @@ async def test_the_servers_own_certificate_is_shown_where_one_is_asked_for(
     assert capsys.readouterr().out == f"{target}: connection closed without a response\n"
 
 
-async def test_files_that_have_gone_bad_do_not_make_a_server_ill(tmp_path: Path) -> None:
+async def test_invalid_certificate_files_do_not_affect_health(tmp_path: Path) -> None:
     async with running(tls=(tls := write(tmp_path, Authority().issue()))) as (_, target):
         tls.certificate.write_text("oops")
         assert await reported(listen=target, **flags(tls)) == 0
 
 
-async def test_without_a_certificate_to_show_it_is_not_told_how_the_server_is(
+async def test_without_a_valid_client_certificate_health_is_unknown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ours = Authority()

@@ -39,7 +39,7 @@ def test_the_value_of_a_data_line(line: bytes, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("line", [b": ping", b":", b"event: x", b"id: 1", b"retry: 9", b"datax: y"])
-def test_lines_of_no_interest_are_read_past(line: bytes) -> None:
+def test_other_lines_are_ignored(line: bytes) -> None:
     assert decode(line + b"\n\n") == []
     assert decode(b"data: a\n" + line + b"\ndata: b\n\n") == [b"a\nb"]
 
@@ -85,7 +85,7 @@ def test_an_event_cut_off_by_the_end_is_still_given(cut: bytes) -> None:
     assert decode(cut) == [b"a"]
 
 
-def test_a_second_end_gives_nothing() -> None:
+def test_a_second_end_returns_nothing() -> None:
     decoder = sse.Decoder()
     assert list(decoder.feed(b"data: a")) == []
     assert list(decoder.finish()) == [b"a"]
@@ -117,11 +117,11 @@ def test_events_before_one_that_is_too_large_are_given_first() -> None:
         next(feed)
 
 
-def test_the_limit_is_one_events_and_not_the_streams() -> None:
+def test_the_limit_is_per_event() -> None:
     assert decode(*[b"data: 1\n\n", b": ping\n"] * 50, limit=10) == [b"1"] * 50
 
 
-def test_pings_while_an_event_is_awaited_do_not_add_up() -> None:
+def test_comments_do_not_count() -> None:
     assert decode(*[b": ping\n"] * 50, b"data: a\n\n", limit=10) == [b"a"]
 
 

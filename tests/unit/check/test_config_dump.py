@@ -181,7 +181,7 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_wrong_is_found_and_nothing_else(dump: Dump, name: str) -> None:
+def test_each_fault_is_found_and_no_other(dump: Dump, name: str) -> None:
     change, expected = BROKEN[name]
     change(dump)
     assert failures(dump) == expected
@@ -233,20 +233,20 @@ FINE: dict[str, Callable[[Dump], object]] = {
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_other_ways_to_say_it_are_fine(dump: Dump, name: str) -> None:
+def test_equivalent_configurations_are_accepted(dump: Dump, name: str) -> None:
     FINE[name](dump)
     assert failures(dump) == {}
 
 
 @pytest.mark.parametrize("off", [{"disabled": True}, {"config": {"disabled": True}}])
-def test_a_route_may_turn_it_off(dump: Dump, off: dict[str, Any]) -> None:
+def test_a_route_can_disable_the_filter(dump: Dump, off: dict[str, Any]) -> None:
     dump.http_filter["disabled"] = False
     for route in dump.routes:
         route["typed_per_filter_config"] = {"envoy.filters.http.ext_proc": off}
     assert set(failures(dump)) == {"ext_proc on OpenAI routes"}
 
 
-def test_what_a_control_plane_sent_is_read_too(dump: Dump) -> None:
+def test_dynamic_configuration_is_read_too(dump: Dump) -> None:
     routes = dump.manager.pop("route_config")
     dump.manager["rds"] = {"route_config_name": routes["name"]}
     settings_of_filter = dump.http_filter.pop("typed_config")
@@ -269,7 +269,7 @@ def test_what_a_control_plane_sent_is_read_too(dump: Dump) -> None:
     assert failures(dump) == {}
 
 
-def test_of_several_filters_the_one_that_openai_requests_meet(dump: Dump) -> None:
+def test_of_several_filters_the_one_for_openai_requests_is_found(dump: Dump) -> None:
     other = json.loads(json.dumps(dump.listener))
     other["name"] = "other"
     other["address"]["socket_address"]["port_value"] = 1

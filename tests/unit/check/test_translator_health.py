@@ -40,7 +40,7 @@ def flags(tls: Tls) -> list[str]:
 
 
 @pytest.mark.parametrize("where", ["unix:{}/s", "127.0.0.1:0"])
-async def test_one_that_serves(
+async def test_a_serving_translator_passes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, where: str, kind: Kind
 ) -> None:
     async with running(where.format(tmp_path), kind) as (_, target):
@@ -49,7 +49,7 @@ async def test_one_that_serves(
 
 @pytest.mark.parametrize("where", ["unix:{}/s", "127.0.0.1:0"])
 @pytest.mark.parametrize("mutual", [False, True], ids=["TLS", "mutual TLS"])
-async def test_one_that_serves_over_tls(
+async def test_a_serving_translator_with_tls_passes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, where: str, *, mutual: bool
 ) -> None:
     ours = Authority()
@@ -61,7 +61,7 @@ async def test_one_that_serves_over_tls(
         assert plain["hint"].startswith("give the TLS settings of serve: --config")
 
 
-async def test_a_certificate_that_it_does_not_take(
+async def test_a_refused_client_certificate_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     ours = Authority()
@@ -73,7 +73,7 @@ async def test_a_certificate_that_it_does_not_take(
     assert "tls_client_ca" in found["hint"]
 
 
-async def test_tls_where_there_is_none(
+async def test_tls_to_a_plain_text_translator_is_reported(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: Kind
 ) -> None:
     tls = write(tmp_path, Authority().issue())
@@ -83,7 +83,9 @@ async def test_tls_where_there_is_none(
     assert found["hint"].startswith("does the translator use TLS (tls_certificate)?")
 
 
-async def test_one_that_drains(capsys: pytest.CaptureFixture[str], kind: Kind) -> None:
+async def test_a_draining_translator_is_reported(
+    capsys: pytest.CaptureFixture[str], kind: Kind
+) -> None:
     async with (
         running(kind=kind) as (transport, target),
         grpc.aio.insecure_channel(target, OPTIONS) as channel,
@@ -99,7 +101,7 @@ async def test_one_that_drains(capsys: pytest.CaptureFixture[str], kind: Kind) -
         await draining
 
 
-async def test_a_grpc_server_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_another_grpc_server_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     server = grpc.aio.server()
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
@@ -109,7 +111,7 @@ async def test_a_grpc_server_of_something_else(capsys: pytest.CaptureFixture[str
     assert found["hint"] == "give the address that oip-translator serve listens on"
 
 
-async def test_one_that_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_silent_server_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = f"127.0.0.1:{silent.getsockname()[1]}"
         found = await checked(capsys, target, "--timeout=0.1")

@@ -32,7 +32,7 @@ def test_a_model_that_is_named_has_its_own() -> None:
     assert models.of("org/m") == models.of("ORG/m=1") == ModelSettings()
 
 
-def test_in_a_mesh_a_name_may_say_that_it_is_a_pipelines() -> None:
+def test_in_a_mesh_a_name_that_ends_in_pipeline_is_a_pipeline() -> None:
     models = Models(TEXT, {"own.pipeline": ModelSettings(max_messages=2)}, seldon_mesh=True)
     assert models.of("m.pipeline") == ModelSettings("text", contract=OF_A_PIPELINE)
     assert models.of("own.pipeline") == ModelSettings(contract=OF_A_PIPELINE, max_messages=2)
@@ -50,7 +50,7 @@ def test_a_pipeline_has_its_settings_under_either_of_its_names() -> None:
     assert models.of("c") is model
 
 
-def test_a_url_may_say_that_it_is_a_pipelines() -> None:
+def test_a_pipeline_url_selects_the_pipeline_contract() -> None:
     models = Models(TEXT, {"p": ModelSettings(max_messages=2)})
     target = Target(models, is_pipeline=True)
     assert target.model("p").settings == ModelSettings(contract=OF_A_PIPELINE, max_messages=2)
@@ -66,7 +66,7 @@ def test_a_url_may_say_that_it_is_a_pipelines() -> None:
         (PIPELINE, "m.experiment", "m.experiment"),  # on pipelines
     ],
 )
-def test_the_mesh_routes_by_the_name_and_what_it_stands_for(
+def test_the_mesh_routes_by_the_name_with_its_suffix(
     settings: ModelSettings, model: str, name: str
 ) -> None:
     request = chat(models=Models(settings), model=model).request
@@ -74,7 +74,7 @@ def test_the_mesh_routes_by_the_name_and_what_it_stands_for(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
-def test_a_task_that_a_contract_cannot_carry_is_refused_with_the_models_name(
+def test_a_task_without_a_codec_is_refused_with_the_models_name(
     operation: Operation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CONTRACTS, "bare", Contract("bare"))
@@ -91,7 +91,7 @@ ANSWER = {"outputs": [{"name": "content", "datatype": "BYTES", "shape": [1], "da
 
 
 @pytest.mark.parametrize("settings", [PIPELINE, ModelSettings(streams=False)])
-def test_what_cannot_stream_is_asked_whole_and_the_client_gets_its_stream(
+def test_a_model_without_streams_is_called_whole_and_the_client_gets_a_stream(
     settings: ModelSettings,
 ) -> None:
     inference = chat(models=Models(settings), stream=True)
@@ -102,7 +102,7 @@ def test_what_cannot_stream_is_asked_whole_and_the_client_gets_its_stream(
 
 
 @pytest.mark.parametrize("settings", [PIPELINE, ModelSettings(streams=False)])
-def test_events_of_what_cannot_stream_are_the_clients_stream_too(settings: ModelSettings) -> None:
+def test_events_of_a_model_without_streams_are_streamed_too(settings: ModelSettings) -> None:
     inference = chat(models=Models(settings), stream=True)
     events = event(ANSWER) * 2 + b"data: [DONE]\n\n"
     assert _said(inference.complete(split(events, b"[DONE]")).body) == "HiHi"

@@ -50,7 +50,7 @@ def test_bytes_as_characters_become_base64(name: str, data: bytes) -> None:
 
 
 @every_format
-def test_the_very_bytes_in_the_json_become_base64(name: str, data: bytes) -> None:
+def test_raw_bytes_in_the_json_become_base64(name: str, data: bytes) -> None:
     response = decode(as_triton_writes(data))
     assert images.read(response) == [DrawnImage(base64=text(data))], name
 
@@ -82,12 +82,12 @@ def test_several_elements_are_several_images_in_their_order(
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_element_that_is_nothing_is_no_image(nothing: str | None) -> None:
+def test_an_empty_element_is_not_an_image(nothing: str | None) -> None:
     output = {"name": "image", "shape": [2], "datatype": "BYTES", "data": [nothing, text(PNG)]}
     assert read(output) == [DrawnImage(base64=text(PNG))]
 
 
-def test_base64_of_a_pipelines_gateway_is_taken_off() -> None:
+def test_base64_of_the_pipeline_gateway_is_decoded() -> None:
     inner = oip.text("image", text(text(PNG).encode()))
     inner["parameters"] = {"content_type": "base64"}
     assert read(inner) == [DrawnImage(base64=text(PNG))]
@@ -111,7 +111,7 @@ def test_base64_in_lines_is_base64() -> None:
     "name",
     ["image", "images", "b64_json", "url", "generated_image", "generated_images", "output_0"],
 )
-def test_the_only_text_is_the_images_whatever_its_name(name: str) -> None:
+def test_the_only_bytes_tensor_has_the_images(name: str) -> None:
     numbers = {"name": "seed", "shape": [1], "datatype": "INT64", "data": [7]}
     assert read(numbers, oip.text(name, text(PNG))) == [DrawnImage(base64=text(PNG))]
 
@@ -129,7 +129,7 @@ def test_of_two_known_names_the_first_in_the_list_counts() -> None:
     assert read(*outputs) == [DrawnImage(base64=text(PNG))]
 
 
-def test_pixels_under_a_known_name_are_not_taken_for_text() -> None:
+def test_numeric_tensors_with_known_names_are_ignored() -> None:
     pixels = {"name": "image", "shape": [2], "datatype": "FP32", "data": [0.5, 0.25]}
     assert read(pixels, oip.text("encoded", text(PNG))) == [DrawnImage(base64=text(PNG))]
 
@@ -157,7 +157,9 @@ def test_pixels_under_a_known_name_are_not_taken_for_text() -> None:
         [oip.text("image", text(PNG)[:-1])],
     ],
 )
-def test_what_is_no_image_is_upstreams_fault(outputs: list[dict[str, Any]]) -> None:
+def test_an_element_that_is_not_an_image_is_an_upstream_error(
+    outputs: list[dict[str, Any]],
+) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         read(*outputs)
     assert (caught.value.status, caught.value.repeats) == (502, True)
@@ -167,6 +169,6 @@ def test_what_is_no_image_is_upstreams_fault(outputs: list[dict[str, Any]]) -> N
     "url",
     ["data:", "data:image/png;base64,", "data:image/png;base64,AAAAA", "data:image/png,<svg>"],
 )
-def test_a_data_url_that_holds_no_base64_is_upstreams_fault(url: str) -> None:
+def test_a_data_url_without_base64_is_an_upstream_error(url: str) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         read(oip.text("image", url))

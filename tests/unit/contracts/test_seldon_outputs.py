@@ -48,13 +48,13 @@ def contents(*outputs: dict[str, Any]) -> list[str | None]:
         ([], []),
     ],
 )
-def test_the_roles_else_the_contents_say_how_many_choices_there_are(
+def test_roles_or_else_contents_determine_the_number_of_choices(
     outputs: list[dict[str, Any]], expected: list[str | None]
 ) -> None:
     assert contents(*outputs) == expected
 
 
-def test_contents_that_no_role_speaks_are_upstreams_fault() -> None:
+def test_more_contents_than_roles_are_an_upstream_error() -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         contents(oip.text("role", "x", "y"), oip.text("content", "a", "b", "c"))
 
@@ -85,7 +85,7 @@ def test_the_calls_of_one_choice_are_in_any_number_of_elements() -> None:
     assert [call.name for call in answer.calls] == ["f", "g", "h"]
 
 
-def test_of_several_choices_each_has_the_calls_of_its_element() -> None:
+def test_each_choice_has_the_calls_of_its_element() -> None:
     first, second, third = read(
         oip.text("role", "assistant", "assistant", "assistant"),
         oip.text("tool_calls", '{"name":"f"}', '[{"name":"g"},{"name":"h"}]'),
@@ -95,7 +95,7 @@ def test_of_several_choices_each_has_the_calls_of_its_element() -> None:
     assert third.calls == []
 
 
-def test_of_what_is_not_given_nothing_is_said() -> None:
+def test_missing_tensors_are_left_empty() -> None:
     assert hello() == ChoiceOutput("Hi", [])
 
 
@@ -152,11 +152,11 @@ def test_logprobs_are_openais_object_or_its_tokens_or_nothing(
 
 
 @pytest.mark.parametrize("name", ["logprobs", "refusal", "function_call", "finish_reason"])
-def test_a_numeric_tensor_of_the_same_name_is_anothers(name: str) -> None:
+def test_numeric_tensors_with_known_names_are_ignored(name: str) -> None:
     assert hello(oip.numbers(name, -0.5, datatype="FP32")) == ChoiceOutput("Hi", [])
 
 
-def test_what_few_runtimes_give_belongs_to_the_choice_of_its_element() -> None:
+def test_rare_tensors_have_one_element_per_choice() -> None:
     first, second = read(
         oip.text("role", "assistant", "assistant"),
         oip.text("refusal", "", "no"),
@@ -171,7 +171,7 @@ def test_what_few_runtimes_give_belongs_to_the_choice_of_its_element() -> None:
     assert (first.finish_reason, second.finish_reason) == ("length", "")
 
 
-def test_outputs_nobody_knows_are_ignored() -> None:
+def test_unknown_outputs_are_ignored() -> None:
     unknown = oip.numbers("get_temperature", 1.5, datatype="FP32"), oip.text("x", "y")
     assert hello(*unknown) == ChoiceOutput("Hi", [])
 
@@ -186,6 +186,6 @@ def test_outputs_nobody_knows_are_ignored() -> None:
         {"name": "refusal", "datatype": "BYTES", "data": [1]},
     ],
 )
-def test_a_tensor_that_is_not_what_its_name_says_is_upstreams_fault(output: Any) -> None:
+def test_a_tensor_of_a_wrong_type_is_an_upstream_error(output: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         read(output, oip.text("content", "Hi"))

@@ -61,7 +61,7 @@ def test_a_prompt_is_shared_by_all_choices(elements: tuple[Any, ...], expected: 
     ("elements", "expected"),
     [((5,), 5), ((5, 6), 11), (([5], [6]), 11), (("5", "6"), 11), ((0, 0), 0)],
 )
-def test_each_choice_has_a_completion_of_its_own(elements: tuple[Any, ...], expected: int) -> None:
+def test_completion_counts_of_choices_are_added(elements: tuple[Any, ...], expected: int) -> None:
     assert read(oip.numbers("completion_tokens", *elements)) == (None, expected)
 
 
@@ -85,7 +85,7 @@ def test_each_choice_has_a_completion_of_its_own(elements: tuple[Any, ...], expe
         "9" * 5000,
     ],
 )
-def test_what_is_no_count_is_ignored(garbage: Any) -> None:
+def test_invalid_counts_are_ignored(garbage: Any) -> None:
     assert read(parameters={"prompt_tokens": garbage, "completion_tokens": 5}) == (None, 5)
     assert read(oip.numbers("completion_tokens", garbage), parameters={"prompt_tokens": 7}) == (
         7,
@@ -100,7 +100,7 @@ def test_a_usage_that_is_no_object_is_ignored(garbage: Any) -> None:
     assert read(parameters={"usage": garbage}) == (None, None)
 
 
-def test_a_name_that_has_no_numbers_leaves_it_to_the_next() -> None:
+def test_a_name_without_numbers_is_skipped() -> None:
     outputs = oip.numbers("prompt_tokens", "x"), oip.numbers("num_input_tokens", 7)
     assert read(*outputs, parameters={"input_tokens": 8, "output_tokens": 5}) == (7, 5)
 

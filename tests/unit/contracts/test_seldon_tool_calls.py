@@ -54,7 +54,7 @@ def test_calls_are_read_in_every_encoding(text: str, count: int) -> None:
         ({"arguments": 7}, piece("7")),
     ],
 )
-def test_what_an_object_leaves_open_is_left_open(item: Any, expected: CallPiece) -> None:
+def test_missing_fields_are_none(item: Any, expected: CallPiece) -> None:
     assert tool_calls.read(json.dumps(item, indent=1)) == [expected]
 
 
@@ -80,7 +80,7 @@ def test_arguments_in_an_object_keep_their_digits() -> None:
         f'{{"arguments":{"[" * 200_000}{"]" * 200_000}}}',
     ],
 )
-def test_what_is_no_call_is_upstreams_fault(text: str) -> None:
+def test_unknown_encodings_are_an_upstream_error(text: str) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         tool_calls.read(text)
     assert caught.value.status == 502

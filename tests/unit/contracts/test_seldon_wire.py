@@ -52,7 +52,7 @@ def test_parameters_go_under_the_keys_that_the_model_reads(
 
 
 @every_operation
-def test_a_pipeline_gets_only_what_its_gateway_takes(operation: Operation) -> None:
+def test_a_pipeline_gets_only_scalar_parameters(operation: Operation) -> None:
     plain = {"user": "x", "seed": -7, "yes": True, "no": False}
     other = {"top_p": 0.5, "more": {"a": 1}, "list": [1], "nothing": None, "big": 10**30}
     assert sent(operation, PIPELINE, **plain, **other) == plain
@@ -66,7 +66,7 @@ def test_a_pipeline_gets_only_numbers_of_64_bits(number: int, *, sent_on: bool) 
 
 
 @pytest.mark.parametrize("parameters", [{}, {"parameters": {"content_type": "np"}}])
-def test_texts_of_a_pipeline_are_base64_unless_they_say_otherwise(parameters: Any) -> None:
+def test_outputs_of_a_pipeline_are_base64_unless_typed_as_text(parameters: Any) -> None:
     packed = {**oip.text("content", "SGk="), "parameters": None, **parameters}
     body = json.dumps(oip.response(packed, oip.text("role", "SGk="))).encode()
     outputs = PIPELINE_GATEWAY.read(body, PIPELINE, frozenset()).outputs
@@ -85,7 +85,7 @@ RENAMED = ModelSettings(
     [(CHAT, ["role", "text_input", "type"]), (EMBEDDINGS, ["text"]), (IMAGES, ["text"])],
     ids=lambda value: value.name if isinstance(value, Operation) else None,
 )
-def test_a_model_may_call_its_inputs_otherwise(operation: Operation, names: list[str]) -> None:
+def test_inputs_can_be_renamed(operation: Operation, names: list[str]) -> None:
     document = json.loads(ask(operation, RENAMED).request.body)
     assert [tensor["name"] for tensor in document["inputs"]] == names
 
@@ -107,19 +107,19 @@ def answer_of(inference: Inference, output: Any) -> bytes:
         (IMAGES, oip.text("picture", "iVBORw0KGgo="), b'"b64_json":"iVBORw0KGgo="', {}),
     ],
 )
-def test_a_model_may_call_its_outputs_otherwise(
+def test_outputs_can_be_renamed(
     operation: Operation, output: Any, said: bytes, more: dict[str, Any]
 ) -> None:
     assert said in answer_of(ask(operation, RENAMED, **more), output)
 
 
-def test_a_model_that_streams_unasked_may_call_its_outputs_otherwise() -> None:
+def test_outputs_of_an_unrequested_stream_can_be_renamed() -> None:
     events = event({"outputs": [oip.text("text_output", "Hel")]}) * 2
     answer = chat(models=Models(RENAMED)).complete(split(events))
     assert b'"content":"HelHel"' in answer.body
 
 
-def test_two_tasks_may_call_their_outputs_alike() -> None:
+def test_outputs_of_two_tasks_can_have_the_same_name() -> None:
     models = Models(ModelSettings(outputs={"content": "out", "embedding": "out"}))
     chat = accept(CHAT, {"model": "m", "messages": [HELLO]}, models)
     assert b'"content":"Hi"' in complete(chat, oip.response(oip.text("out", "Hi")))

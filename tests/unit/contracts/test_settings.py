@@ -33,7 +33,7 @@ def test_every_contract_may_be_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "Seldon", "triton", 7, None, ["seldon"], {}])
-def test_a_contract_that_nobody_knows_is_refused_by_its_name(name: Any) -> None:
+def test_an_unknown_contract_is_refused_by_name(name: Any) -> None:
     wrong = f"models.m.contract cannot be {name!r}; allowed: seldon, seldon-pipeline"
     assert refused({"contract": name}) == f"flag --models: {wrong}"
 
@@ -53,7 +53,7 @@ def test_a_tensor_that_the_contract_does_not_have_is_refused_by_its_name(field: 
 
 @both
 @pytest.mark.parametrize("names", [{"role": "x", "content": "x"}, {"content": ""}])
-def test_tensors_that_cannot_be_told_apart_are_refused(field: str, names: Names) -> None:
+def test_tensors_with_the_same_name_are_refused(field: str, names: Names) -> None:
     with pytest.raises(ValueError, match=f"{field} must name each tensor once"):
         named(field, names)
 
@@ -70,6 +70,6 @@ def test_tensors_of_different_tasks_may_have_one_name(field: str, names: Names) 
 
 
 @pytest.mark.parametrize("other", ["content", "embedding", "image"])
-def test_an_output_of_several_tasks_must_have_a_name_of_its_own_in_each(other: str) -> None:
+def test_a_shared_output_needs_a_unique_name_in_each_task(other: str) -> None:
     with pytest.raises(ValueError, match="outputs must name each tensor once"):
         ModelSettings(outputs={"usage": "out", other: "out"})

@@ -88,7 +88,7 @@ def refused(clone: Path, *sets: str, **variables: str) -> str:
     return err
 
 
-def test_a_machine_without_anything_is_told_one_command(clone: Path) -> None:
+def test_an_empty_machine_gets_one_command_for_all_packages(clone: Path) -> None:
     (clone.parent / "bin" / "python3").unlink()
     said = refused(clone, "demo", "mlserver", "test-e2e")
     assert said.count("Python 3.11 to 3.14 is missing") == 1
@@ -110,12 +110,12 @@ def test_what_is_missing_is_named_with_its_package(
     assert said.endswith(f"apt-get install {package}\n")
 
 
-def test_a_python_that_is_too_old_is_told_apart_from_none(clone: Path) -> None:
+def test_a_too_old_python_is_distinguished_from_none(clone: Path) -> None:
     said = refused(clone, "demo", NO_ENSUREPIP="1", WRONG_VERSION="1")
     assert said.startswith("Python 3.13.5 is not supported: install Python 3.11 to 3.14")
 
 
-def test_a_disk_too_full_is_told_before_it_is_full(clone: Path) -> None:
+def test_a_lack_of_disk_space_is_reported_before_the_download(clone: Path) -> None:
     program(clone, "df", "#!/bin/sh\necho Avail\necho disk 9 9 102400 9 /\n")
     assert "MB are needed in" in refused(clone, "demo")
 
@@ -153,7 +153,7 @@ def parts(extra: str) -> set[str]:
 
 
 @pytest.mark.parametrize("extra", ["bench", "dev", "lint", "test-e2e"])
-def test_a_set_stands_for_the_sets_that_it_holds(clone: Path, extra: str) -> None:
+def test_a_set_includes_other_sets(clone: Path, extra: str) -> None:
     working = {*parts("dev"), "dev", "fuzz"} - {"compression", "metrics", "tokenizers", "tracing"}
     program(clone, "curl", "")
     assert install(clone, extra)[::2] == (0, "")
@@ -165,7 +165,7 @@ def test_a_set_stands_for_the_sets_that_it_holds(clone: Path, extra: str) -> Non
     assert stamps == working & parts(extra) | {extra}
 
 
-def test_after_ctrl_c_in_an_installation_the_environment_is_made_again(clone: Path) -> None:
+def test_an_interrupted_installation_is_repeated_in_a_new_environment(clone: Path) -> None:
     os.mkfifo(clone / "begun")
     # Not a shell's sleep: a shell that begins to run a program lets a signal pass.
     waiting = (
@@ -217,7 +217,7 @@ def test_a_failure_is_one_sentence_and_the_name_of_the_log(
     assert output in (clone / ".venv" / "install-demo.log").read_text()
 
 
-def test_an_environment_that_was_moved_is_made_again(clone: Path) -> None:
+def test_a_moved_environment_is_created_again(clone: Path) -> None:
     install(clone, "demo")
     installed(clone)
     moved = clone.rename(clone.parent / "moved")

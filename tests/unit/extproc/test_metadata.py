@@ -50,18 +50,18 @@ def ask(**more: Any) -> ProcessingRequest:
     return envoy.request_body(json.dumps({**CHAT, **more}).encode())
 
 
-def test_the_request_tells_what_is_asked_of_which_model(stream: Stream) -> None:
+def test_the_request_sets_operation_and_model(stream: Stream) -> None:
     assert stream.show(envoy.request_headers()) == {"operation": "chat/completions"}
     assert stream.show(ask()) == {"model": "m", "stream": False}
 
 
-def test_the_answer_tells_who_gave_it_and_its_tokens(stream: Stream) -> None:
+def test_the_response_sets_model_and_token_counts(stream: Stream) -> None:
     assert stream.show(envoy.request_headers(), ask(), envoy.response_headers()) is None
     answer = json.dumps({**oip.answer("Hi"), "parameters": COUNTS}).encode()
     assert stream.show(envoy.response_body(answer)) == {"response_model": "chat_1", **COUNTED}
 
 
-def test_a_stream_tells_its_tokens_as_soon_as_they_are_known(stream: Stream) -> None:
+def test_a_stream_sets_token_counts_as_soon_as_they_are_known(stream: Stream) -> None:
     stream.show(envoy.request_headers(), ask(stream=True), envoy.response_headers(envoy.EVENTS))
     first = event(oip.answer("Hi"))
     named = {"response_model": "chat_1"}
@@ -72,16 +72,16 @@ def test_a_stream_tells_its_tokens_as_soon_as_they_are_known(stream: Stream) -> 
     assert stream.show(envoy.response_body(b"", end_of_stream=True)) is None
 
 
-def test_a_refusal_tells_its_error(stream: Stream) -> None:
+def test_a_refused_request_sets_the_error(stream: Stream) -> None:
     stream.show(envoy.request_headers())
     assert stream.show(ask(messages=[])) == {"error": "empty_array"}
 
 
-def test_of_what_is_not_ours_nothing_is_told(stream: Stream) -> None:
+def test_other_paths_set_no_metadata(stream: Stream) -> None:
     plain = {**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}
     assert stream.show(envoy.request_headers(plain)) is None
 
 
-def test_a_name_that_is_no_text_is_told_as_far_as_it_is() -> None:
+def test_invalid_utf_8_in_a_name_is_replaced() -> None:
     reply = metadata.encode(metadata.of(Record(operation="embeddings", model="m\ud800")))
     assert told(reply) == {"operation": "embeddings", "model": "m?", "stream": False}

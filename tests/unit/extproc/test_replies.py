@@ -64,14 +64,14 @@ def test_a_body_is_replaced_by_another_even_an_empty_one(phase: Phase, body: byt
 
 
 @pytest.mark.parametrize("phase", HEADER_PHASES)
-def test_a_body_beside_headers_stands_in_for_the_one_that_did_not_come(phase: Phase) -> None:
+def test_a_body_in_a_headers_reply_replaces_the_missing_one(phase: Phase) -> None:
     found = common(phase, Forward(body=b"{}"))
     assert found.body_mutation.body == b"{}"
     assert found.status == CommonResponse.CONTINUE_AND_REPLACE
 
 
 @pytest.mark.parametrize("phase", HEADER_PHASES)
-def test_streaming_names_every_mode_because_what_is_left_out_is_off(phase: Phase) -> None:
+def test_streaming_sets_every_mode(phase: Phase) -> None:
     mode = reply(phase, Forward(mode=Mode.STREAM)).mode_override
     assert mode.response_header_mode == ProcessingMode.SEND
     assert mode.request_body_mode == ProcessingMode.BUFFERED
@@ -89,7 +89,7 @@ def test_bypassing_turns_everything_off(phase: Phase) -> None:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_an_immediate_response_is_the_whole_answer(phase: Phase) -> None:
+def test_an_immediate_response_has_status_headers_and_body(phase: Phase) -> None:
     message = reply(phase, Respond(413, (("content-type", "application/json"),), b"{}"))
     assert message.WhichOneof("response") == "immediate_response"
     answer = message.immediate_response

@@ -156,7 +156,7 @@ def test_a_request_without_body_is_answered_immediately(stream: Stream) -> None:
     assert reply.immediate_response.status.code == 400
 
 
-def test_an_answer_without_body_gets_one_beside_its_headers(stream: Stream) -> None:
+def test_a_response_without_body_gets_one_in_the_headers_reply(stream: Stream) -> None:
     ask(stream, envoy.request_headers())
     ask(stream, envoy.request_body(UNARY))
     response = ask(stream, envoy.response_headers({":status": "404"}, end_of_stream=True))
@@ -182,7 +182,7 @@ def test_a_whole_answer_to_a_streamed_request_goes_out_as_events(stream: Stream)
     assert len(documents_of(answer.body_mutation.body)) == 2
 
 
-def test_what_can_only_fail_again_says_so_in_its_headers(stream: Stream) -> None:
+def test_errors_that_a_retry_cannot_fix_have_headers(stream: Stream) -> None:
     ask(stream, envoy.request_headers())
     ask(stream, envoy.request_body(UNARY))
     ask(stream, envoy.response_headers())
@@ -192,7 +192,7 @@ def test_what_can_only_fail_again_says_so_in_its_headers(stream: Stream) -> None
 
 
 @pytest.mark.parametrize("sticky", [True, False])
-def test_routes_go_both_ways_only_where_the_settings_say_so(*, sticky: bool) -> None:
+def test_seldon_routes_pass_only_with_the_setting(*, sticky: bool) -> None:
     session = Session(ExchangeSettings(kept_headers=KEPT if sticky else frozenset()))
     messages = [
         envoy.request_headers(),
@@ -232,7 +232,7 @@ def test_a_path_that_is_not_openais_turns_all_modes_off(stream: Stream, path: st
         assert ask(stream, message) == CommonResponse()
 
 
-def test_trailers_are_answered_in_kind_at_any_time(stream: Stream) -> None:
+def test_trailers_get_a_trailers_reply_in_every_state(stream: Stream) -> None:
     for message in (
         envoy.request_trailers(),
         envoy.request_headers(),
@@ -313,7 +313,7 @@ def test_bytes_that_are_no_message_are_an_error() -> None:
         Session().handle(b"\xff\xff\xff")
 
 
-def test_sessions_know_nothing_of_each_other() -> None:
+def test_sessions_are_independent() -> None:
     first, second = Session(), Session()
     first.handle(envoy.request_headers().SerializeToString())
     body = envoy.request_body(UNARY).SerializeToString()
@@ -332,7 +332,7 @@ def test_sessions_know_nothing_of_each_other() -> None:
         {"content-length": "²"},
     ],
 )
-def test_odd_bytes_in_headers_are_the_clients_fault_at_most(headers: dict[str, str]) -> None:
+def test_invalid_bytes_in_headers_are_at_most_a_client_error(headers: dict[str, str]) -> None:
     session = Session()
     for message in (
         envoy.request_headers({**envoy.POST_CHAT, **headers}),

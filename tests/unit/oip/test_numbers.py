@@ -39,14 +39,14 @@ def test_numbers_are_kept_digit_for_digit(
     "data",
     ['["1",2]', "[1,null]", "[true,1]", "[1,false]", "[{},1]", '{"a":1}', '"[1,2]"', "7", "null"],
 )
-def test_what_are_no_numbers_is_an_error(data: str, shape: list[int]) -> None:
+def test_elements_that_are_not_numbers_are_an_error(data: str, shape: list[int]) -> None:
     with pytest.raises(ValueError, match="the data"):
         rows(data.encode(), shape)
 
 
 @pytest.mark.parametrize("word", [b"null", b'"1"', b"false", b"true", b"{}"])
 @pytest.mark.parametrize("place", [0, 20_000, 39_999])
-def test_a_word_is_found_wherever_it_stands(word: bytes, place: int) -> None:
+def test_a_word_is_detected_at_any_position(word: bytes, place: int) -> None:
     elements = [b"0.125"] * 40_000  # several windows of it
     elements[place] = word
     with pytest.raises(ValueError, match="no list of numbers"):
@@ -55,7 +55,7 @@ def test_a_word_is_found_wherever_it_stands(word: bytes, place: int) -> None:
 
 @pytest.mark.parametrize("place", [0, 20_000, 39_999])
 @pytest.mark.parametrize("odd", [b"[0.125]", b" 0.125", b"0.125\r\n"])
-def test_a_list_may_be_written_oddly_in_one_place(odd: bytes, place: int) -> None:
+def test_white_space_in_one_place_is_accepted(odd: bytes, place: int) -> None:
     elements = [b"0.125"] * 40_000
     elements[place] = odd
     expected = b"[%b]" % b",".join([b"0.125"] * 10_000)
@@ -77,13 +77,13 @@ def test_an_empty_list_is_no_number(data: str, shape: list[int]) -> None:
     [[2, 3], [3, 2], [1, 3], [4, 2], [2, 1], [1, 5], [-1, 4], [0, 4], [4, 0], [-2, -2], [2, 2, 1]],
 )
 @pytest.mark.parametrize("data", [b"[1,2,3,4]", b"[[1,2],[3,4]]"])
-def test_there_must_be_as_many_as_the_shape_says(data: bytes, shape: list[int]) -> None:
+def test_the_count_must_match_the_shape(data: bytes, shape: list[int]) -> None:
     with pytest.raises(ValueError, match="another size"):
         rows(data, shape)
 
 
 @pytest.mark.parametrize("shape", [[10**30, 1], [1, 10**30], [2, 10**30], [2**31, 2**31]])
-def test_a_shape_beyond_all_measure_is_an_error_at_once(shape: list[int]) -> None:
+def test_a_huge_shape_is_refused_quickly(shape: list[int]) -> None:
     with pytest.raises(ValueError, match="another size"):
         rows(b"[1,2,3,4]", shape)
 
@@ -102,7 +102,7 @@ def test_rows_may_be_of_very_different_lengths(first: bytes) -> None:
 
 
 @pytest.mark.parametrize("nested", [True, False])
-def test_a_large_answer_takes_little_more_room_than_its_text(*, nested: bool) -> None:
+def test_a_large_response_needs_little_more_memory_than_its_text(*, nested: bool) -> None:
     vector: Any = [0.0625] * 1000
     data = json.dumps([vector] * 200 if nested else vector * 200, separators=(",", ":")).encode()
     raw = Raw(data)

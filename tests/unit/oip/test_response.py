@@ -67,7 +67,7 @@ def test_text_is_flattened(data: Any, elements: list[str]) -> None:
 
 
 @pytest.mark.parametrize("data", [[1], [["a"], [2.5]], {"a": "b"}, [True], 7])
-def test_text_that_is_no_text_is_upstreams_fault(data: Any) -> None:
+def test_non_strings_are_an_upstream_error(data: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         tensor(data).strings()
     assert caught.value.status == 502
@@ -96,7 +96,7 @@ def test_text_is_left_as_it_is_otherwise(parameters: Any) -> None:
 @pytest.mark.parametrize(
     "elements", [["not base64!"], ["a-G-k="], ["/////w=="], [base64_of("a"), "plain text"]]
 )
-def test_what_is_no_base64_after_all_is_plain_text(elements: list[str]) -> None:
+def test_invalid_base64_is_plain_text(elements: list[str]) -> None:
     assert tensor(elements, parameters={"content_type": "own"}).strings() == elements
 
 
@@ -106,7 +106,7 @@ def test_rows_of_numbers_are_lists_digit_for_digit() -> None:
 
 
 @pytest.mark.parametrize("data", [["1", "2"], [1], [], 7])
-def test_rows_that_are_none_are_upstreams_fault(data: Any) -> None:
+def test_invalid_rows_are_an_upstream_error(data: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         list(tensor(data, shape=[1, 2]).rows())
     assert caught.value.repeats
@@ -145,7 +145,7 @@ def test_a_response_with_an_error_that_says_nothing_has_none(error: Any) -> None
         b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
 )
-def test_what_is_no_response_is_upstreams_fault(body: bytes) -> None:
+def test_an_invalid_response_is_an_upstream_error(body: bytes) -> None:
     with pytest.raises(UpstreamError, match="could not be understood") as caught:
         response.decode(body)
     assert (caught.value.status, caught.value.type) == (502, "server_error")
@@ -179,7 +179,7 @@ def test_bytes_that_are_no_text_are_a_character_each(data: bytes, characters: li
 
 
 @pytest.mark.parametrize("data", [[1], [["a"], [2.5]], {"a": "b"}, 7])
-def test_what_are_no_characters_at_all_is_upstreams_fault(data: Any) -> None:
+def test_elements_that_are_not_strings_are_an_upstream_error(data: Any) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         tensor(data).characters()
 
@@ -191,7 +191,7 @@ def test_outputs_are_found_by_name_and_the_first_of_a_name_counts() -> None:
     assert document.by_name["b"].strings() == ["2"]
 
 
-def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() -> None:
+def test_an_invalid_response_is_not_to_be_retried() -> None:
     error = unreadable()
     assert (error.status, error.code, error.repeats) == (502, "upstream_error", True)
 
@@ -207,7 +207,7 @@ def test_an_answer_that_cannot_be_understood_cannot_be_the_next_time_either() ->
         (b"{}", True),
     ],
 )
-def test_an_error_that_says_nothing_is_none(text: bytes, *, present: bool) -> None:
+def test_an_empty_error_is_ignored(text: bytes, *, present: bool) -> None:
     assert is_present(Raw(text)) is present
 
 
@@ -226,7 +226,7 @@ def test_an_error_that_says_nothing_is_none(text: bytes, *, present: bool) -> No
         {"outputs": [{"data": []}, {"name": 7}]},
     ],
 )
-def test_a_field_that_is_not_as_oip_has_it_hides_nothing_else(odd: dict[str, Any]) -> None:
+def test_a_field_of_a_wrong_type_does_not_hide_others(odd: dict[str, Any]) -> None:
     document = {**oip.answer("Hi"), **odd}
     document["outputs"] = [*odd.get("outputs", ()), *oip.answer("Hi")["outputs"]]
     found = response.decode(json.dumps(document).encode())
@@ -234,7 +234,7 @@ def test_a_field_that_is_not_as_oip_has_it_hides_nothing_else(odd: dict[str, Any
     assert found.id in (None, "4f5c")
 
 
-def test_an_error_is_read_beside_fields_that_are_not_as_oip_has_them() -> None:
+def test_an_error_is_read_despite_fields_of_wrong_types() -> None:
     with pytest.raises(UpstreamError, match="out of memory"):
         response.decode(b'{"error":"out of memory","outputs":null,"id":5}')
 

@@ -95,7 +95,7 @@ def refused(text: str) -> ClientError:
     return error
 
 
-def test_the_tables_here_know_every_parameter_that_has_a_type() -> None:
+def test_the_tables_have_every_typed_parameter() -> None:
     assert set(TYPES) == {*parameters.CHAT_PARAMETERS, "tools"}
     assert set(ALLOWED) == {*parameters.CHAT_PARAMETERS, "tools"} - {"top_logprobs"}
 
@@ -113,7 +113,7 @@ def test_null_is_the_same_as_absent(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_a_value_of_another_type_is_refused_in_openais_words(name: str) -> None:
+def test_a_wrong_type_gets_openais_error(name: str) -> None:
     wanted = TYPES[name]
     for got, text in SAMPLES.items():
         kind = got.split()[1]
@@ -147,7 +147,7 @@ def test_a_value_of_another_type_is_refused_in_openais_words(name: str) -> None:
         ("presence_penalty", "2.1", "decimal above maximum", "<= 2", "decimal_above_max_value"),
     ],
 )
-def test_a_number_out_of_range_is_told_the_bound(
+def test_a_number_out_of_range_gets_the_bound(
     name: str, text: str, kind: str, bound: str, code: str
 ) -> None:
     error = refused(f'{{"{name}":{text}}}')
@@ -170,14 +170,14 @@ def test_a_number_out_of_range_is_told_the_bound(
         ('{"modalities":[null]}', "modalities[0]", "invalid_type"),
     ],
 )
-def test_what_is_wrong_inside_a_parameter_is_named(text: str, param: str, code: str) -> None:
+def test_an_invalid_element_of_a_parameter_is_named(text: str, param: str, code: str) -> None:
     error = refused(text)
     assert (error.param, error.code) == (param, code)
 
 
 @pytest.mark.parametrize("name", ["n", "seed", "max_tokens", "temperature", "top_p"])
 @pytest.mark.parametrize("text", ["1" + 5000 * "0", "-1" + 5000 * "0", "1e400", "-1e400"])
-def test_a_number_that_none_can_hold_is_an_invalid_value(name: str, text: str) -> None:
+def test_a_too_large_number_is_an_invalid_value(name: str, text: str) -> None:
     error = refused(f'{{"{name}":{text}}}')
     assert error.message == f"Invalid value for '{name}'."
     assert (error.param, error.code) == (name, "invalid_value")
@@ -192,13 +192,13 @@ def test_a_choice_of_tools_needs_tools(choice: str) -> None:
 
 @pytest.mark.parametrize("choice", ['"none"', '"auto"', "null"])
 @pytest.mark.parametrize("tools", ["[]", "null"])
-def test_no_tools_may_be_chosen_from_no_tools(choice: str, tools: str) -> None:
+def test_a_tool_choice_of_none_or_auto_needs_no_tools(choice: str, tools: str) -> None:
     check(f'{{"tools":{tools},"tool_choice":{choice}}}')
     check('{"tool_choice":"required"}')
 
 
 @pytest.mark.parametrize("text", ["0", "5", "20"])
-def test_top_logprobs_belong_to_logprobs(text: str) -> None:
+def test_top_logprobs_require_logprobs(text: str) -> None:
     check(f'{{"top_logprobs":{text},"logprobs":true}}')
     for logprobs in ("", ',"logprobs":false', ',"logprobs":null'):
         error = refused(f'{{"top_logprobs":{text}{logprobs}}}')
@@ -216,7 +216,7 @@ def test_there_are_no_more_than_twenty_top_logprobs(logprobs: str) -> None:
 
 
 @pytest.mark.parametrize("options", ["{}", '{"include_usage":true}', "[]"])
-def test_stream_options_belong_to_a_stream(options: str) -> None:
+def test_stream_options_require_a_stream(options: str) -> None:
     check(f'{{"stream_options":{options},"stream":true}}')
     for stream in ("", ',"stream":false', ',"stream":null'):
         error = refused(f'{{"stream_options":{options}{stream}}}')
@@ -232,7 +232,7 @@ def test_stream_options_of_null_are_none(stream: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["x", 7, [], {}, True, None, 1e-7])
-def test_what_openai_does_not_know_may_be_anything(value: Any) -> None:
+def test_unknown_parameters_can_have_any_value(value: Any) -> None:
     check(json.dumps({"chat_template_kwargs": value, "top_k": value, "moderation": value}))
 
 

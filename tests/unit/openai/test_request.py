@@ -52,7 +52,7 @@ def test_fields_keep_their_text_and_their_order() -> None:
         b'{"a": "\n"}',
     ],
 )
-def test_what_is_not_json_is_not_parsable(body: bytes) -> None:
+def test_invalid_json_gets_openais_error(body: bytes) -> None:
     with pytest.raises(ClientError, match="could not parse the JSON body") as caught:
         request.decode_body(body)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, None, None)
@@ -169,7 +169,7 @@ def test_a_body_nested_too_deeply_is_refused() -> None:
         ),
     ],
 )
-def test_a_wrong_field_is_named_to_the_very_element(
+def test_an_invalid_element_is_named_with_its_path(
     text: str, kind: Any, message: str, param: str, code: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
@@ -183,7 +183,7 @@ def test_a_field_of_the_wanted_type_is_decoded() -> None:
     assert request.decode_field(Raw(b'["a","b"]'), str | list[str], "x") == ["a", "b"]
 
 
-def test_a_fault_without_words_of_its_own_still_names_the_field() -> None:
+def test_other_errors_name_the_field() -> None:
     with pytest.raises(ClientError) as caught:
         request.decode_field(Raw(b"1e400"), float, "x")
     error = caught.value
@@ -198,7 +198,7 @@ def test_a_fault_without_words_of_its_own_still_names_the_field() -> None:
     ("name", "elements"),
     [("stop", "strings"), ("modalities", "strings"), ("input", "strings"), ("tools", "objects")],
 )
-def test_a_list_is_said_to_be_of_what_it_holds(name: str, elements: str) -> None:
+def test_errors_name_the_type_of_elements(name: str, elements: str) -> None:
     with pytest.raises(ClientError) as caught:
         request.decode_field(Raw(b"7"), list[Any], name)
     assert caught.value.message == (
@@ -244,16 +244,14 @@ def test_a_list_is_said_to_be_of_what_it_holds(name: str, elements: str) -> None
         ),
     ],
 )
-def test_a_number_out_of_range_is_told_the_bound(
-    text: str, kind: Any, shown: str, code: str
-) -> None:
+def test_a_number_out_of_range_gets_the_bound(text: str, kind: Any, shown: str, code: str) -> None:
     with pytest.raises(ClientError) as caught:
         request.decode_field(Raw(text.encode()), kind | None, "x")
     error = caught.value
     assert (error.message, error.param, error.code) == (f"Invalid 'x': {shown}", "x", code)
 
 
-def test_only_the_fields_that_are_named_are_held_against_a_type() -> None:
+def test_only_listed_fields_are_checked() -> None:
     table = request.decoders({"a": int, "c": str | None, "d": str})
     request.check(fields(a="1", b='"anything"', c="null"), table)
     with pytest.raises(ClientError) as caught:
@@ -296,7 +294,7 @@ def test_only_the_fields_that_are_named_are_held_against_a_type() -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_openais_words(
+def test_errors_have_openais_messages(
     error: ClientError, message: str, param: str, code: str
 ) -> None:
     assert (error.status, error.type) == (400, "invalid_request_error")
@@ -332,7 +330,7 @@ def test_take_removes_the_field() -> None:
 
 
 @pytest.mark.parametrize("body", [fields(b="1"), fields(a="null")])
-def test_take_misses_what_is_absent_or_null(body: Object) -> None:
+def test_take_refuses_absent_and_null_fields(body: Object) -> None:
     with pytest.raises(ClientError) as caught:
         request.take(body, "a")
     error = caught.value
@@ -343,7 +341,7 @@ def test_take_misses_what_is_absent_or_null(body: Object) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"), [("true", True), ("false", False), ("null", False), (None, False)]
 )
-def test_a_flag_is_true_only_if_it_says_so(text: str | None, *, expected: bool) -> None:
+def test_a_flag_is_true_only_for_true(text: str | None, *, expected: bool) -> None:
     assert request.flag(fields(a=text) if text else {}, "a") is expected
 
 
@@ -361,7 +359,7 @@ def test_a_flag_is_a_boolean(text: str) -> None:
         (("system", "user", "tool"), "'system', 'user', and 'tool'"),
     ],
 )
-def test_a_value_that_is_none_of_the_possible_ones_is_told_them(
+def test_an_unsupported_value_gets_the_supported_ones(
     supported: tuple[str, ...], shown: str
 ) -> None:
     error = request.unsupported("messages[0].role", "robot", supported)

@@ -28,7 +28,7 @@ def test_the_example_of_an_operation_is_accepted_with_a_model(operation: Operati
     "name", ["gpt-4", "my_model", "infer-model", "org/m", "a.pipeline", "...", "é", "x" * 512]
 )
 @pytest.mark.parametrize("in_url", [True, False])
-def test_the_name_in_the_body_is_the_model_and_leaves_the_body(name: str, *, in_url: bool) -> None:
+def test_the_model_is_removed_from_the_body(name: str, *, in_url: bool) -> None:
     fields = {"model": Raw(f'"{name}"'.encode()), "input": Raw(b"1")}
     assert take_model(fields, Target(model_in_url=name if in_url else None)) == name
     assert list(fields) == ["input"]
@@ -45,13 +45,13 @@ def test_the_body_must_name_a_model(text: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("text", [None, b"null"])
-def test_the_url_may_name_it_alone_where_that_is_enough(text: bytes | None) -> None:
+def test_the_url_alone_can_name_the_model_of_some_operations(text: bytes | None) -> None:
     fields = {"model": Raw(text)} if text else {}
     assert take_model(fields, Target(model_in_url="dall-e"), required=False) == "dall-e"
     assert fields == {}
 
 
-def test_somebody_must_name_it_even_then() -> None:
+def test_body_or_url_must_name_the_model() -> None:
     with pytest.raises(ClientError, match=r"^you must provide a model parameter$"):
         take_model({}, Target(), required=False)
 
@@ -69,7 +69,7 @@ def test_body_and_url_must_agree() -> None:
 
 
 @pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", " a", "a ", ".", "..", "x" * 513])
-def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
+def test_an_impossible_name_is_not_found(name: str) -> None:
     with pytest.raises(ClientError) as caught:
         take_model({"model": Raw(f'"{name}"'.encode())}, Target())
     error = caught.value
@@ -78,7 +78,7 @@ def test_a_name_no_model_can_have_is_not_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["\udc80", "a\x1f", "a ", "."])
-def test_nor_can_the_url_name_what_no_model_is_called(name: str) -> None:
+def test_an_impossible_name_in_the_url_is_not_found(name: str) -> None:
     with pytest.raises(ClientError) as caught:
         take_model({}, Target(model_in_url=name), required=False)
     assert (caught.value.status, caught.value.code) == (404, "model_not_found")
@@ -94,7 +94,7 @@ def test_the_name_is_a_string(text: bytes) -> None:
 @pytest.mark.parametrize(
     ("model", "subject"), [("m", "The model `m` does"), (None, "The model that you requested does")]
 )
-def test_not_found_is_said_in_openais_words(model: str | None, subject: str) -> None:
+def test_not_found_has_openais_message(model: str | None, subject: str) -> None:
     error = model_not_found(model)
     assert error.message == f"{subject} not exist or you do not have access to it."
     assert (error.status, error.type, error.code) == (

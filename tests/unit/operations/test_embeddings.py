@@ -94,19 +94,19 @@ def test_the_input_becomes_one_tensor(given: Any, tensor: dict[str, Any]) -> Non
         ([[5, 6], [7]], ["[5,6]", "[7]"]),
     ],
 )
-def test_token_arrays_may_go_as_text(given: Any, data: list[str]) -> None:
+def test_token_arrays_can_be_sent_as_text(given: Any, data: list[str]) -> None:
     inference = ask(given, models=TEXT)
     tensor = {"name": "input", "shape": [len(data)], "datatype": "BYTES", "data": data}
     assert asked(inference)["inputs"] == [tensor]
     assert inputs_of(inference) == len(data)
 
 
-def test_texts_do_not_depend_on_how_tokens_go() -> None:
+def test_texts_do_not_depend_on_token_input() -> None:
     assert asked(ask(["a", "b"], models=TEXT)) == asked(ask(["a", "b"]))
 
 
 @pytest.mark.parametrize(("model", "datatype"), [("m", "INT64"), ("t", "BYTES")])
-def test_how_tokens_go_is_a_models_own(model: str, datatype: str) -> None:
+def test_token_input_is_set_by_model(model: str, datatype: str) -> None:
     models = Models(by_name={"t": ModelSettings("text")})
     inference = accept(EMBEDDINGS, {"model": model, "input": [1, 2]}, models)
     assert asked(inference)["inputs"][0]["datatype"] == datatype
@@ -129,7 +129,7 @@ def test_parameters_keep_their_digits_and_their_order() -> None:
         ({"encoding_format": "base64"}, True),
     ],
 )
-def test_the_encoding_is_remembered_and_sent_on(more: dict[str, Any], *, expected: bool) -> None:
+def test_the_encoding_is_kept_and_forwarded(more: dict[str, Any], *, expected: bool) -> None:
     inference = ask("a", **more)
     assert is_base64(inference) is expected
     assert asked(inference)["parameters"]["llm_parameters"] == more
@@ -225,7 +225,7 @@ NONE_OF_THEM = f"Invalid type for 'input[0]': expected one of {KINDS} integers, 
     ],
 )
 @pytest.mark.parametrize("models", [MODELS, TEXT])
-def test_an_input_that_is_none_is_refused_and_what_is_wrong_named(
+def test_an_invalid_input_is_refused_and_named(
     given: Any, message: str, param: str, code: str | None, models: Models
 ) -> None:
     error = refused({"model": "m", "input": given}, models)
@@ -251,7 +251,7 @@ def test_arrays_of_different_lengths_do_not_fit_a_tensor_of_numbers(arrays: Any)
 
 
 @pytest.mark.parametrize("token", [2**63, -(2**63) - 1])
-def test_a_token_beyond_64_bits_is_not_sent_as_if_it_had_them(token: int) -> None:
+def test_a_token_above_64_bits_is_refused(token: int) -> None:
     assert refused({"model": "m", "input": [1, token]}).param == "input[1]"
 
 
@@ -279,7 +279,7 @@ def test_a_parameter_that_openai_refuses_is_refused(
 
 
 @pytest.mark.parametrize("value", [0, -1])
-def test_too_few_dimensions_are_refused_in_words_of_their_own(value: int) -> None:
+def test_too_few_dimensions_get_openais_special_error(value: int) -> None:
     error = refused({"model": "m", "input": "a", "dimensions": value})
     assert error.message == f"{value} is less than the minimum of 1 - 'dimensions'"
     assert (error.param, error.code) == (None, None)
@@ -360,7 +360,7 @@ def test_a_providers_whole_answer_passes_untouched_but_compact(
 
 @pytest.mark.parametrize("wanted", [FLOATS, PACKED])
 @pytest.mark.parametrize("given", [FLOATS, PACKED])
-def test_a_providers_vectors_come_in_the_form_that_was_asked_for(given: Any, wanted: Any) -> None:
+def test_a_providers_vectors_are_converted_to_the_requested_form(given: Any, wanted: Any) -> None:
     data = [item(given), item(wanted, index=1, extra={"a": 1})]
     answer = from_provider(wants(2, base64=wanted == PACKED), data=data, model="x", usage=COUNTS)
     assert answer["data"] == [item(wanted), item(wanted, index=1, extra={"a": 1})]
@@ -385,14 +385,14 @@ def test_digits_of_floats_that_were_asked_for_are_kept() -> None:
         base64.b64encode(struct.pack("<f", float("nan"))).decode(),
     ],
 )
-def test_what_is_no_vector_is_upstreams_fault(broken: Any, *, packed: bool) -> None:
+def test_an_invalid_vector_is_an_upstream_error(broken: Any, *, packed: bool) -> None:
     if packed and isinstance(broken, str):
         return  # base64 that was asked for is not looked into
     with pytest.raises(UpstreamError, match="could not be understood"):
         from_provider(wants(1, base64=packed), data=[item(broken)])
 
 
-def test_numbers_that_float32_cannot_hold_are_upstreams_fault() -> None:
+def test_numbers_out_of_the_range_of_float32_are_an_upstream_error() -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         from_provider(wants(1, base64=True), data=[item([1e300])])
 
@@ -525,7 +525,7 @@ def test_other_outputs_are_ignored(others: list[dict[str, Any]]) -> None:
         assert [item["embedding"] for item in answered(*outputs)["data"]] == [[0.5]]
 
 
-def test_the_only_floats_are_the_vectors_where_none_are_called_so() -> None:
+def test_the_only_float_tensor_has_the_vectors() -> None:
     outputs = [tensor("ids", [1], "INT64"), tensor("pooled", [0.5]), oip.text("x", "y")]
     assert answered(*outputs)["data"][0]["embedding"] == [0.5]
 
@@ -586,7 +586,7 @@ def test_a_count_for_each_input_is_added_up() -> None:
 
 
 @pytest.mark.parametrize("count", [None, -1, 1.5, "many", [], 10**30])
-def test_what_is_no_count_is_as_good_as_none(count: Any) -> None:
+def test_invalid_counts_are_ignored(count: Any) -> None:
     answer = answered(tensor("embedding", [0.5]), parameters={"prompt_tokens": count})
     assert answer["usage"] == {"prompt_tokens": 0, "total_tokens": 0}
 
@@ -632,7 +632,7 @@ def test_more_inputs_than_a_model_takes_are_refused(given: Any) -> None:
 @pytest.mark.parametrize(
     "given", [['"', '\\"\\'], ['", "', "x"], [[1, 2, 3], [4, 5, 6]], [1, 2, 3]]
 )
-def test_what_stands_within_an_input_is_not_counted(given: Any) -> None:
+def test_quotes_within_an_input_are_not_counted(given: Any) -> None:
     models = Models(ModelSettings(max_inputs=2))
     assert inputs_of(ask(given, models=models)) == (2 if isinstance(given[0], str | list) else 1)
 
@@ -647,7 +647,7 @@ def test_more_tokens_than_openai_takes_are_refused(given: Any) -> None:
 @pytest.mark.parametrize(
     "element", [b"[1]", b'"a"', b"1", b'"a",[1]', b"true"], ids=lambda element: element.decode()
 )
-def test_far_too_much_is_refused_before_it_takes_room(element: bytes) -> None:
+def test_far_too_many_inputs_are_refused_before_decoding(element: bytes) -> None:
     many = b",".join([element] * 1_000_000)
     body = b'{"model":"m","input":[%b]}' % many
     tracemalloc.start()
@@ -660,7 +660,7 @@ def test_far_too_much_is_refused_before_it_takes_room(element: bytes) -> None:
 
 
 @pytest.mark.parametrize("unit", [b"a", b'\\"', b'a\\"'], ids=["plain", "escaped", "both"])
-def test_to_count_texts_takes_no_room(unit: bytes) -> None:
+def test_counting_texts_needs_no_memory(unit: bytes) -> None:
     text = unit * 1_000_000 + b'\\"' * 5000  # enough of them that it is looked at closely
     body = b'{"model":"m","input":["%b"]}' % text
     tracemalloc.start()

@@ -43,7 +43,7 @@ def refused(given: Any) -> ClientError:
     return caught.value
 
 
-def test_the_model_gets_what_it_gets_of_a_client_that_sends_text() -> None:
+def test_the_model_gets_the_same_request_as_for_text() -> None:
     arrays = [tokens(text) for text in tokenizer.TEXTS]
     assert len({len(array) for array in arrays}) == len(arrays)
     assert sent(arrays, dimensions=2) == sent(tokenizer.TEXTS, dimensions=2)
@@ -61,13 +61,13 @@ def test_there_is_a_vector_for_each_array() -> None:
     assert [item["embedding"] for item in data] == [[0.5], [1.5]]
 
 
-def test_another_model_is_given_the_tokens() -> None:
+def test_other_models_get_the_tokens() -> None:
     [tensor] = sent([5, 6], model="other")["inputs"]
     assert (tensor["datatype"], tensor["data"]) == ("INT64", [5, 6])
 
 
 @pytest.mark.parametrize("odd", [-1, -(2**63), 2**31, 2**63 - 1, len(OF_CLIENTS.get_vocab())])
-def test_what_is_no_token_is_refused_by_its_place(odd: int) -> None:
+def test_a_number_that_is_not_a_token_is_refused_with_its_index(odd: int) -> None:
     for given, place in (([5, odd, 6], "input[1]"), ([[5], [6, 7, odd]], "input[1][2]")):
         error = refused(given)
         assert (error.param, error.code) == (place, "invalid_value")
@@ -102,7 +102,7 @@ def test_special_tokens_are_no_text() -> None:
     assert error.message == "Invalid 'input[1]': input cannot be an empty string."
 
 
-def test_half_a_character_is_the_sign_for_it() -> None:
+def test_part_of_a_character_becomes_u_fffd() -> None:
     """A client that cuts a long text by its tokens cuts characters of several tokens too."""
     whole = tokens("x é")
     first, second = sent([whole[:-1], whole[-1:]])["inputs"][0]["data"]

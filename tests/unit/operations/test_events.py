@@ -75,7 +75,7 @@ def test_a_done_of_the_servers_own_is_the_end() -> None:
 @pytest.mark.parametrize(
     "end", [EventStream.finish, lambda translator: translator.feed(b"data: [DONE]\n\n")]
 )
-def test_what_has_ended_says_nothing_more(end: Callable[[EventStream[str]], bytes]) -> None:
+def test_a_stream_that_has_ended_returns_nothing(end: Callable[[EventStream[str]], bytes]) -> None:
     translator = echo()
     translator.feed(event({"id": "a"}))
     assert data_of(end(translator)) == [b"bye", b"[DONE]"]
@@ -108,7 +108,7 @@ def test_collected_events_are_the_data_of_the_stream_without_its_end() -> None:
         ([b'{"error":"x"}'], "x"),
     ],
 )
-def test_what_holds_no_answer_or_an_error_cannot_be_collected(
+def test_events_without_output_or_with_an_error_cannot_be_collected(
     responses: list[bytes], message: str
 ) -> None:
     with pytest.raises(UpstreamError) as caught:

@@ -122,14 +122,14 @@ def test_every_parameter_may_be_null(name: str) -> None:
 @pytest.mark.parametrize(
     ("wanted", "as_url"), [('"url"', True), ('"b64_json"', False), ("null", False)]
 )
-def test_whether_urls_are_wanted_is_remembered(wanted: str, *, as_url: bool) -> None:
+def test_the_requested_response_format_is_kept(wanted: str, *, as_url: bool) -> None:
     inference = ask(response_format=json.loads(wanted))
     [image] = json.loads(complete(inference, oip.response(oip.text("image", PNG))))["data"]
     assert image == ({"url": URL} if as_url else {"b64_json": PNG})
 
 
 @pytest.mark.parametrize("as_events", [True, False])
-def test_a_stream_is_made_here_and_not_asked_of_upstream(*, as_events: bool) -> None:
+def test_a_stream_is_not_requested_from_upstream(*, as_events: bool) -> None:
     inference = ask(stream=as_events)
     assert inference.as_events is as_events
     assert inference.request.path == "/v2/models/m/infer"
@@ -182,19 +182,19 @@ UNTOLD: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("names", [(), ("background", "output_format", "quality", "size", "usage")])
-def test_an_event_has_every_field_also_where_nothing_is_known(names: tuple[str, ...]) -> None:
+def test_an_event_has_every_field_even_if_unknown(names: tuple[str, ...]) -> None:
     own = {"created": 7, "data": [{"b64_json": "AA=="}], "extra": 1} | dict.fromkeys(names)
     assert events(own) == [UNTOLD]
 
 
-def test_what_the_client_asked_for_is_told_where_the_server_says_nothing() -> None:
+def test_the_clients_values_are_used_if_the_server_has_none() -> None:
     asked = {"size": "512x512", "quality": "low", "background": "opaque", "output_format": "webp"}
     own = oip.provided({"created": 7, "data": [{"b64_json": "AA=="}], "size": "1x1"})
     [data] = data_of(complete(ask(stream=True, **asked), own))
     assert json.loads(data) == UNTOLD | asked | {"size": "1x1"}
 
 
-def test_a_word_that_openai_does_not_have_is_not_told() -> None:
+def test_values_that_openai_does_not_have_are_not_used() -> None:
     own = oip.provided({"created": 7, "data": [{"b64_json": "AA=="}], "quality": "hd"})
     [data] = data_of(complete(ask(stream=True, quality="standard", output_format="gif"), own))
     assert json.loads(data) == UNTOLD
@@ -251,7 +251,7 @@ def test_images_in_a_tensor_become_openais_answer() -> None:
     }
 
 
-def test_an_answer_was_created_when_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_created_is_the_time_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
     inference = ask()
     monkeypatch.setattr("time.time", lambda: NOW + 60.0)
     assert json.loads(made(oip.text("image", PNG), inference=inference))["created"] == NOW
@@ -332,7 +332,7 @@ def test_a_data_url_becomes_base64(name: str, data: bytes) -> None:
 
 @every_format
 @pytest.mark.parametrize("form", ["base64", "characters", "data URL"])
-def test_a_url_says_what_kind_of_image_it_holds(name: str, data: bytes, form: str) -> None:
+def test_a_url_has_the_media_type_of_the_image(name: str, data: bytes, form: str) -> None:
     encoded = base64.b64encode(data).decode()
     url = f"data:image/{name};base64,{encoded}"
     forms = {"base64": encoded, "characters": data.decode("latin-1"), "data URL": url}
@@ -427,7 +427,7 @@ def test_an_answer_in_no_event_or_in_several_is_upstreams_fault(body: bytes) -> 
 
 
 @pytest.mark.parametrize("as_events", [False, True])
-def test_a_providers_image_tells_its_tokens(*, as_events: bool) -> None:
+def test_a_providers_token_counts_are_recorded(*, as_events: bool) -> None:
     usage = {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}
     document = oip.provided({"data": [{"b64_json": "AA=="}], "usage": usage})
     answer = ask(stream=as_events).complete([json.dumps(document).encode()])

@@ -55,7 +55,7 @@ FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": URL}}
 @pytest.mark.parametrize("parts", [[picture()], [SOUND], [FILE], [picture(), SOUND, FILE]])
 @pytest.mark.parametrize("separators", [NARROW, (", ", ": ")])
 @pytest.mark.parametrize("before", [[], [{"role": "system", "content": "Be brief."}]])
-def test_a_translation_is_the_same_with_values_taken_out(
+def test_a_translation_is_the_same_with_extracted_values(
     parts: list[Any], separators: tuple[str, str], before: list[Any]
 ) -> None:
     document = chat(*parts)
@@ -68,7 +68,7 @@ def test_a_translation_is_the_same_with_values_taken_out(
     assert translated(body) == whole(body)
 
 
-def test_what_goes_to_two_places_comes_to_both() -> None:
+def test_a_value_in_two_places_is_restored_in_both() -> None:
     body = json.dumps(chat(reference={"url": URL}), separators=NARROW).encode()
     assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
     found = translated(body)
@@ -76,7 +76,7 @@ def test_what_goes_to_two_places_comes_to_both() -> None:
     assert found.count(URL.encode()) == 2
 
 
-def test_the_json_that_a_text_quotes_may_hold_a_value() -> None:
+def test_values_in_nested_json_are_extracted() -> None:
     text = json.dumps({"image_url": {"url": URL}, "x": 1})
     body = json.dumps(chat({"type": "text", "text": text})).encode()
     assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
@@ -95,13 +95,13 @@ def test_the_json_that_a_text_quotes_may_hold_a_value() -> None:
         URL.replace("/", "\\/"),
     ],
 )
-def test_what_is_small_or_no_base64_stays(url: str) -> None:
+def test_small_values_and_other_text_stay(url: str) -> None:
     body = json.dumps(chat(picture(url)), ensure_ascii=False).encode()
     assert large_values.extract(body, IN_MESSAGES) == (body, ())
     assert translated(body) == whole(body)
 
 
-def test_a_value_ends_where_an_escape_begins() -> None:
+def test_a_value_ends_before_an_escape() -> None:
     body = json.dumps(chat(picture(f'{URL}"{URL}'))).encode()
     assert len(large_values.extract(body, IN_MESSAGES)[1]) == 1
     assert translated(body) == whole(body)
@@ -125,7 +125,7 @@ LIST = "1," * 70_000
         f'{{"url":"a","{BASE64}":1}}',
     ],
 )
-def test_what_stands_between_two_texts_stays(body: str) -> None:
+def test_text_between_two_strings_stays(body: str) -> None:
     assert json.loads(body)
     assert large_values.extract(body.encode(), IN_MESSAGES) == (body.encode(), ())
 
@@ -145,7 +145,7 @@ def test_what_stands_between_two_texts_stays(body: str) -> None:
         (URL, f"{URL}\\x"),
     ],
 )
-def test_what_is_no_json_is_refused_as_ever(old: str, new: str) -> None:
+def test_invalid_json_is_still_refused(old: str, new: str) -> None:
     body = json.dumps(chat(picture()), separators=NARROW)
     assert old in body
     with pytest.raises(ClientError, match="could not parse the JSON body"):
@@ -153,7 +153,7 @@ def test_what_is_no_json_is_refused_as_ever(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize("byte", [b"\x80", b"\xff"])
-def test_what_is_no_utf_8_is_refused_as_ever(byte: bytes) -> None:
+def test_invalid_utf_8_is_still_refused(byte: bytes) -> None:
     body = json.dumps(chat(picture()), separators=NARROW).encode()
     for place in (body.index(b"Was"), body.index(BASE64.encode()) + 70_000):
         with pytest.raises(ClientError, match="could not parse the JSON body"):
@@ -176,7 +176,7 @@ def test_a_large_picture_is_copied_once() -> None:
 
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("as_events", [True, False])
-def test_an_answer_is_the_same_with_images_taken_out(
+def test_a_response_is_the_same_with_extracted_images(
     indent: int | None, *, as_events: bool
 ) -> None:
     image = {"b64_json": BASE64, "revised_prompt": 'A "cat"'}
@@ -190,7 +190,7 @@ def test_an_answer_is_the_same_with_images_taken_out(
     assert expected.body.count(BASE64.encode()) == 1
 
 
-def test_images_in_tensors_are_looked_at() -> None:
+def test_images_in_tensors_are_checked() -> None:
     body = json.dumps(oip.response(oip.text("b64_json", BASE64))).encode()
     assert large_values.extract(body, IN_IMAGES) == (body, ())
     [image] = json.loads(draw().complete([body]).body)["data"]

@@ -54,13 +54,13 @@ def test_a_field_that_the_provider_names_stays() -> None:
 @pytest.mark.parametrize(
     "message", [f"Cannot load {URL}.", f"Cannot load '{URL}': 404", f"({URL}) is no image"]
 )
-def test_a_message_with_an_url_of_the_request_is_told(message: str, *, escaped: bool) -> None:
+def test_a_message_with_a_url_of_the_request_is_shown(message: str, *, escaped: bool) -> None:
     assert told(shows(URL, escaped=escaped), message).message == message
 
 
 @pytest.mark.parametrize("slashes", [0, 1, 31, 32, 33, 1000])
 @pytest.mark.parametrize("escaped", [False, True])
-def test_an_url_is_found_behind_any_number_of_slashes(slashes: int, *, escaped: bool) -> None:
+def test_a_url_is_found_after_any_number_of_slashes(slashes: int, *, escaped: bool) -> None:
     text = "a/b " * slashes + f"see {URL} and so on"
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
     inference = accept(CHAT, (body.replace("/", r"\/") if escaped else body).encode())
@@ -68,7 +68,7 @@ def test_an_url_is_found_behind_any_number_of_slashes(slashes: int, *, escaped: 
 
 
 @pytest.mark.parametrize("text", ["", "/", "a/b", "a/b " * 100, "//", ":/"])
-def test_what_is_no_url_is_not_remembered(text: str) -> None:
+def test_other_text_is_not_kept_as_a_url(text: str) -> None:
     assert not chat(messages=[{"role": "user", "content": text}]).wording.urls
 
 
@@ -82,17 +82,17 @@ def test_what_is_no_url_is_not_remembered(text: str) -> None:
         f"Cannot write {URL} to /mnt/models/x",
     ],
 )
-def test_a_message_that_says_more_is_not(message: str) -> None:
+def test_a_message_with_other_details_is_not_shown(message: str) -> None:
     assert told(shows(URL), message).message == "The model server failed."
 
 
 @pytest.mark.parametrize("prefix", ["http://10.0.0.7", "http://10.0.0.7/"])
-def test_a_beginning_of_an_address_opens_nothing(prefix: str) -> None:
+def test_a_prefix_of_a_url_does_not_match(prefix: str) -> None:
     error = told(shows(prefix), "cannot read http://10.0.0.7/secret")
     assert error.message == "The model server failed."
 
 
-def test_an_error_in_a_stream_is_worded_too() -> None:
+def test_errors_in_streams_are_completed_too() -> None:
     inference = chat(stream=True)
     assert inference.stream is not None
     stream = inference.stream(1 << 20)
@@ -111,7 +111,7 @@ FLAT = {"object": "error", "message": "bad input", "type": "BadRequestError", "c
 
 
 @pytest.mark.parametrize("own", [FLAT, {"message": "bad input", "code": 400}])
-def test_an_error_without_an_envelope_is_told(own: dict[str, object]) -> None:
+def test_errors_without_an_envelope_are_shown(own: dict[str, object]) -> None:
     if "object" not in own:
         with pytest.raises(UpstreamError, match="bad input"):
             chat().complete([json.dumps(oip.provided(own)).encode()])

@@ -34,7 +34,7 @@ def get(admin: Admin, path: str) -> tuple[int, str, bytes]:
             return error.code, error.headers["content-type"], error.read()
 
 
-def test_pages_are_answered_as_they_say(admin: Admin) -> None:
+def test_pages_have_their_status_type_and_body(admin: Admin) -> None:
     assert get(admin, "/x") == (200, "text/plain", b"yes")
     assert get(admin, "/x?query") == (200, "text/plain", b"yes")
     assert get(admin, "/no") == (503, "text/plain", b"no")
@@ -82,7 +82,7 @@ def serving(page: Page) -> Iterator[Admin]:
         server.close()
 
 
-def test_a_page_that_fails_is_said_in_the_log(
+def test_a_failing_page_is_logged(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> tuple[int, str, bytes]:
@@ -98,7 +98,7 @@ def test_a_page_that_fails_is_said_in_the_log(
     assert capsys.readouterr().err == ""
 
 
-def test_a_client_that_hangs_up_is_nothing_to_speak_of(
+def test_a_disconnect_is_not_logged(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def large() -> tuple[int, str, bytes]:

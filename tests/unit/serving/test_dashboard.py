@@ -79,7 +79,7 @@ def test_metrics_and_labels_are_there(target: Any, labels: dict[str, set[str]]) 
 
 
 @of_each_target
-def test_no_metric_is_named_but_where_it_is_selected(target: Any) -> None:
+def test_metrics_are_named_only_in_selectors(target: Any) -> None:
     named = set(
         re.findall(
             r"\b(?:gen_ai|oip_translator|process)_\w+", re.sub(r"\{.*?\}", "", target["expr"])
@@ -89,7 +89,7 @@ def test_no_metric_is_named_but_where_it_is_selected(target: Any) -> None:
 
 
 @of_each_target
-def test_a_legend_says_what_the_result_has(target: Any, labels: dict[str, set[str]]) -> None:
+def test_legends_use_labels_of_the_result(target: Any, labels: dict[str, set[str]]) -> None:
     [(name, _), *_] = selected(target["expr"])
     aggregated = "sum" in target["expr"]
     there = grouped(target["expr"]) if aggregated else labels[name]
@@ -108,12 +108,12 @@ def test_quantiles_are_taken_of_buckets_by_their_bounds(target: Any) -> None:
 
 
 @of_each_target
-def test_every_instance_can_be_looked_at_alone(target: Any) -> None:
+def test_every_panel_can_be_filtered_by_instance(target: Any) -> None:
     assert all("instance" in by for _, by in selected(target["expr"]))
 
 
 @of_each_target
-def test_an_operation_or_model_can_be_looked_at_where_it_is_known(
+def test_panels_can_be_filtered_by_operation_and_model(
     target: Any, labels: dict[str, set[str]]
 ) -> None:
     choosable = {"gen_ai_operation_name", "gen_ai_request_model"}
@@ -137,7 +137,7 @@ def test_the_choices_of_a_variable_are_labels_that_are_there(
     assert found[2] in labels[found[1]]
 
 
-def test_there_are_choices() -> None:
+def test_variables_have_choices() -> None:
     assert set(VARIABLES) == {"datasource", "instance", "operation", "model"}
     assert len(QUERIES) == 3
 
@@ -164,7 +164,7 @@ def test_ids_are_unique() -> None:
 
 
 @of_each_panel
-def test_a_panel_says_what_it_shows_in_which_unit_and_what_to_do(panel: Any) -> None:
+def test_panels_have_a_description_and_a_unit(panel: Any) -> None:
     assert panel["title"]
     assert panel["fieldConfig"]["defaults"]["unit"]
     # One sentence says what it is, the next what to make of it.

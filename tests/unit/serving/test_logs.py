@@ -43,13 +43,13 @@ def test_an_exchange_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
     )
 
 
-def test_what_went_wrong_stands_at_its_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_is_at_the_end_of_the_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_exchange(Record(operation="embeddings", status=404, error="model_not_found"))
     assert caplog.messages[0].endswith("0 out, model_not_found, incomplete")
 
 
-def test_an_exchange_that_was_not_ours_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bypassed_exchange_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_exchange(Record(status=200))
     assert caplog.messages == []
@@ -61,7 +61,7 @@ def test_below_info_an_exchange_is_not_logged(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == []
 
 
-def test_for_machines_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) -> None:
+def test_in_json_every_fact_is_a_field(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     log_exchange(RECORD)
     line = as_json(caplog.records[0])
@@ -97,7 +97,7 @@ def test_a_time_is_utc_with_milliseconds() -> None:
     assert as_json(record)["time"] == "2023-11-14T22:13:20.250Z"
 
 
-def test_an_exception_stays_on_the_line() -> None:
+def test_in_json_an_exception_is_on_one_line() -> None:
     try:
         int("first\nsecond")
     except ValueError:
@@ -121,7 +121,7 @@ def failed(said: str) -> logging.LogRecord:
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
-def test_of_exceptions_kinds_and_places_are_told_and_not_what_they_quote(
+def test_exceptions_are_logged_without_messages(
     formatter: logging.Formatter,
 ) -> None:
     text = formatter.format(failed("secret"))
@@ -131,7 +131,7 @@ def test_of_exceptions_kinds_and_places_are_told_and_not_what_they_quote(
     assert text.index("KeyError") < text.index("ValueError")
 
 
-def test_what_was_not_utf_8_in_a_header_spoils_no_line() -> None:
+def test_invalid_utf_8_in_a_header_is_logged() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "said %s", ("\udcff",), None)
     record.exchange = Record(request_id="\udcff", status=200)
     line = as_json(record)
@@ -140,7 +140,7 @@ def test_what_was_not_utf_8_in_a_header_spoils_no_line() -> None:
     assert dict(line["exchange"])["status"] == 200  # type: ignore[call-overload] # it is one
 
 
-def test_for_people_a_line_stays_a_line() -> None:
+def test_control_characters_are_escaped() -> None:
     record = logging.LogRecord(
         "x", logging.INFO, "", 0, "said %s", ("Grüße\n2026 \x1b[2K\udcff",), None
     )

@@ -60,7 +60,7 @@ def test_a_whole_answer_has_no_first_token(metrics: Metrics) -> None:
     assert not any("first_token" in name for name in values(metrics))
 
 
-def test_errors_and_those_who_left_are_told_apart(metrics: Metrics) -> None:
+def test_errors_and_disconnects_are_counted_separately(metrics: Metrics) -> None:
     metrics.count(chat(error="upstream_error", status=502))
     metrics.count(chat(complete=False))
     found = values(metrics)
@@ -77,12 +77,12 @@ def test_what_was_repaired_is_counted_by_kind(metrics: Metrics) -> None:
     assert found[f'oip_translator_repairs_total{{{asked},kind="tool_call"}}'] == 1
 
 
-def test_what_was_not_ours_is_not_counted(metrics: Metrics) -> None:
+def test_bypassed_exchanges_are_not_counted(metrics: Metrics) -> None:
     metrics.count(Record(status=200))
     assert not any("answers" in name for name in values(metrics))
 
 
-def test_tokens_are_counted_by_who_was_asked_and_who_answered(metrics: Metrics) -> None:
+def test_tokens_are_counted_by_requested_and_response_model(metrics: Metrics) -> None:
     metrics.count(chat(input_tokens=7, output_tokens=5, response_model="m_1"))
     metrics.count(chat(input_tokens=3, response_model="m_1"))
     metrics.count(chat())
@@ -113,20 +113,20 @@ def test_the_time_of_a_token_is_that_of_those_after_the_first(metrics: Metrics) 
         {"error": "upstream_error"},
     ],
 )
-def test_a_token_has_no_time_where_it_cannot_be_told(
+def test_the_time_per_token_is_omitted_if_unknown(
     metrics: Metrics, facts: dict[str, object]
 ) -> None:
     metrics.count(chat(**{"first_event_after": 0.1, "output_tokens": 5, **facts}))
     assert not any(name.startswith(OF_EACH) for name in values(metrics))
 
 
-def test_errors_are_counted_by_where_they_arose(metrics: Metrics) -> None:
+def test_errors_are_counted_by_phase(metrics: Metrics) -> None:
     metrics.count(chat(error="unreadable", error_phase="response_body"))
     labels = 'error_type="unreadable",gen_ai_operation_name="chat",phase="response_body"'
     assert values(metrics)[f"oip_translator_phase_errors_total{{{labels}}}"] == 1
 
 
-def test_errors_that_providers_made_up_are_one(metrics: Metrics) -> None:
+def test_unknown_errors_are_counted_together(metrics: Metrics) -> None:
     for number in range(150):
         metrics.count(chat(error=f"code-{number}", error_phase="response_body"))
     kinds = [name for name in values(metrics) if name.startswith("oip_translator_phase_errors")]
@@ -147,12 +147,12 @@ def models(metrics: Metrics) -> set[str]:
 @pytest.mark.parametrize(
     "facts", [*({"upstream_status": status} for status in (0, 400, 404, 429, 503)), {"model": ""}]
 )
-def test_names_that_clients_made_up_are_one(metrics: Metrics, facts: dict[str, object]) -> None:
+def test_unknown_models_are_counted_together(metrics: Metrics, facts: dict[str, object]) -> None:
     metrics.count(chat(**facts))
     assert models(metrics) == {"other"}
 
 
-def test_more_models_than_there_can_be_are_one(metrics: Metrics) -> None:
+def test_further_models_are_counted_together(metrics: Metrics) -> None:
     for number in range(150):
         metrics.count(chat(model=f"m{number}"))
     assert len(models(metrics)) == 101
@@ -160,7 +160,7 @@ def test_more_models_than_there_can_be_are_one(metrics: Metrics) -> None:
     assert "m0" in models(metrics)
 
 
-def test_what_is_under_way_is_counted_as_it_stands(sessions: Sessions, metrics: Metrics) -> None:
+def test_exchanges_in_progress_are_a_gauge(sessions: Sessions, metrics: Metrics) -> None:
     session = sessions.new(dict)
     assert values(metrics)["oip_translator_exchanges"] == 1
     session.close()
@@ -190,7 +190,7 @@ def test_reloads_of_the_certificate_are_counted(
     assert values(metrics)['oip_translator_certificate_reloads_total{outcome="refused"}'] == 0
 
 
-def test_the_process_tells_of_itself(metrics: Metrics) -> None:
+def test_process_metrics_are_included(metrics: Metrics) -> None:
     found = values(metrics)
     assert found["process_cpu_seconds_total"] > 0
     assert found["process_resident_memory_bytes"] > 0
@@ -198,6 +198,6 @@ def test_the_process_tells_of_itself(metrics: Metrics) -> None:
     assert found["oip_translator_max_exchanges"] == 10_000
 
 
-def test_no_counter_has_a_second_series_for_its_beginning(metrics: Metrics) -> None:
+def test_counters_have_no_created_series(metrics: Metrics) -> None:
     metrics.count(chat())
     assert b"_created" not in metrics.render()

@@ -22,7 +22,7 @@ def ask(session: Session, headers: dict[str, str] | None = None) -> ProcessingRe
     return ProcessingResponse.FromString(session.handle(message))
 
 
-def test_too_many_exchanges_are_told_to_come_again(sessions: Sessions) -> None:
+def test_too_many_exchanges_get_503(sessions: Sessions) -> None:
     first, second, third = (sessions.new(dict) for _ in range(3))
     assert ask(first).HasField("request_headers")
     assert ask(second).HasField("request_headers")
@@ -35,7 +35,7 @@ def test_too_many_exchanges_are_told_to_come_again(sessions: Sessions) -> None:
     assert (error["type"], error["code"]) == ("server_error", "overloaded")
 
 
-def test_one_that_ends_makes_room_for_another(sessions: Sessions) -> None:
+def test_an_exchange_that_ends_makes_room_for_another(sessions: Sessions) -> None:
     first, _, third = (sessions.new(dict) for _ in range(3))
     assert ask(third).HasField("immediate_response")
     first.close()
@@ -44,7 +44,7 @@ def test_one_that_ends_makes_room_for_another(sessions: Sessions) -> None:
     assert ask(sessions.new(dict)).HasField("request_headers")
 
 
-def test_what_is_not_openais_passes_all_the_same(sessions: Sessions) -> None:
+def test_other_paths_pass_even_if_overloaded(sessions: Sessions) -> None:
     *_, third = (sessions.new(dict) for _ in range(3))
     plain = {**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}
     assert ask(third, plain).HasField("mode_override")

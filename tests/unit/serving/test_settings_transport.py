@@ -38,7 +38,7 @@ def test_auto_goes_by_the_address(listen: str, chosen: str) -> None:
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:0", "0.0.0.0:0", "unix:/s"])
-def test_what_is_said_is_done(listen: str) -> None:
+def test_the_selected_transport_is_used(listen: str) -> None:
     address = Address.parse(listen)
     assert Settings(listen=address, transport="h2").chosen_transport == "h2"
     assert Settings(listen=address, transport="grpcio").chosen_transport == "grpcio"
@@ -53,7 +53,7 @@ def test_h2_has_no_tls() -> None:
     ("transport", "kind"),
     [("auto", H2Transport), ("h2", H2Transport), ("grpcio", GrpcTransport)],
 )
-async def test_it_listens(transport: str, kind: type[object]) -> None:
+async def test_the_selected_transport_listens(transport: str, kind: type[object]) -> None:
     settings = msgspec.convert({"transport": transport}, Settings)
     started, port = await listen(settings, "127.0.0.1:0", lambda _: Session())
     assert isinstance(started, kind)

@@ -33,7 +33,7 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_the_pause_before_a_start_grows_and_is_forgotten() -> None:
+def test_the_backoff_grows_and_is_reset() -> None:
     backoff = Backoff()
     assert [backoff.after(lived) for lived in [0, 1, 29] + 6 * [0]] == [
         *(0.1, 0.2, 0.4),
@@ -42,7 +42,7 @@ def test_the_pause_before_a_start_grows_and_is_forgotten() -> None:
     assert [backoff.after(lived) for lived in (30, 0, 0)] == [0.1, 0.2, 0.4]
 
 
-async def test_a_worker_is_ready_when_it_says_so() -> None:
+async def test_a_worker_is_ready_when_it_reports_it() -> None:
     worker = running(POLITE)
     assert worker.ready is None
     await worker.start()
@@ -51,7 +51,7 @@ async def test_a_worker_is_ready_when_it_says_so() -> None:
     assert worker.ready is None
 
 
-async def test_other_output_is_not_what_it_says() -> None:
+async def test_other_output_is_ignored() -> None:
     worker = running("print('hello')\nprint('{}')\n" + READY + WAIT)
     await worker.start()
     assert worker.ready == Ready("here", 7)
@@ -66,19 +66,19 @@ async def test_other_output_is_not_what_it_says() -> None:
         ("import os; os.kill(os.getpid(), 40)", "was killed by signal 40"),
     ],
 )
-async def test_one_that_does_not_come_so_far_is_an_error(code: str, how: str) -> None:
+async def test_a_worker_that_exits_before_it_is_ready_is_an_error(code: str, how: str) -> None:
     with pytest.raises(WorkerError, match=f"^{how}$"):
         await running(code).start()
 
 
-async def test_one_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
+async def test_a_worker_that_cannot_be_started_is_an_error(tmp_path: Path) -> None:
     worker = Worker(0, [str(tmp_path / "none")])
     with pytest.raises(WorkerError, match=r"^cannot be started: No such file"):
         await worker.start()
     assert await worker.stop(20)
 
 
-async def test_one_that_ends_is_started_again_and_again(
+async def test_a_worker_that_exits_is_restarted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
@@ -96,7 +96,7 @@ async def test_one_that_ends_is_started_again_and_again(
     assert {record.levelno for record in caplog.records} == {logging.ERROR}
 
 
-async def test_one_that_cannot_be_started_any_more_is_tried_again(
+async def test_a_failed_restart_is_repeated(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
@@ -117,7 +117,7 @@ async def test_one_that_cannot_be_started_any_more_is_tried_again(
     assert "worker 3 cannot be started: No such file or directory; restarting" in caplog.text
 
 
-async def test_one_that_was_not_ready_may_end_by_the_signal(tmp_path: Path) -> None:
+async def test_a_worker_that_was_not_ready_may_end_by_sigterm(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     worker = running(f"open({str(begun)!r}, 'w')\n" + WAIT)
     starting = asyncio.create_task(worker.start())
@@ -127,14 +127,14 @@ async def test_one_that_was_not_ready_may_end_by_the_signal(tmp_path: Path) -> N
     assert await worker.stop(20)
 
 
-async def test_one_that_was_ready_must_end_by_itself(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_was_ready_must_exit_with_0(caplog: pytest.LogCaptureFixture) -> None:
     worker = running(READY + WAIT)
     await worker.start()
     assert not await worker.stop(20)
     assert caplog.messages == ["worker 3 was killed by SIGTERM"]
 
 
-async def test_one_that_does_not_end_is_killed(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_worker_that_does_not_exit_is_killed(caplog: pytest.LogCaptureFixture) -> None:
     worker = running(DEAF + READY + WAIT)
     await worker.start()
     assert not await worker.stop(0.1)
@@ -165,7 +165,7 @@ def test_a_worker_finds_modules_where_its_supervisor_does(
     assert ("-P" in command(0, {}, None, Settings())) is safe
 
 
-def test_what_takes_a_restart_of_all_a_worker_does_not_read_anew(tmp_path: Path) -> None:
+def test_a_worker_keeps_settings_that_need_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text("workers = 2\ngrace = 1\nmax_exchanges = 5\nsocket_mode = '600'")
     before = load({"log_level": "ERROR"}, {}, file)

@@ -37,7 +37,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
     }
 
 
-def test_every_sample_says_whose_it_is() -> None:
+def test_every_sample_has_a_worker_label() -> None:
     text = render(workers(), {0: exposition(3), 1: exposition(5)}).decode()
     assert 'answers_total{status="\\"2\\"\\n\\\\",worker="1"} 5.0' in text
     assert 'seconds_bucket{le="1.0",model="m",worker="0"} 0.0' in text
@@ -76,7 +76,7 @@ def test_the_samples_are_those_of_the_workers() -> None:
     assert merged == ours
 
 
-def test_the_supervisor_tells_of_its_workers() -> None:
+def test_the_supervisor_has_metrics_of_its_workers() -> None:
     both = workers()
     both[1].ready = Ready("here", None)
     both[1].restarts = 4

@@ -93,7 +93,7 @@ def traceparent_of(span: ReadableSpan) -> str:
     return f"00-{span.context.trace_id:032x}-{span.context.span_id:016x}"
 
 
-def test_a_span_says_what_was_asked_and_what_came_of_it(exported: InMemorySpanExporter) -> None:
+def test_a_span_describes_request_and_response(exported: InMemorySpanExporter) -> None:
     ask(exported, UNARY, *answer(oip.provided(USAGE)), x_request_id="req-1")
     span = the_span(exported)
     assert (span.name, span.kind) == ("chat m", SpanKind.SERVER)
@@ -113,7 +113,7 @@ def test_a_span_says_what_was_asked_and_what_came_of_it(exported: InMemorySpanEx
     }
 
 
-def test_its_events_stand_where_the_record_says(exported: InMemorySpanExporter) -> None:
+def test_events_have_the_times_of_the_record(exported: InMemorySpanExporter) -> None:
     times = {"forwarded_after": 0.125, "responded_after": 0.25, "first_event_after": 0.5}
     record = Record(operation="embeddings", streamed=True, ended_after=2.0, **times)  # type: ignore[arg-type] # by name
     traced(exported).begin({}, {}).end(record)
@@ -130,7 +130,7 @@ def test_its_events_stand_where_the_record_says(exported: InMemorySpanExporter) 
     assert (span.attributes or {})["gen_ai.request.stream"] is True
 
 
-def test_what_did_not_happen_is_no_event(exported: InMemorySpanExporter) -> None:
+def test_missing_times_have_no_event(exported: InMemorySpanExporter) -> None:
     ask(exported, UNARY, *answer(oip.answer("Hi")))
     assert [event.name for event in the_span(exported).events] == [
         "oip_translator.forwarded",
@@ -138,7 +138,7 @@ def test_what_did_not_happen_is_no_event(exported: InMemorySpanExporter) -> None
     ]
 
 
-def test_a_trace_goes_on_from_the_client_to_the_model(exported: InMemorySpanExporter) -> None:
+def test_a_trace_continues_from_client_to_model(exported: InMemorySpanExporter) -> None:
     sent = ask(exported, UNARY, traceparent=TRACEPARENT, tracestate="a=b,c=d")
     span = the_span(exported)
     assert (f"{span.context.trace_id:032x}", parent_of(span)) == (TRACE, PARENT)
@@ -146,7 +146,7 @@ def test_a_trace_goes_on_from_the_client_to_the_model(exported: InMemorySpanExpo
     assert sent["tracestate"] == "a=b,c=d"
 
 
-def test_without_a_trace_one_begins(exported: InMemorySpanExporter) -> None:
+def test_without_a_trace_a_new_one_begins(exported: InMemorySpanExporter) -> None:
     sent = ask(exported, UNARY)
     span = the_span(exported)
     assert span.parent is None
@@ -158,7 +158,9 @@ def test_without_a_trace_one_begins(exported: InMemorySpanExporter) -> None:
 @pytest.mark.parametrize(
     "traceparent", ["x", f"ff-{TRACE}-{PARENT}-01", f"00-{'0' * 32}-{PARENT}-01", "\udcff", ""]
 )
-def test_with_a_broken_one_too(exported: InMemorySpanExporter, traceparent: str) -> None:
+def test_with_an_invalid_trace_a_new_one_begins(
+    exported: InMemorySpanExporter, traceparent: str
+) -> None:
     sent = ask(exported, UNARY, traceparent=traceparent, tracestate="a=b")
     span = the_span(exported)
     assert span.parent is None
@@ -167,7 +169,7 @@ def test_with_a_broken_one_too(exported: InMemorySpanExporter, traceparent: str)
     assert sent["tracestate"] == "", "it belongs to a trace that is not this one"
 
 
-def test_one_that_is_not_sampled_stays_so(exported: InMemorySpanExporter) -> None:
+def test_an_unsampled_trace_stays_unsampled(exported: InMemorySpanExporter) -> None:
     sent = ask(exported, UNARY, traceparent=f"00-{TRACE}-{PARENT}-00", tracestate="a=b")
     assert exported.get_finished_spans() == ()
     version, trace, span, flags = sent["traceparent"].split("-")
@@ -176,7 +178,7 @@ def test_one_that_is_not_sampled_stays_so(exported: InMemorySpanExporter) -> Non
     assert sent["tracestate"] == "a=b"
 
 
-def test_envoys_own_span_is_nearer_than_the_clients(exported: InMemorySpanExporter) -> None:
+def test_envoys_span_is_preferred_as_parent(exported: InMemorySpanExporter) -> None:
     nearer = "00f067aa0ba902b7"
     stream = {"traceparent": f"00-{TRACE}-{nearer}-01"}
     ask(exported, UNARY, stream=stream, traceparent=TRACEPARENT)
@@ -199,7 +201,7 @@ def end_after(exporter: InMemorySpanExporter, body: bytes) -> None:
     session.close()
 
 
-def test_what_a_client_does_wrong_is_told_and_no_error_of_ours(
+def test_a_client_error_does_not_set_the_span_status(
     exported: InMemorySpanExporter,
 ) -> None:
     end_after(exported, b"{}")
@@ -213,7 +215,7 @@ def test_what_a_client_does_wrong_is_told_and_no_error_of_ours(
     assert "oip_translator.upstream_status" not in facts
 
 
-def test_what_the_model_server_does_wrong_is_an_error(exported: InMemorySpanExporter) -> None:
+def test_a_server_error_sets_the_span_status(exported: InMemorySpanExporter) -> None:
     ask(exported, UNARY, *answer({"outputs": []}))
     span = the_span(exported)
     assert span.status.status_code is StatusCode.ERROR
@@ -222,7 +224,7 @@ def test_what_the_model_server_does_wrong_is_an_error(exported: InMemorySpanExpo
     assert facts["oip_translator.upstream_status"] == 200
 
 
-def test_an_error_within_a_stream_is_one_whatever_the_status(
+def test_an_error_within_a_stream_sets_the_span_status(
     exported: InMemorySpanExporter,
 ) -> None:
     chunks = envoy.response_body(event(oip.answer("Hi")), end_of_stream=False)
@@ -235,7 +237,7 @@ def test_an_error_within_a_stream_is_one_whatever_the_status(
     assert facts["oip_translator.error_phase"] == "response_body"
 
 
-def test_a_client_that_leaves_is_no_error(exported: InMemorySpanExporter) -> None:
+def test_a_disconnect_does_not_set_the_span_status(exported: InMemorySpanExporter) -> None:
     chunk = envoy.response_body(event(oip.answer("Hi")), end_of_stream=False)
     ask(exported, STREAMED, envoy.response_headers(envoy.EVENTS), chunk)
     span = the_span(exported)
@@ -246,7 +248,7 @@ def test_a_client_that_leaves_is_no_error(exported: InMemorySpanExporter) -> Non
     assert [event.name for event in span.events][-1] == "oip_translator.first_event"
 
 
-def test_what_is_not_openais_has_no_span(exported: InMemorySpanExporter) -> None:
+def test_other_paths_have_no_span(exported: InMemorySpanExporter) -> None:
     session = new_session(exported)
     plain = envoy.request_headers({**envoy.POST_CHAT, ":path": "/v2/models/m/infer"})
     session.handle(plain.SerializeToString())
@@ -254,7 +256,7 @@ def test_what_is_not_openais_has_no_span(exported: InMemorySpanExporter) -> None
     assert exported.get_finished_spans() == ()
 
 
-def test_whatever_a_client_says_can_be_exported(exported: InMemorySpanExporter) -> None:
+def test_any_text_of_a_client_can_be_exported(exported: InMemorySpanExporter) -> None:
     ask(exported, UNARY, x_request_id="\udcff" + "x" * 10_000)
     [resource] = encode_spans(exported.get_finished_spans()).resource_spans
     sent = {fact.key: fact.value for fact in resource.scope_spans[0].spans[0].attributes}
@@ -268,7 +270,7 @@ def test_every_operation_has_its_name(name: str, exported: InMemorySpanExporter)
     assert told == OPERATIONS[name].telemetry
 
 
-def test_a_process_says_who_it_is_unless_its_environment_does(
+def test_the_resource_has_defaults_that_variables_override(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = tracing.resource().attributes, tracing.resource().attributes
@@ -332,7 +334,7 @@ def test_exporters_are_those_of_the_environment(
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "max_queue_size"),
     ],
 )
-def test_what_cannot_be_had_ends_the_start(
+def test_invalid_variables_prevent_the_start(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     variable: str,
@@ -345,7 +347,7 @@ def test_what_cannot_be_had_ends_the_start(
 
 
 @pytest.mark.parametrize("missing", ["sdk", "exporter.otlp.proto.http"])
-def test_without_the_extra_there_is_no_start(
+def test_without_the_extra_the_start_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, f"opentelemetry.{missing}", None)
@@ -353,7 +355,7 @@ def test_without_the_extra_there_is_no_start(
     assert "pip install 'oip-translator[tracing]'" in capsys.readouterr().err
 
 
-def test_whoever_does_not_trace_does_not_load_it() -> None:
+def test_opentelemetry_is_loaded_only_for_tracing() -> None:
     code = "import sys, translator.cli, translator.serving.server; print(*sys.modules, sep='\\n')"
     loaded = subprocess.run(  # noqa: S603 -- our own line
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
@@ -362,7 +364,7 @@ def test_whoever_does_not_trace_does_not_load_it() -> None:
     assert "opentelemetry" not in loaded.stdout
 
 
-def test_the_end_does_not_wait_for_a_collector_for_long(
+def test_the_exit_waits_for_the_collector_only_briefly(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = threading.Event()
@@ -380,7 +382,7 @@ def test_the_end_does_not_wait_for_a_collector_for_long(
 
 
 @pytest.mark.usefixtures("_loggers")
-def test_a_collector_that_is_gone_is_a_line_a_minute(
+def test_a_missing_collector_is_logged_once_a_minute(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = 100.0
@@ -400,7 +402,7 @@ def test_a_collector_that_is_gone_is_a_line_a_minute(
 
 
 @pytest.mark.usefixtures("_loggers")
-def test_headers_that_cannot_be_read_are_not_logged(
+def test_invalid_trace_headers_are_not_logged(
     exported: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracing.quieten()

@@ -117,11 +117,13 @@ OSLO, ROME = '{"city":"Oslo"}', '{"city":"Rome"}'
         ([], []),
     ],
 )
-def test_pieces_find_their_call(pieces: list[CallPiece], expected: list[tuple[str, str]]) -> None:
+def test_pieces_are_assigned_to_calls(
+    pieces: list[CallPiece], expected: list[tuple[str, str]]
+) -> None:
     assert placed(*pieces) == expected
 
 
-def test_there_are_calls_once_one_has_begun() -> None:
+def test_calls_are_true_after_the_first_call() -> None:
     calls = Calls()
     assert not calls
     [(call, opens, arguments)] = calls.place([piece(name="f")])
@@ -130,7 +132,7 @@ def test_there_are_calls_once_one_has_begun() -> None:
     assert calls.place([piece("1")]) == [(call, False, "1")]
 
 
-def test_two_calls_never_have_one_id() -> None:
+def test_ids_of_calls_are_unique() -> None:
     calls = Calls()
     calls.place([piece("{}", index=0, id="a", name="f"), piece("{}", index=1, id="a", name="g")])
     first, second = calls.release(end=True)

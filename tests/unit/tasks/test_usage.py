@@ -24,5 +24,5 @@ def test_counts_are_read_from_openais_object(usage: Any, expected: tuple[int, in
     assert of_usage(Raw(json.dumps(usage).encode())) == expected
 
 
-def test_a_usage_that_is_not_there_counts_nothing() -> None:
+def test_a_missing_usage_has_no_counts() -> None:
     assert of_usage(None) == (None, None)

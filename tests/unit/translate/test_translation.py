@@ -125,7 +125,7 @@ def test_an_answer_has_openais_headers(request_: bytes | None) -> None:
     assert "x-should-retry" not in headers
 
 
-def test_an_answer_that_could_only_fail_again_says_so() -> None:
+def test_an_error_that_a_retry_cannot_fix_says_so() -> None:
     headers = response(CHAT, b"garbage", request=UNARY)[0]["headers"]
     assert (headers["x-should-retry"], headers["x-envoy-ratelimited"]) == ("false", "true")
 
@@ -145,7 +145,7 @@ def test_a_stream_with_an_error_in_it_has_failed() -> None:
     assert documents_of(document["body"].encode())[-1]["error"]["message"] == "CUDA out of memory"
 
 
-def test_words_about_errors_are_no_error() -> None:
+def test_text_about_errors_is_not_an_error() -> None:
     body = event(oip.answer('data: {"error":'))
     _, succeeded = response(CHAT, body, request=STREAMED)
     assert succeeded

@@ -37,7 +37,7 @@ async def test_reflection_lists_the_services() -> None:
     assert SERVICE == "envoy.service.ext_proc.v3.ExternalProcessor"
 
 
-async def test_a_drain_ends_after_what_it_cut() -> None:
+async def test_a_drain_waits_for_the_streams_that_it_cuts() -> None:
     async with (
         running() as (transport, target),
         grpc.aio.insecure_channel(target, OPTIONS) as channel,

@@ -95,18 +95,18 @@ SERVING = b"\x08\x01"
 
 
 @pytest.mark.parametrize("form", ["unix:{}/s", "unix://{}/s", "unix:{}/a%20s"])
-async def test_a_unix_socket_is_asked(tmp_path: Path, kind: Kind, form: str) -> None:
+async def test_a_unix_socket_is_checked(tmp_path: Path, kind: Kind, form: str) -> None:
     async with running(form.format(tmp_path), kind) as (_, target):
         assert await status(target, SERVICE, SOON) == "SERVING"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::]"])  # noqa: S104 -- what is asked is loopback
-async def test_a_port_is_asked_on_loopback_where_it_is_everywhere(host: str, kind: Kind) -> None:
+async def test_a_wildcard_address_is_checked_on_loopback(host: str, kind: Kind) -> None:
     async with running(f"{host}:0", kind) as (_, target):
         assert await status(f"{host}:{target.rpartition(':')[2]}", SERVICE, SOON) == "SERVING"
 
 
-async def test_ipv6_is_asked(kind: Kind) -> None:
+async def test_ipv6_is_checked(kind: Kind) -> None:
     async with running("[::1]:0", kind) as (_, target):
         assert await status(f"[::1]:{target.rpartition(':')[2]}", SERVICE, SOON) == "SERVING"
 
@@ -125,20 +125,20 @@ async def test_a_server_that_drains_does_not_serve(kind: Kind) -> None:
         await draining
 
 
-async def test_another_service_is_not_there(kind: Kind) -> None:
+async def test_an_unknown_service_is_reported(kind: Kind) -> None:
     async with running(kind=kind) as (_, target):
         with pytest.raises(NoResponseError, match=r"^the server does not have this gRPC service$"):
             await status(target, "some.Other", SOON)
 
 
-async def test_with_tls_any_certificate_will_do(tmp_path: Path) -> None:
+async def test_with_tls_any_certificate_is_accepted(tmp_path: Path) -> None:
     pair = Authority().issue("spiffe.example")
     async with running(tls=write(tmp_path, pair)) as (_, target):
         assert await status(target, SERVICE, SOON, unverified()) == "SERVING"
         await refused(target, "the server expects TLS, not plain text")
 
 
-async def test_with_mutual_tls_one_of_the_right_authority_is_needed(tmp_path: Path) -> None:
+async def test_with_mutual_tls_a_client_certificate_is_needed(tmp_path: Path) -> None:
     ours = Authority()
     files = write(tmp_path, ours.issue(), ours.pem)
     strangers = write(tmp_path / "others", Authority().issue())
@@ -151,24 +151,24 @@ async def test_with_mutual_tls_one_of_the_right_authority_is_needed(tmp_path: Pa
             await refused(target, "connection closed without a response", context)
 
 
-async def test_tls_is_not_spoken_to_plain_text(kind: Kind) -> None:
+async def test_tls_to_a_plain_text_server_is_refused(kind: Kind) -> None:
     async with running(kind=kind) as (_, target):
         await refused(target, "(TLS: .*|connection closed without a response)", unverified())
 
 
-async def test_nothing_listens(tmp_path: Path, kind: Kind) -> None:
+async def test_an_address_without_listener_is_reported(tmp_path: Path, kind: Kind) -> None:
     async with running(kind=kind) as (transport, target):
         await transport.drain(GRACE)
         await refused(target, "nothing listens there")
     await refused(f"unix:{tmp_path}/none", "nothing listens there")
 
 
-async def test_a_name_that_nobody_has_cannot_be_reached() -> None:
+async def test_an_unknown_host_is_reported() -> None:
     await refused("nobody.invalid:1", "cannot connect: .+")
     await refused(f"{'x' * 64}.invalid:1", "cannot connect: .+")  # longer than a label may be
 
 
-async def test_who_says_nothing_is_not_waited_for() -> None:
+async def test_a_silent_server_is_reported() -> None:
     async with says(None) as target:
         with pytest.raises(NoResponseError, match=r"^no response within 0\.1 s$"):
             await status(target, SERVICE, LITTLE)
@@ -209,7 +209,7 @@ NO_ANSWERS: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("what", NO_ANSWERS)
-async def test_what_is_no_answer_is_told(what: str) -> None:
+async def test_an_invalid_response_is_reported(what: str) -> None:
     content, why = NO_ANSWERS[what]
     async with says(content) as target:
         await refused(target, why)
@@ -235,7 +235,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("what", ANSWERS)
-async def test_an_answer_is_heard_however_it_comes(what: str) -> None:
+async def test_a_response_is_read_for_any_split(what: str) -> None:
     async with says(SETTINGS + ANSWERS[what]) as target:
         assert await status(target, SERVICE, SOON) == "SERVING"
 
@@ -249,7 +249,7 @@ async def test_pings_and_settings_are_answered() -> None:
         assert await status(target, SERVICE, SOON) == "SERVING"
 
 
-async def test_a_server_that_speaks_tls_is_told_from_one_that_is_broken(tmp_path: Path) -> None:
+async def test_a_tls_server_is_distinguished_from_a_broken_one(tmp_path: Path) -> None:
     ours = Authority()
     for files in (write(tmp_path, ours.issue()), write(tmp_path, ours.issue(), ours.pem)):
         async with running(tls=files) as (_, target):

@@ -95,7 +95,7 @@ async def test_while_it_drains_nothing_is_serving(client: Client, service: str) 
     await draining
 
 
-async def test_a_watcher_that_leaves_takes_no_other_with_it(client: Client) -> None:
+async def test_a_watcher_that_disconnects_does_not_affect_others(client: Client) -> None:
     call = open_stream(client.channel)
     await exchange_headers(call)
     leaving, staying = client.watch(SERVICE), client.watch(SERVICE)

@@ -95,14 +95,14 @@ async def refused(target: str, client: Pair | None = None, **options: Any) -> No
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_without_a_client_ca_every_client_may_come(tmp_path: Path) -> None:
+async def test_without_a_client_ca_every_client_is_accepted(tmp_path: Path) -> None:
     async with running(tls=write(tmp_path, OURS.issue())) as (_, target):
         for client in (None, CLIENT, OTHERS.issue("client")):
             assert await status(target, client) == health_pb2.HealthCheckResponse.SERVING
         await refused(target, server_ca=OTHERS.pem)
 
 
-async def test_with_a_client_ca_only_its_clients_may(tmp_path: Path) -> None:
+async def test_with_a_client_ca_only_its_clients_are_accepted(tmp_path: Path) -> None:
     async with running(tls=write(tmp_path, OURS.issue(), OURS.pem)) as (_, target):
         assert await status(target, CLIENT) == health_pb2.HealthCheckResponse.SERVING
         await refused(target, None)
@@ -110,13 +110,13 @@ async def test_with_a_client_ca_only_its_clients_may(tmp_path: Path) -> None:
         await refused(target, CLIENT, server_ca=OTHERS.pem)
 
 
-async def test_several_client_cas_are_all_taken(tmp_path: Path) -> None:
+async def test_several_client_cas_are_accepted(tmp_path: Path) -> None:
     async with running(tls=write(tmp_path, OURS.issue(), OTHERS.pem + OURS.pem)) as (_, target):
         for client in (CLIENT, OTHERS.issue("client")):
             assert await status(target, client) == health_pb2.HealthCheckResponse.SERVING
 
 
-async def test_plain_text_is_not_taken(tmp_path: Path) -> None:
+async def test_plain_text_is_refused(tmp_path: Path) -> None:
     async with running(tls=write(tmp_path, OURS.issue())) as (_, target):
         async with grpc.aio.insecure_channel(target, OPTIONS) as channel:
             check = health_pb2_grpc.HealthStub(channel).Check
@@ -133,7 +133,9 @@ async def test_over_a_unix_socket(tmp_path: Path) -> None:
         await refused(target, None, **options)
 
 
-async def test_new_connections_get_a_new_certificate_and_old_streams_go_on(tmp_path: Path) -> None:
+async def test_new_connections_get_a_new_certificate_and_old_streams_continue(
+    tmp_path: Path,
+) -> None:
     first, second = OURS.issue(), OURS.issue()
     async with running(tls=write(tmp_path, first, OURS.pem)) as (_, target):
         assert await shown(target) == pem(first)
@@ -151,7 +153,7 @@ async def test_new_connections_get_a_new_certificate_and_old_streams_go_on(tmp_p
                 assert await stream.code() is grpc.StatusCode.OK
 
 
-async def test_a_file_written_over_in_place_is_taken(tmp_path: Path) -> None:
+async def test_a_file_that_is_overwritten_is_reloaded(tmp_path: Path) -> None:
     first, second = OURS.issue(), OURS.issue()
     tls = write(tmp_path, first)
     async with running(tls=tls) as (_, target):
@@ -178,7 +180,7 @@ async def test_a_kubernetes_secret_is_renewed(tmp_path: Path, errors: list[str])
     assert errors == []
 
 
-async def test_files_that_change_before_the_first_connection_are_taken(tmp_path: Path) -> None:
+async def test_files_that_change_before_the_first_connection_are_reloaded(tmp_path: Path) -> None:
     second = OURS.issue()
     async with running(tls=write(tmp_path, OURS.issue())) as (_, target):
         write(tmp_path, second)
@@ -223,7 +225,7 @@ def spoil(folder: Path, name: str, content: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_a_bad_file_keeps_the_old_until_it_is_good(
+async def test_an_invalid_file_keeps_the_old_certificate(
     tmp_path: Path, case: str, errors: list[str]
 ) -> None:
     name, content, problem = BAD[case]
@@ -245,7 +247,7 @@ async def test_a_bad_file_keeps_the_old_until_it_is_good(
 
 
 @pytest.mark.parametrize("case", BAD)
-async def test_a_bad_file_at_the_start_is_refused(tmp_path: Path, case: str) -> None:
+async def test_an_invalid_file_at_the_start_is_refused(tmp_path: Path, case: str) -> None:
     name, content, problem = BAD[case]
     tls = write(tmp_path, OURS.issue(), OURS.pem)
     spoil(tmp_path, name, content)
@@ -255,7 +257,7 @@ async def test_a_bad_file_at_the_start_is_refused(tmp_path: Path, case: str) -> 
     assert problem in str(caught.value)
 
 
-def test_an_encrypted_key_is_refused_and_nobody_is_asked_for_its_password(tmp_path: Path) -> None:
+def test_an_encrypted_key_is_refused_without_a_prompt(tmp_path: Path) -> None:
     tls = write(tmp_path, OURS.issue())
     command = ["openssl", "pkcs8", "-topk8", "-in", str(tls.key), "-passout", "pass:secret"]
     encrypted = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603 -- ours
@@ -273,13 +275,15 @@ def ed448(folder: Path) -> Pair:
     return Pair(certificate.read_bytes(), key.read_bytes())
 
 
-async def test_a_certificate_that_grpc_does_not_take_is_refused(tmp_path: Path) -> None:
+async def test_a_certificate_that_grpc_does_not_accept_is_refused(tmp_path: Path) -> None:
     tls = write(tmp_path, ed448(tmp_path))
     with pytest.raises(ListenError, match=f"or gRPC does not accept {tls.certificate}$"):
         await GrpcTransport(lambda _: Session()).start("127.0.0.1:0", tls=tls)
 
 
-async def test_a_renewed_one_that_grpc_does_not_take_keeps_the_old(tmp_path: Path) -> None:
+async def test_a_renewed_certificate_that_grpc_does_not_accept_keeps_the_old(
+    tmp_path: Path,
+) -> None:
     first = OURS.issue()
     async with running(tls=write(tmp_path, first, OURS.pem)) as (_, target):
         write(tmp_path, ed448(tmp_path), OURS.pem)
@@ -308,5 +312,5 @@ def test_files_that_are_replaced_while_they_are_read_are_read_again(
     assert seen[-2:] == [second.key, second.certificate]
 
 
-def test_a_listener_names_its_files() -> None:
+def test_a_listen_error_names_the_files() -> None:
     assert Tls(Path("a"), Path("b")) == Tls(certificate=Path("a"), key=Path("b"), client_ca=None)

@@ -119,7 +119,7 @@ async def test_health_is_serving(client: Envoy, service: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["", SERVICE])
-async def test_a_watch_sees_the_drain(tcp: Envoy, service: str) -> None:
+async def test_a_watch_reports_the_drain(tcp: Envoy, service: str) -> None:
     watch = tcp.health.Watch(health_pb2.HealthCheckRequest(service=service))
     assert (await watch.read()).status == SERVING
     stream = tcp.open()
@@ -130,7 +130,7 @@ async def test_a_watch_sees_the_drain(tcp: Envoy, service: str) -> None:
     await draining
 
 
-async def test_a_drain_lets_an_open_stream_go_on_and_ends_with_it(tcp: Envoy) -> None:
+async def test_a_drain_waits_for_an_open_stream(tcp: Envoy) -> None:
     # An open Watch, which never ends by itself, must not hold the drain up.
     watch = tcp.health.Watch(health_pb2.HealthCheckRequest())
     assert (await watch.read()).status == SERVING
@@ -147,7 +147,7 @@ async def test_a_drain_lets_an_open_stream_go_on_and_ends_with_it(tcp: Envoy) ->
     await draining
 
 
-async def test_a_drain_takes_no_new_stream(tcp: Envoy) -> None:
+async def test_a_drain_refuses_new_streams(tcp: Envoy) -> None:
     watch = tcp.health.Watch(health_pb2.HealthCheckRequest())
     await watch.read()
     old = tcp.open()
@@ -198,7 +198,7 @@ async def test_a_drain_cuts_a_stream_that_outlives_the_grace(tcp: Envoy) -> None
     assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
 
 
-async def test_a_client_that_hangs_up_is_not_waited_for(
+async def test_a_drain_does_not_wait_for_disconnected_clients(
     tcp: Envoy, caplog: pytest.LogCaptureFixture
 ) -> None:
     call = tcp.open()
@@ -208,7 +208,7 @@ async def test_a_client_that_hangs_up_is_not_waited_for(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_a_port_that_is_taken_cannot_be_had(kind: Kind) -> None:
+async def test_a_port_in_use_is_an_error(kind: Kind) -> None:
     async with AsyncExitStack() as stack:
         first = kind(lambda _: Session())
         stack.push_async_callback(first.drain, LONG)
@@ -219,7 +219,7 @@ async def test_a_port_that_is_taken_cannot_be_had(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("address", ["unix:/nowhere/at/all", "127.0.0.1:http:1"])
-async def test_an_address_that_does_not_exist_cannot_be_had(address: str, kind: Kind) -> None:
+async def test_an_address_that_does_not_exist_is_an_error(address: str, kind: Kind) -> None:
     with pytest.raises(ListenError, match="cannot listen on"):
         await kind(lambda _: Session()).start(address)
 
@@ -236,7 +236,7 @@ async def test_what_is_not_a_processing_request_is_an_invalid_argument(
     assert caught.value.details() == "not a ProcessingRequest"
 
 
-async def test_an_error_of_ours_is_told_to_nobody(
+async def test_internal_errors_are_not_disclosed(
     tcp: Envoy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_session: Session, _message: bytes) -> bytes:
@@ -266,7 +266,7 @@ async def test_many_exchanges_at_once(client: Envoy) -> None:
 
 
 @pytest.mark.parametrize("grace", [0, 0.05])
-async def test_what_a_drain_cuts_is_told_so(tcp: Envoy, grace: float) -> None:
+async def test_streams_that_a_drain_cuts_get_a_status(tcp: Envoy, grace: float) -> None:
     calls = [tcp.open() for _ in range(10)]
     for call in calls:
         await ask(call, envoy.request_headers())
@@ -275,7 +275,7 @@ async def test_what_a_drain_cuts_is_told_so(tcp: Envoy, grace: float) -> None:
         assert await call.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE)
 
 
-async def test_a_method_that_is_not_ours(client: Envoy) -> None:
+async def test_an_unknown_method_is_unimplemented(client: Envoy) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await client.channel.unary_unary(f"/{SERVICE}/Other")(b"")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

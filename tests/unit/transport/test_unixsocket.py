@@ -44,9 +44,7 @@ async def serving(target: str) -> bool:
 
 
 @pytest.mark.parametrize("form", ["unix:{}", "unix://{}"])
-async def test_the_group_may_connect_unless_told_otherwise(
-    tmp_path: Path, kind: Kind, form: str
-) -> None:
+async def test_the_group_can_connect_by_default(tmp_path: Path, kind: Kind, form: str) -> None:
     path = tmp_path / "s"
     async with running(form.format(path), kind) as (_, target):
         assert mode(path) == 0o660
@@ -56,9 +54,7 @@ async def test_the_group_may_connect_unless_told_otherwise(
 
 @pytest.mark.parametrize("bits", [0o600, 0o660, 0o666, 0o777])
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077])
-async def test_the_mode_is_the_one_asked_for(
-    tmp_path: Path, kind: Kind, bits: int, umask: int
-) -> None:
+async def test_the_mode_is_set(tmp_path: Path, kind: Kind, bits: int, umask: int) -> None:
     before = os.umask(umask)
     try:
         async with running(f"unix:{tmp_path}/s", kind, socket_mode=bits):
@@ -92,7 +88,7 @@ async def test_without_an_owner_it_is_that_of_the_process(tmp_path: Path, kind: 
         assert owner(tmp_path / "s") == owner(tmp_path / "other")
 
 
-async def test_it_is_given_to_a_group(tmp_path: Path, kind: Kind) -> None:
+async def test_the_group_is_set(tmp_path: Path, kind: Kind) -> None:
     async with running(f"unix:{tmp_path}/s", kind, socket_owner=f":{GROUP}") as (_, target):
         assert owner(tmp_path / "s") == (os.geteuid(), GROUP)
         assert mode(tmp_path / "s") == 0o660
@@ -100,13 +96,13 @@ async def test_it_is_given_to_a_group(tmp_path: Path, kind: Kind) -> None:
     assert not (tmp_path / "s").exists()
 
 
-async def test_owners_have_names(tmp_path: Path, kind: Kind) -> None:
+async def test_owners_can_be_named(tmp_path: Path, kind: Kind) -> None:
     user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
     async with running(f"unix:{tmp_path}/s", kind, socket_owner=f"{user}:{group}"):
         assert owner(tmp_path / "s") == (os.geteuid(), os.getegid())
 
 
-def test_nobody_else_may_connect_before_it_is_theirs(
+def test_only_this_user_can_connect_before_the_owner_is_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "s"
@@ -145,7 +141,7 @@ async def test_an_owner_that_does_not_exist_is_one_sentence(
     assert path.exists(), "nothing was touched"
 
 
-async def test_an_owner_that_it_may_not_be_given_to_is_one_sentence(
+async def test_an_owner_that_cannot_be_set_is_one_sentence(
     tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -175,7 +171,7 @@ async def test_the_socket_of_a_dead_process_is_replaced(tmp_path: Path, kind: Ki
         assert await serving(target)
 
 
-async def test_the_socket_of_a_live_server_is_not_taken(tmp_path: Path, kind: Kind) -> None:
+async def test_the_socket_of_a_running_server_is_not_replaced(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
     async with running(f"unix:{path}", kind) as (_, target):
         with pytest.raises(ListenError, match=f"{path}: another process listens on it$"):
@@ -199,7 +195,7 @@ def test_a_server_too_busy_to_accept_is_alive(tmp_path: Path) -> None:
         assert path.is_socket()
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path, kind: Kind) -> None:
+async def test_a_file_that_is_not_a_socket_is_kept(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / "s"
     path.write_text("precious")
     with pytest.raises(ListenError, match=f"{path}: it exists and is not a socket$"):
@@ -231,7 +227,7 @@ async def test_a_drain_removes_it_also_when_it_cuts_a_stream(tmp_path: Path, kin
         assert not path.exists()
 
 
-def test_what_has_taken_its_place_is_not_removed(tmp_path: Path) -> None:
+def test_a_file_that_replaced_it_is_not_removed(tmp_path: Path) -> None:
     path, other = tmp_path / "s", tmp_path / "t"
     file = SocketFile(f"unix:{path}")
     with socket.socket(socket.AF_UNIX) as made, file.bound(0o660):
@@ -242,7 +238,7 @@ def test_what_has_taken_its_place_is_not_removed(tmp_path: Path) -> None:
     assert path.is_socket()
 
 
-def test_one_that_was_bound_is_removed_once(tmp_path: Path) -> None:
+def test_a_bound_socket_is_removed_once(tmp_path: Path) -> None:
     file = SocketFile(f"unix:{tmp_path}/s")
     with socket.socket(socket.AF_UNIX) as made, file.bound(0o660):
         made.bind(str(file.path))

@@ -34,7 +34,7 @@ from translator.transport.h2.limits import Limits
 REFUSED = 7
 
 
-def test_the_server_greets_first_and_says_what_it_takes() -> None:
+def test_the_server_sends_its_settings_first() -> None:
     limits = Limits(streams=5, window=70_000, connection_window=90_000, header_block=1000)
     assert told(Connection(limits)) == [
         settings(
@@ -44,7 +44,7 @@ def test_the_server_greets_first_and_says_what_it_takes() -> None:
     ]
 
 
-def test_a_client_greets_and_is_answered() -> None:
+def test_the_client_preface_is_acknowledged() -> None:
     connection = Connection()
     told(connection)
     assert not connection.greeted
@@ -59,7 +59,7 @@ def test_a_client_greets_and_is_answered() -> None:
 @pytest.mark.parametrize(
     "first", [b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"PRI * HTTP/2.1"]
 )
-def test_what_is_not_http_2_ends_at_once(first: bytes) -> None:
+def test_other_protocols_end_the_connection(first: bytes) -> None:
     connection = Connection()
     told(connection)
     assert ends(connection, connection.receive(first), told(connection)) is ErrorCode.PROTOCOL_ERROR
@@ -71,7 +71,7 @@ def test_a_request_may_come_with_the_greeting() -> None:
     assert connection.receive(greeting) == [Opened(1, dict(CALL))]
 
 
-def test_settings_are_acknowledged_each_time_and_in_their_turn() -> None:
+def test_every_settings_frame_is_acknowledged_in_order() -> None:
     connection = greeted()
     say(connection, ping(), settings(), ping(b"abcdefgh"), settings((wire.FRAME_SIZE, 16_384)))
     assert told(connection) == [
@@ -118,7 +118,7 @@ def test_settings_have_these_values(name: int, value: int) -> None:
         (wire.FRAME_SIZE, 2**24, ErrorCode.PROTOCOL_ERROR),
     ],
 )
-def test_settings_have_no_other_values(name: int, value: int, code: ErrorCode) -> None:
+def test_invalid_settings_end_the_connection(name: int, value: int, code: ErrorCode) -> None:
     assert lost(opened(), settings((name, value))) is code
     # Not even when they are taken back at once.
     assert lost(opened(), settings((name, value), (name, 16_384 * (name != wire.PUSH)))) is code
@@ -148,7 +148,7 @@ def test_many_settings_at_once_are_no_more_work_than_one() -> None:
     assert [len(frame.payload) for frame in told(connection)] == [0, 12_699]
 
 
-def test_a_window_changes_with_data_on_its_way() -> None:
+def test_a_window_can_change_while_data_is_in_flight() -> None:
     connection = opened((wire.WINDOW, 10))
     connection.send_data(1, bytes(30))
     assert told(connection) == [data(1, bytes(10))]
@@ -162,7 +162,7 @@ def test_a_window_changes_with_data_on_its_way() -> None:
     assert told(connection) == [SETTINGS_ACK, data(1, bytes(17))]
 
 
-def test_a_window_of_a_stream_that_waits_for_the_connection_falls_below_nothing() -> None:
+def test_the_window_of_a_waiting_stream_can_become_negative() -> None:
     connection = opened((wire.WINDOW, 100_000))
     connection.send_data(1, bytes(80_000))
     told(connection)
@@ -196,7 +196,7 @@ def test_an_acknowledgement_may_come_again() -> None:
     assert told(connection) == []
 
 
-def test_a_ping_is_answered_and_an_answer_is_not() -> None:
+def test_a_ping_is_acknowledged_but_its_acknowledgement_is_not() -> None:
     connection = greeted()
     assert say(connection, ping(b"\0\xff345678"), ping(b"whatever", ack=True)) == []
     assert told(connection) == [ping(b"\0\xff345678", ack=True)]
@@ -210,13 +210,13 @@ def test_a_ping_is_answered_before_data_that_waits() -> None:
 
 
 @pytest.mark.parametrize("frame", [Frame(0x16, 0xFF, 0, b"x"), Frame(0xFF, 0, 99, bytes(16_384))])
-def test_other_frames_mean_nothing(frame: Frame) -> None:
+def test_unknown_frames_are_ignored(frame: Frame) -> None:
     connection = opened()
     assert say(connection, frame, data(1, b"x")) == [Received(1, b"x", ended=False)]
     assert told(connection) == []
 
 
-def test_a_client_that_goes_is_served_until_it_is_gone() -> None:
+def test_a_client_that_sent_goaway_is_served_until_it_disconnects() -> None:
     connection = opened()
     assert say(connection, goaway(0, 0, b"bye"), data(1, b"x")) == [Received(1, b"x", ended=False)]
     connection.send_data(1, b"answer")
@@ -235,11 +235,11 @@ def test_a_client_that_goes_is_served_until_it_is_gone() -> None:
         (Frame(wire.GOAWAY, 0, 1, bytes(8)), ErrorCode.PROTOCOL_ERROR),
     ],
 )
-def test_a_frame_that_is_none_ends_the_connection(frame: Frame, code: ErrorCode) -> None:
+def test_an_invalid_frame_ends_the_connection(frame: Frame, code: ErrorCode) -> None:
     assert lost(opened(streams=3), frame) is code
 
 
-def test_what_came_before_a_fault_is_still_dealt_with() -> None:
+def test_frames_before_a_fault_are_processed() -> None:
     connection = opened()
     connection.send_data(1, b"said")
     events = say(connection, data(1, b"x"), ping(), Frame(wire.PING), data(1, b"never"))
@@ -249,7 +249,7 @@ def test_what_came_before_a_fault_is_still_dealt_with() -> None:
     assert ends(connection, events, answer) is ErrorCode.FRAME_SIZE_ERROR
 
 
-def test_a_server_ends_for_reasons_of_its_own() -> None:
+def test_the_server_can_end_the_connection() -> None:
     connection = opened((wire.WINDOW, 1))
     connection.send_data(1, b"12")
     events = connection.fail(ConnectionFault(ErrorCode.SETTINGS_TIMEOUT, "why"))
@@ -267,7 +267,7 @@ def test_a_connection_ends_once() -> None:
     assert told(connection) == []
 
 
-def test_who_says_goodbye_finishes_what_was_begun_and_begins_nothing() -> None:
+def test_after_goaway_open_streams_continue_and_new_ones_are_refused() -> None:
     connection = opened()
     connection.say_goodbye()
     assert told(connection) == [goaway(1, 0)]
@@ -280,7 +280,7 @@ def test_who_says_goodbye_finishes_what_was_begun_and_begins_nothing() -> None:
     assert told(connection) == [headers(1, LAST, end=True)]
 
 
-def test_goodbye_is_said_once_and_not_after_the_end() -> None:
+def test_goaway_is_sent_once_and_not_after_the_end() -> None:
     connection = opened()
     connection.say_goodbye()
     say(connection, headers(3, REQUEST))
@@ -298,7 +298,7 @@ def test_goodbye_is_said_once_and_not_after_the_end() -> None:
     assert told(broken) == []
 
 
-def test_a_later_goodbye_takes_on_no_more_than_the_first() -> None:
+def test_the_last_stream_id_of_goaway_never_increases() -> None:
     # Section 6.8: a client may have tried again elsewhere what came after the first.
     connection = opened()
     connection.say_goodbye()

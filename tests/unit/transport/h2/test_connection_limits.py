@@ -35,7 +35,7 @@ FEW = Limits(useless=TIMES, wasted=TIMES)
 CALM = ErrorCode.ENHANCE_YOUR_CALM
 
 
-def test_so_many_streams_are_open_and_more_are_refused() -> None:
+def test_streams_above_the_limit_are_refused() -> None:
     connection = opened(limits=Limits(streams=2), streams=2)
     assert say(connection, headers(5, REQUEST)) == []
     assert told(connection) == [rst_stream(5, REFUSED)]
@@ -43,7 +43,7 @@ def test_so_many_streams_are_open_and_more_are_refused() -> None:
     assert say(connection, headers(7, REQUEST)) == [Opened(7, dict(CALL))]
 
 
-def test_a_stream_whose_answer_waits_is_one_of_them() -> None:
+def test_a_stream_with_a_waiting_response_counts() -> None:
     connection = opened((wire.WINDOW, 0), limits=Limits(streams=1))
     connection.send_data(1, b"x")
     connection.finish(1, LAST)
@@ -83,7 +83,7 @@ USELESS = [
 
 
 @pytest.mark.parametrize("frame", USELESS)
-def test_so_many_frames_to_no_purpose_are_borne(frame: Frame) -> None:
+def test_useless_frames_above_the_limit_end_the_connection(frame: Frame) -> None:
     connection = one_open_one_closed()
     events = say(connection, *[frame] * TIMES)
     assert not any(isinstance(event, Lost) for event in events)
@@ -92,7 +92,7 @@ def test_so_many_frames_to_no_purpose_are_borne(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("frame", USELESS)
-def test_they_are_borne_without_end_over_time(frame: Frame) -> None:
+def test_useless_frames_are_forgotten_after_the_period(frame: Frame) -> None:
     connection = one_open_one_closed()
     for _ in range(5):
         say(connection, *[frame] * TIMES)
@@ -101,7 +101,7 @@ def test_they_are_borne_without_end_over_time(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("frame", USELESS)
-def test_they_are_borne_without_end_between_others(frame: Frame) -> None:
+def test_useful_frames_offset_useless_ones(frame: Frame) -> None:
     connection = one_open_one_closed()
     for _ in range(5 * TIMES):
         say(connection, data(1, b"x"), frame)
@@ -109,14 +109,14 @@ def test_they_are_borne_without_end_between_others(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("late", [data(3, b"x"), padded(data(3, b"x"), 5), window_update(3, 1)])
-def test_what_was_on_its_way_is_borne_without_end(late: Frame) -> None:
+def test_late_data_on_closed_streams_is_not_counted(late: Frame) -> None:
     # As much as the windows had room for may come of a stream that has ended.
     connection = one_open_one_closed()
     assert say(connection, *[late] * (20 * TIMES)) == []
     assert connection.streams == 1
 
 
-def test_so_many_settings_are_borne_however_useful_the_rest_is() -> None:
+def test_settings_above_the_limit_end_the_connection() -> None:
     # Each may be work for every stream.
     connection = opened(limits=Limits(settings=TIMES))
     for _ in range(3):
@@ -128,7 +128,7 @@ def test_so_many_settings_are_borne_however_useful_the_rest_is() -> None:
     assert lost(connection, settings((wire.WINDOW, 6))) is CALM
 
 
-def test_they_are_borne_without_end_between_requests() -> None:
+def test_useless_frames_between_requests_are_offset() -> None:
     connection = greeted(limits=FEW)
     for stream in range(1, 10 * TIMES, 2):
         say(connection, ping(), headers(stream, REQUEST, end=True))
@@ -179,7 +179,7 @@ def made_to_be_reset_by_trailers(stream: int) -> list[Frame]:
         made_to_be_reset_by_trailers,
     ],
 )
-def test_so_many_streams_are_opened_for_nothing(wasted: Callable[[int], list[Frame]]) -> None:
+def test_streams_reset_without_a_response_are_limited(wasted: Callable[[int], list[Frame]]) -> None:
     # CVE-2023-44487 and CVE-2025-8671: one that is gone again costs its work all the same.
     connection = greeted(limits=FEW)
     for number in range(TIMES):
@@ -188,7 +188,7 @@ def test_so_many_streams_are_opened_for_nothing(wasted: Callable[[int], list[Fra
     assert lost(connection, *wasted(2 * TIMES + 1)) is CALM
 
 
-def test_so_many_streams_are_refused() -> None:
+def test_refused_streams_are_limited() -> None:
     connection = opened(limits=Limits(streams=1, wasted=TIMES))
     for number in range(1, TIMES + 1):
         assert say(connection, headers(2 * number + 1, REQUEST)) == []
@@ -196,7 +196,7 @@ def test_so_many_streams_are_refused() -> None:
     assert lost(connection, headers(2 * TIMES + 3, REQUEST)) is CALM
 
 
-def test_streams_are_taken_back_without_end_over_time() -> None:
+def test_resets_are_forgotten_after_the_period() -> None:
     connection = greeted(limits=FEW)
     for number in range(5 * TIMES):
         say(connection, *reset(2 * number + 1))
@@ -205,7 +205,7 @@ def test_streams_are_taken_back_without_end_over_time() -> None:
     assert say(connection, headers(1001, REQUEST)) == [Opened(1001, dict(CALL))]
 
 
-def test_streams_that_were_answered_are_taken_back_without_end() -> None:
+def test_resets_after_a_response_are_not_limited() -> None:
     connection = greeted(limits=FEW)
     for stream in range(1, 10 * TIMES, 2):
         say(connection, headers(stream, REQUEST), data(stream, b"x"))
@@ -215,7 +215,7 @@ def test_streams_that_were_answered_are_taken_back_without_end() -> None:
     assert say(connection, headers(1001, REQUEST)) == [Opened(1001, dict(CALL))]
 
 
-def test_a_header_block_is_not_waited_for_without_end() -> None:
+def test_continuation_frames_are_limited() -> None:
     limits = Limits(continuations=3)
     begin, more = headers(3, b"", whole=False), continuation(3, b"", whole=False)
     connection = opened(limits=limits)
@@ -224,7 +224,7 @@ def test_a_header_block_is_not_waited_for_without_end() -> None:
     assert lost(opened(limits=limits), begin, more, more, more, continuation(3, REQUEST)) is CALM
 
 
-def test_a_header_block_is_so_long() -> None:
+def test_header_blocks_are_limited() -> None:
     limits = Limits(header_block=1000)
     longest = b"\x20".ljust(1000 - len(REQUEST), b"\x20") + REQUEST
     connection = opened(limits=limits)
@@ -232,20 +232,20 @@ def test_a_header_block_is_so_long() -> None:
     assert lost(connection, headers(5, b"\x20" + longest)) is CALM
 
 
-def test_a_header_list_is_so_large_however_short_its_block_is() -> None:
+def test_decoded_header_lists_are_limited() -> None:
     limits = Limits(header_block=10_000)
     bomb = b"\x20" + b"\x82" * 1000
     assert lost(opened(limits=limits), headers(3, bomb)) is CALM
     assert lost(opened(limits=limits), headers(1, bomb, end=True)) is CALM
 
 
-def test_every_limit_is_one_of_a_connection_and_not_of_all() -> None:
+def test_limits_are_per_connection() -> None:
     one, other = one_open_one_closed(), one_open_one_closed()
     assert lost(one, *[ping()] * (TIMES + 1)) is CALM
     assert say(other, data(1, b"x")) == [Received(1, b"x", ended=False)]
 
 
-def test_what_a_client_says_before_it_hears_of_a_refusal_is_not_held_against_it() -> None:
+def test_frames_after_an_early_response_are_not_counted() -> None:
     connection = greeted(limits=FEW)
     for stream in range(1, 20 * TIMES, 2):
         say(connection, headers(stream, REQUEST))
@@ -253,7 +253,7 @@ def test_what_a_client_says_before_it_hears_of_a_refusal_is_not_held_against_it(
         assert not say(connection, data(stream, b"x"), rst_stream(stream, 8))
 
 
-def test_what_a_client_says_before_it_hears_that_it_is_refused_is_not_held_against_it() -> None:
+def test_frames_of_a_refused_request_are_not_counted() -> None:
     connection = opened(limits=Limits(streams=1, useless=TIMES))
     for stream in range(3, 20 * TIMES, 2):
         assert say(connection, headers(stream, REQUEST), data(stream, end=True)) == []
@@ -261,7 +261,7 @@ def test_what_a_client_says_before_it_hears_that_it_is_refused_is_not_held_again
     assert connection.streams == 1
 
 
-def test_who_does_not_want_its_answers_any_more_may_say_so() -> None:
+def test_a_client_may_reset_streams_with_waiting_responses() -> None:
     connection = greeted((wire.WINDOW, 0), limits=FEW)
     for stream in range(1, 20 * TIMES, 2):
         say(connection, headers(stream, REQUEST, end=True))

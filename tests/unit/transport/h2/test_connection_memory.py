@@ -121,7 +121,7 @@ def frames_in_many_parts(connection: Connection, stream: int) -> None:
         frames_in_many_parts,
     ],
 )
-def test_nothing_is_left_behind(doing: Callable[[Connection, int], None]) -> None:
+def test_closed_streams_leave_no_state(doing: Callable[[Connection, int], None]) -> None:
     connection = greeted(limits=LIMITS)
     sizes = []
     for number in range(1, 500):
@@ -137,7 +137,7 @@ def test_nothing_is_left_behind(doing: Callable[[Connection, int], None]) -> Non
     assert max(sizes) < 150_000
 
 
-def test_of_what_is_not_whole_yet_no_more_is_kept_than_a_frame_and_a_block() -> None:
+def test_at_most_a_frame_and_a_header_block_are_buffered() -> None:
     connection = greeted(limits=LIMITS)
     before = size_of(connection)
     connection.receive(bytes(headers(1, bytes(1000), whole=False)))
@@ -149,7 +149,7 @@ def test_of_what_is_not_whole_yet_no_more_is_kept_than_a_frame_and_a_block() -> 
     assert isinstance(event, Lost)
 
 
-def test_what_is_to_be_sent_is_kept_until_it_is_and_not_longer() -> None:
+def test_data_to_send_is_released_when_sent() -> None:
     connection = greeted(limits=LIMITS)
     say(connection, headers(1, REQUEST, end=True))
     before = size_of(connection)

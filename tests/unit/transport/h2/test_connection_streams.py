@@ -55,7 +55,7 @@ def test_a_request_and_its_answer() -> None:
         (padded(data(1, end=True), 0), b""),
     ],
 )
-def test_a_client_ends_in_any_of_these_ways(end: Frame, received: bytes) -> None:
+def test_a_request_can_end_in_several_ways(end: Frame, received: bytes) -> None:
     connection = opened()
     assert say(connection, end) == [Received(1, received, ended=True)]
     assert told(connection) == []
@@ -69,7 +69,7 @@ def test_a_request_may_have_no_body() -> None:
     ]
 
 
-def test_requests_are_numbered_upwards_with_gaps_perhaps() -> None:
+def test_stream_ids_increase_and_may_have_gaps() -> None:
     connection = greeted()
     for stream in (1, 3, 7, 101, 2**31 - 1):
         assert say(connection, headers(stream, REQUEST)) == [Opened(stream, dict(CALL))]
@@ -90,17 +90,17 @@ def test_a_client_has_streams_of_odd_numbers(stream: int) -> None:
 
 @pytest.mark.parametrize("stream", [0, 2, 5, 2**31 - 1])
 @pytest.mark.parametrize("kind", [data, lambda stream: rst_stream(stream, 0)])
-def test_nothing_but_headers_comes_on_an_idle_stream(kind: type[Frame], stream: int) -> None:
+def test_an_idle_stream_accepts_only_headers(kind: type[Frame], stream: int) -> None:
     assert lost(opened(), kind(stream)) is ErrorCode.PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("stream", [2, 5])
-def test_no_window_is_opened_for_an_idle_stream(stream: int) -> None:
+def test_window_update_on_an_idle_stream_is_an_error(stream: int) -> None:
     assert lost(opened(), window_update(stream, 1)) is ErrorCode.PROTOCOL_ERROR
 
 
 @pytest.mark.parametrize("stream", [1, 2, 5])
-def test_priority_comes_on_any_stream_and_means_nothing(stream: int) -> None:
+def test_priority_is_ignored_on_any_stream(stream: int) -> None:
     connection = opened()
     assert say(connection, Frame(wire.PRIORITY, 0, stream, bytes(5))) == []
     assert told(connection) == []
@@ -109,7 +109,7 @@ def test_priority_comes_on_any_stream_and_means_nothing(stream: int) -> None:
 
 @pytest.mark.parametrize("late", [data(1, b"x"), data(1, end=True), headers(1, LAST, end=True)])
 @pytest.mark.parametrize("end", [data(1, end=True), headers(1, LAST, end=True)])
-def test_a_client_that_has_ended_says_no_more(end: Frame, late: Frame) -> None:
+def test_frames_after_the_end_of_a_request_are_an_error(end: Frame, late: Frame) -> None:
     connection = opened(streams=2)
     say(connection, end)
     assert say(connection, late) == [Reset(1)]
@@ -134,7 +134,7 @@ def test_trailers_that_are_malformed_end_their_stream(trailers: Frame) -> None:
     assert told(connection) == [rst_stream(1, PROTOCOL_ERROR)]
 
 
-def test_a_malformed_request_is_no_request_and_others_go_on() -> None:
+def test_a_malformed_request_resets_only_its_stream() -> None:
     connection = opened()
     assert say(connection, headers(3, MALFORMED), headers(5, REQUEST)) == [Opened(5, dict(CALL))]
     assert told(connection) == [rst_stream(3, PROTOCOL_ERROR)]
@@ -148,7 +148,7 @@ def test_what_cannot_be_decoded_ends_the_connection() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 8, 0xFFFF])
-def test_a_client_takes_a_stream_back(code: int) -> None:
+def test_a_client_can_reset_a_stream(code: int) -> None:
     connection = opened()
     assert say(connection, rst_stream(1, code)) == [Reset(1)]
     assert connection.streams == len(connection.outbox) == 0
@@ -161,7 +161,7 @@ def test_a_client_takes_a_stream_back(code: int) -> None:
 @pytest.mark.parametrize("ended", [True, False])
 @pytest.mark.parametrize("window", [0, 1, 100])
 @pytest.mark.parametrize("finished", [True, False])
-def test_a_client_takes_a_stream_back_at_any_moment(
+def test_a_client_can_reset_a_stream_at_any_time(
     *, ended: bool, window: int, finished: bool
 ) -> None:
     connection = opened((wire.WINDOW, window))
@@ -228,7 +228,7 @@ def closed_by_a_later_one() -> Connection:
     "closed",
     [closed_by_both, closed_by_us, closed_by_the_client, closed_for_a_fault, closed_by_a_later_one],
 )
-def test_what_comes_on_a_closed_stream_is_let_go(closed: type[Connection]) -> None:
+def test_frames_on_a_closed_stream_are_ignored(closed: type[Connection]) -> None:
     # Section 5.1: the client may not have known yet, and nothing is sent on such a stream.
     for late in LATE:
         connection = closed()
@@ -239,7 +239,7 @@ def test_what_comes_on_a_closed_stream_is_let_go(closed: type[Connection]) -> No
 
 @pytest.mark.parametrize("late", [headers(1, LAST), headers(1, REQUEST, end=True)])
 @pytest.mark.parametrize("closed", [closed_by_both, closed_by_a_later_one])
-def test_a_request_out_of_its_order_is_not_left_waiting(
+def test_a_request_with_a_lower_stream_id_ends_the_connection(
     closed: type[Connection], late: Frame
 ) -> None:
     # Section 5.1.1: the client would wait for ever. No trailers are like this.
@@ -255,7 +255,7 @@ def test_trailers_on_a_closed_stream_still_change_the_dynamic_table() -> None:
     assert say(connection, headers(5, block(*fields, encoder=encoder))) == [Opened(5, dict(fields))]
 
 
-def test_a_client_that_still_speaks_is_told_that_all_is_said() -> None:
+def test_a_response_before_the_end_of_the_request_resets_the_stream() -> None:
     connection = opened(streams=2)
     connection.finish(1, LAST)
     say(connection, data(3, end=True))
@@ -264,7 +264,7 @@ def test_a_client_that_still_speaks_is_told_that_all_is_said() -> None:
 
 
 @pytest.mark.parametrize("late", [data(1, b"x"), data(1, end=True), headers(1, LAST, end=True)])
-def test_what_a_client_still_says_does_not_harm_an_answer_that_waits_for_its_window(
+def test_late_frames_do_not_affect_a_waiting_response(
     late: Frame,
 ) -> None:
     connection = opened((wire.WINDOW, 2))
@@ -278,7 +278,7 @@ def test_what_a_client_still_says_does_not_harm_an_answer_that_waits_for_its_win
     assert told(connection) == [data(1, b"345"), ENDED, rst_stream(1, NO_ERROR)]
 
 
-def test_an_answer_ends_after_its_data_however_the_client_opens_its_windows() -> None:
+def test_a_response_ends_after_its_data_for_any_window_updates() -> None:
     connection = opened((wire.WINDOW, 0))
     say(connection, data(1, end=True))
     connection.send_headers(1, ANSWER)
@@ -294,7 +294,7 @@ def test_an_answer_ends_after_its_data_however_the_client_opens_its_windows() ->
     assert len(connection.outbox) == 0
 
 
-def test_a_fault_after_the_answer_has_ended_takes_back_what_of_it_still_waits() -> None:
+def test_a_fault_after_the_response_drops_its_waiting_data() -> None:
     connection = opened((wire.WINDOW, 1))
     connection.send_data(1, b"12")
     connection.finish(1, LAST)

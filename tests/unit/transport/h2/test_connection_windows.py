@@ -42,7 +42,7 @@ def test_a_stream_may_use_its_window_to_the_last_byte() -> None:
     assert told(connection) == [rst_stream(1, FLOW_CONTROL_ERROR)]
 
 
-def test_padding_counts_and_is_given_back() -> None:
+def test_padding_counts_and_is_released() -> None:
     connection = opened(limits=SMALL)
     say(connection, padded(data(1, bytes(500)), 255))  # 756
     say(connection, padded(data(1, bytes(23)), 220))  # 244 more
@@ -64,7 +64,7 @@ def test_empty_data_needs_no_window() -> None:
 
 
 @pytest.mark.parametrize("steps", [[500], [499, 1], [1, 400, 99], [1000], [499, 501]])
-def test_a_window_is_opened_when_half_of_it_has_been_dealt_with(steps: list[int]) -> None:
+def test_a_window_is_extended_when_half_of_it_was_consumed(steps: list[int]) -> None:
     connection = opened(limits=SMALL)
     say(connection, data(1, bytes(1000)))
     for step in steps:
@@ -102,7 +102,7 @@ def test_a_stream_that_has_ended_or_is_closed_expects_nothing() -> None:
     assert told(connection) == []
 
 
-def test_a_window_is_opened_by_what_is_new_each_time() -> None:
+def test_a_window_is_extended_by_newly_consumed_bytes() -> None:
     connection = opened(limits=SMALL)
     for _ in range(5):
         say(connection, data(1, bytes(600)))
@@ -112,7 +112,7 @@ def test_a_window_is_opened_by_what_is_new_each_time() -> None:
         assert told(connection) == [window_update(1, 600)]
 
 
-def test_no_window_is_opened_for_who_has_ended_or_is_gone() -> None:
+def test_no_window_update_for_ended_or_closed_streams() -> None:
     connection = opened(limits=SMALL, streams=2)
     say(connection, data(1, bytes(1000), end=True), data(3, bytes(1000)), rst_stream(3, 8))
     told(connection)
@@ -121,7 +121,7 @@ def test_no_window_is_opened_for_who_has_ended_or_is_gone() -> None:
     assert told(connection) == []
 
 
-def test_the_window_of_the_connection_is_opened_as_data_is_dealt_with() -> None:
+def test_the_connection_window_is_extended_as_data_is_consumed() -> None:
     connection = opened(limits=Limits(connection_window=100_000, window=1_000_000), streams=2)
     say(connection, *pieces(1, 50_000), *pieces(3, 50_000))
     connection.inbox.taken(1, 49_999)
@@ -145,7 +145,7 @@ def refused(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("end", [finished, reset, refused])
-def test_what_a_stream_held_is_given_back_with_it(end: Callable[[Connection], None]) -> None:
+def test_a_closed_stream_releases_its_held_data(end: Callable[[Connection], None]) -> None:
     connection = opened(limits=Limits(connection_window=100_000, window=1_000_000))
     say(connection, *pieces(1, 60_000))
     connection.inbox.taken(1, 10_000)
@@ -156,7 +156,7 @@ def test_what_a_stream_held_is_given_back_with_it(end: Callable[[Connection], No
     assert told(connection) == [window_update(0, 50_000)]
 
 
-def test_what_streams_hold_together_is_bounded() -> None:
+def test_the_held_data_of_all_streams_is_limited() -> None:
     limits = Limits(connection_window=100_000, window=30_000)
     connection = opened(limits=limits, streams=4)
     for stream in (1, 3, 5):
@@ -165,14 +165,14 @@ def test_what_streams_hold_together_is_bounded() -> None:
     assert lost(connection, data(7, b"x")) is ErrorCode.FLOW_CONTROL_ERROR
 
 
-def test_a_window_of_the_connection_is_opened_for_data_after_the_end() -> None:
+def test_data_on_closed_streams_extends_the_connection_window() -> None:
     connection = opened(limits=Limits(connection_window=100_000))
     say(connection, data(1, end=True), *pieces(1, 50_000))
     assert joined(told(connection), 1) == b""
     assert connection.streams == 0
 
 
-def test_a_client_cannot_use_up_a_window_that_is_opened_again_in_time() -> None:
+def test_a_window_that_is_extended_in_time_is_not_exhausted() -> None:
     connection = opened(limits=Limits(connection_window=65_536, window=1_000_000))
     for _ in range(100):
         assert len(say(connection, data(1, bytes(9_999)))) == 1
@@ -185,14 +185,14 @@ def test_a_client_cannot_use_up_a_window_that_is_opened_again_in_time() -> None:
 
 
 @pytest.mark.parametrize("increment", [0, 1 << 31])
-def test_a_window_is_not_opened_by_nothing(increment: int) -> None:
+def test_window_update_of_0_is_an_error(increment: int) -> None:
     connection = opened(streams=2)
     assert say(connection, window_update(1, increment)) == [Reset(1)]
     assert told(connection) == [rst_stream(1, PROTOCOL_ERROR)]
     assert lost(connection, window_update(0, increment)) is ErrorCode.PROTOCOL_ERROR
 
 
-def test_a_window_is_at_most_the_largest() -> None:
+def test_a_window_above_the_maximum_is_an_error() -> None:
     connection = opened(streams=2)
     most = LARGEST_WINDOW - 65_535
     assert say(connection, window_update(1, most), window_update(0, most)) == []
@@ -201,7 +201,7 @@ def test_a_window_is_at_most_the_largest() -> None:
     assert lost(connection, window_update(0, 1)) is ErrorCode.FLOW_CONTROL_ERROR
 
 
-def test_what_has_been_sent_makes_room_in_the_largest_window() -> None:
+def test_sent_data_makes_room_in_a_maximal_window() -> None:
     connection = opened()
     connection.send_data(1, bytes(10))
     most = LARGEST_WINDOW - 65_535 + 10
@@ -225,7 +225,7 @@ def test_an_answer_keeps_within_both_windows_and_headers_need_none() -> None:
     assert told(connection) == [data(1, b"\0")]
 
 
-def test_a_window_is_opened_before_there_is_data_and_after_the_client_has_ended() -> None:
+def test_window_updates_are_accepted_before_data_and_after_the_end() -> None:
     connection = opened((wire.WINDOW, 1))
     say(connection, window_update(1, 4), data(1, end=True), window_update(1, 5))
     connection.send_data(1, bytes(20))

@@ -59,7 +59,7 @@ def test_a_preface_may_come_in_parts() -> None:
         assert read(reader, bytes(wire.settings())) == [wire.settings()]
 
 
-def test_what_is_no_preface_is_known_by_its_first_wrong_byte() -> None:
+def test_a_wrong_preface_is_detected_at_its_first_wrong_byte() -> None:
     for at in range(len(PREFACE)):
         wrong = PREFACE[:at] + bytes([PREFACE[at] ^ 0x20])
         assert fault(FrameReader(DEFAULTS), wrong) is ErrorCode.PROTOCOL_ERROR
@@ -96,7 +96,7 @@ def test_frames_may_come_in_parts() -> None:
         assert result == frames, size
 
 
-def test_it_is_known_where_a_connection_stands() -> None:
+def test_the_state_of_the_connection_is_tracked() -> None:
     reader = FrameReader(DEFAULTS)
     states = [reader.state]
     frames = wire.settings(), headers(1, b"", whole=False), continuation(1, b"")
@@ -135,7 +135,7 @@ def test_the_reserved_bit_of_a_stream_is_not_read(frame: Frame) -> None:
 
 
 @pytest.mark.parametrize("kind", [PUSH_PROMISE, CONTINUATION])
-def test_a_client_sends_no_push_promise_and_no_continuation_of_nothing(kind: int) -> None:
+def test_push_promise_and_stray_continuation_are_errors(kind: int) -> None:
     assert fault(reader(), bytes(Frame(kind, END_HEADERS, 1, bytes(8)))) is ErrorCode.PROTOCOL_ERROR
 
 
@@ -152,7 +152,7 @@ def test_a_client_sends_no_push_promise_and_no_continuation_of_nothing(kind: int
         pytest.param(WINDOW_UPDATE, 0, {4}, id="WINDOW_UPDATE"),
     ],
 )
-def test_frames_of_one_size_have_that_size(kind: int, flags: int, right: set[int]) -> None:
+def test_frames_of_fixed_size_are_checked(kind: int, flags: int, right: set[int]) -> None:
     stream = 0 if kind in {SETTINGS, PING, GOAWAY} else 1
     for size in range(14):
         frame = Frame(kind, flags, stream, bytes(size))
@@ -172,13 +172,13 @@ def test_frames_of_one_size_have_that_size(kind: int, flags: int, right: set[int
         Frame(PRIORITY, 0, 0, bytes(5)),
     ],
 )
-def test_frames_of_the_connection_are_on_none_of_its_streams_and_others_on_one(
+def test_connection_frames_have_stream_0_and_others_do_not(
     frame: Frame,
 ) -> None:
     assert fault(reader(), bytes(frame)) is ErrorCode.PROTOCOL_ERROR
 
 
-def test_the_bytes_of_a_block_are_put_together() -> None:
+def test_header_blocks_are_joined() -> None:
     frames = [
         headers(3, b"one ", end=True, whole=False),
         continuation(3, b"", whole=False),
@@ -221,7 +221,7 @@ def test_padding_and_priority_are_no_part_of_a_block(padding: int, *, more: bool
         (PADDED | PRIORITISED, b"\x06" + bytes(10), ErrorCode.PROTOCOL_ERROR),
     ],
 )
-def test_padding_leaves_room_for_what_is_padded(
+def test_padding_longer_than_the_payload_is_an_error(
     flags: int, payload: bytes, code: ErrorCode
 ) -> None:
     frame = Frame(HEADERS, flags | END_HEADERS, 1, payload)
@@ -239,7 +239,7 @@ def test_padding_is_taken_off() -> None:
         assert unpadded(padded(wire.data(1), padding).payload) == b""
 
 
-def test_no_padding_without_its_length() -> None:
+def test_padding_needs_a_length() -> None:
     with pytest.raises(ConnectionFault) as caught:
         unpadded(b"")
     assert caught.value.code is ErrorCode.FRAME_SIZE_ERROR
@@ -249,12 +249,12 @@ def test_no_padding_without_its_length() -> None:
     "between",
     [*(Frame(kind, 0, 1, bytes(8)) for kind in range(9)), Frame(UNKNOWN), continuation(3, b"")],
 )
-def test_nothing_comes_between_the_frames_of_a_block(between: Frame) -> None:
+def test_frames_inside_a_header_block_are_an_error(between: Frame) -> None:
     data = wire.wire(headers(1, b"begin", whole=False), between)
     assert fault(reader(), data) is ErrorCode.PROTOCOL_ERROR
 
 
-def test_a_block_has_so_many_frames_and_no_more() -> None:
+def test_continuation_frames_are_limited() -> None:
     limits = Limits(continuations=2)
     begin, more = headers(1, b"a", whole=False), continuation(1, b"b", whole=False)
     whole = wire.wire(begin, more, continuation(1, b"c"))
@@ -263,7 +263,7 @@ def test_a_block_has_so_many_frames_and_no_more() -> None:
     assert fault(reader(limits), too_many) is ErrorCode.ENHANCE_YOUR_CALM
 
 
-def test_a_block_has_so_many_bytes_and_no_more() -> None:
+def test_header_blocks_are_limited() -> None:
     limits = Limits(header_block=10)
     right = wire.wire(headers(1, bytes(6), whole=False), continuation(1, bytes(4)))
     assert [len(frame.payload) for frame in read(reader(limits), right)] == [10]
@@ -280,7 +280,7 @@ def test_padding_of_a_block_is_not_counted() -> None:
     assert len(read(reader(Limits(header_block=10)), bytes(frame))) == 1
 
 
-def test_flags_that_a_kind_does_not_know_mean_nothing() -> None:
+def test_unknown_flags_are_ignored() -> None:
     flags = 0xFF & ~(PADDED | PRIORITISED)
     frame = Frame(HEADERS, flags, 1, b"block")
     assert read(reader(), bytes(frame)) == [frame]

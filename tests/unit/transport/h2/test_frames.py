@@ -32,18 +32,18 @@ from translator.transport.h2.frames import Kind, Setting
         ),
     ],
 )
-def test_a_frame_is_as_it_is_drawn(ours: bytes, drawn: wire.Frame) -> None:
+def test_frames_have_the_layout_of_the_rfc(ours: bytes, drawn: wire.Frame) -> None:
     assert ours == bytes(drawn)
 
 
 @pytest.mark.parametrize("length", [0, 1, 255, 256, 16_384, 2**24 - 1])
-def test_the_head_of_a_frame_is_read_as_it_is_drawn(length: int) -> None:
+def test_frame_headers_are_read_with_the_layout_of_the_rfc(length: int) -> None:
     head = length.to_bytes(3) + bytes.fromhex("09 fe 80000001")
     assert frames.read_head(b"abc" + head, 3) == (length >> 8, length & 0xFF, 9, 0xFE, 2**31 + 1)
     assert frames.head(length, 9, 0xFE, 2**31 + 1) == head
 
 
-def test_settings_are_read_whatever_they_are_and_the_last_counts() -> None:
+def test_unknown_settings_are_read_and_the_last_value_counts() -> None:
     pairs = [(4, 1), (0xFFFF, 2**32 - 1), (4, 2)]
     assert frames.read_settings(wire.settings(*pairs).payload) == {4: 2, 0xFFFF: 2**32 - 1}
 

@@ -90,7 +90,7 @@ def test_fields_are_kept_as_they_are(more: list[Field], read: dict[str, str]) ->
         *(changed("te", value) for value in ("", "gzip", "trailers, gzip")),
     ],
 )
-def test_what_is_no_request_is_malformed_however_often_it_comes(fields: list[Field]) -> None:
+def test_malformed_requests_are_refused_every_time(fields: list[Field]) -> None:
     reader = acknowledged()
     for _ in range(3):
         with pytest.raises(MalformedError):
@@ -101,12 +101,12 @@ def test_what_is_no_request_is_malformed_however_often_it_comes(fields: list[Fie
 @pytest.mark.parametrize(
     "fields", [without(":authority"), without("te"), changed("te", "trailers")]
 )
-def test_some_fields_may_be_there_or_not(fields: list[Field]) -> None:
+def test_optional_fields_are_accepted(fields: list[Field]) -> None:
     assert acknowledged().read(block(*fields)) == dict(fields)
 
 
 @pytest.mark.parametrize("block", [LAST, EMPTIED, block(("a", "1"), ("a", "2"))])
-def test_trailers_are_fields_that_are_no_request(block: bytes) -> None:
+def test_trailers_are_accepted(block: bytes) -> None:
     acknowledged().skip(block)
 
 
@@ -125,7 +125,7 @@ def test_trailers_are_malformed_as_requests_are(fields: list[Field]) -> None:
         acknowledged().skip(block(*fields))
 
 
-def test_the_dynamic_table_is_there_until_the_client_has_seen_our_settings() -> None:
+def test_the_dynamic_table_is_allowed_until_settings_are_acknowledged() -> None:
     reader, encoder = HeaderReader(LIMIT), Encoder()
     first, second = block(*CALL, encoder=encoder), block(*CALL, encoder=encoder)
     assert len(second) < len(first)
@@ -146,7 +146,7 @@ def test_trailers_change_the_dynamic_table_as_requests_do() -> None:
     assert reader.read(block(*CALL, encoder=encoder)) == dict(CALL)
 
 
-def test_a_block_that_changes_the_table_is_read_anew_each_time() -> None:
+def test_blocks_that_change_the_table_are_not_cached() -> None:
     reader, encoder = HeaderReader(LIMIT), Encoder()
     encoder.header_table_size = 0
     first, same = block(*CALL, encoder=encoder), block(*CALL, encoder=encoder)
@@ -160,7 +160,7 @@ def test_a_block_that_changes_the_table_is_read_anew_each_time() -> None:
         assert reader.read(encoded) == dict(CALL)
 
 
-def test_a_block_that_was_read_without_a_table_is_not_taken_for_the_same_with_one() -> None:
+def test_blocks_are_cached_only_without_a_dynamic_table() -> None:
     reader = HeaderReader(LIMIT)
     literal = b"\x40\x01x\x01y"  # "x: y", to be put into the table
     assert reader.read(REQUEST + literal) == dict(CALL) | {"x": "y"}
@@ -171,7 +171,7 @@ def test_a_block_that_was_read_without_a_table_is_not_taken_for_the_same_with_on
     assert reader.read(plain + b"\xbe") == dict(CALL) | {"x": "y"}  # the newest in the table
 
 
-def test_a_size_that_was_allowed_is_refused_later() -> None:
+def test_table_sizes_are_refused_after_the_acknowledgement() -> None:
     reader = HeaderReader(LIMIT)
     resized = RESIZED + REQUEST
     assert reader.read(resized) == reader.read(resized) == dict(CALL)
@@ -206,13 +206,13 @@ def test_what_is_not_hpack_ends_the_connection(encoded: bytes) -> None:
     assert caught.value.code is ErrorCode.COMPRESSION_ERROR
 
 
-def test_a_table_may_have_as_many_bytes_as_http_2_begins_with_and_no_more() -> None:
+def test_the_dynamic_table_is_limited_to_the_initial_size() -> None:
     assert HeaderReader(LIMIT).read(RESIZED + REQUEST) == dict(CALL)
     too_large = b"\x3f\xe2\x1f" + REQUEST
     assert refused(HeaderReader(LIMIT), too_large) is ErrorCode.COMPRESSION_ERROR
 
 
-def test_a_list_of_fields_is_as_large_as_section_6_5_2_counts_and_no_larger() -> None:
+def test_header_lists_are_limited_as_section_6_5_2_counts() -> None:
     size = sum(32 + len(name) + len(value) for name, value in CALL)
     assert acknowledged(size).read(REQUEST) == dict(CALL)
     assert refused(acknowledged(size - 1), REQUEST) is ErrorCode.ENHANCE_YOUR_CALM
@@ -226,12 +226,12 @@ def test_few_bytes_cannot_become_many_fields() -> None:
     assert refused(acknowledged(), bomb) is ErrorCode.ENHANCE_YOUR_CALM
 
 
-def test_a_block_that_has_come_before_is_looked_up() -> None:
+def test_repeated_blocks_are_cached() -> None:
     reader = acknowledged()
     assert reader.read(REQUEST) is reader.read(bytes(bytearray(REQUEST)))
 
 
-def test_of_blocks_that_are_looked_up_there_are_few_and_they_are_short() -> None:
+def test_the_cache_has_few_short_blocks() -> None:
     reader = acknowledged(100_000)
     long = block(*CALL, ("x", "y" * 2000))
     assert reader.read(long) is not reader.read(long)
@@ -246,7 +246,7 @@ def test_of_blocks_that_are_looked_up_there_are_few_and_they_are_short() -> None
     assert reader.read(REQUEST) == first
 
 
-def test_a_field_that_is_never_to_be_indexed_is_one_like_any() -> None:
+def test_never_indexed_fields_are_read() -> None:
     encoder = Encoder()
     encoded = encoder.encode([*CALL, NeverIndexedHeaderTuple("authorization", "x")])
     assert HeaderReader(LIMIT).read(encoded)["authorization"] == "x"

@@ -42,7 +42,7 @@ def fields(block: bytes) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("size", [0, 1, 70_000, 2**32 - 1])
-def test_before_a_message_stands_its_size(size: int) -> None:
+def test_a_message_has_a_prefix_with_its_size(size: int) -> None:
     assert messages.prefix(size) == b"\0" + size.to_bytes(4)
 
 
@@ -75,7 +75,7 @@ MESSAGES = [b"", b"one", b"", b"x" * LIMIT, b"", b"two"]
 
 
 @pytest.mark.parametrize("size", [*range(1, 12), 100, 4096])
-def test_messages_are_put_together_however_they_are_cut(size: int) -> None:
+def test_messages_are_read_for_any_split(size: int) -> None:
     stream = b"".join(map(framed, MESSAGES))
     reader = MessageReader(LIMIT)
     read: list[bytes] = []
@@ -86,7 +86,7 @@ def test_messages_are_put_together_however_they_are_cut(size: int) -> None:
 
 
 @pytest.mark.parametrize("cut", range(1, len(framed(b"one"))))
-def test_a_message_is_given_when_it_is_whole(cut: int) -> None:
+def test_a_message_is_returned_when_it_is_complete(cut: int) -> None:
     reader = MessageReader(LIMIT)
     assert reader.is_between
     assert fed(reader, framed(b"one")[:cut]) == []
@@ -119,18 +119,18 @@ def test_a_message_is_refused_by_its_first_five_bytes(
     assert str(caught.value)
 
 
-def test_messages_before_a_fault_are_given() -> None:
+def test_messages_before_a_fault_are_returned() -> None:
     messages = deque[Message]()
     with pytest.raises(CallFault):
         MessageReader(LIMIT).feed(framed(b"one") + framed(b"two") + framed(b"x", flag=1), messages)
     assert [*messages] == [b"one", b"two"]
 
 
-def test_a_call_that_compresses_need_not() -> None:
+def test_a_call_with_compression_may_send_uncompressed_messages() -> None:
     assert fed(MessageReader(LIMIT, compresses=True), framed(b"plain")) == [b"plain"]
 
 
-def test_a_message_may_be_as_large_as_it_may() -> None:
+def test_a_message_of_the_maximum_size_is_accepted() -> None:
     assert fed(MessageReader(LIMIT), framed(bytes(LIMIT))) == [bytes(LIMIT)]
 
 

@@ -31,7 +31,7 @@ def sizes(frames: list[Frame]) -> list[tuple[int, int]]:
     return [(frame.stream, len(frame.payload)) for frame in frames]
 
 
-def test_it_is_known_how_much_data_would_be_sent() -> None:
+def test_the_size_of_data_to_send_is_known() -> None:
     box = outbox(1, window=5)
     for piece, size in ((b"1", 1), (b"23", 3), (b"456", 3)):
         box.data(1, piece)
@@ -47,7 +47,7 @@ def test_the_greeting_goes_first_and_once() -> None:
     assert box.take() == b""
 
 
-def test_data_that_fits_goes_as_it_is() -> None:
+def test_data_that_fits_is_sent_in_one_frame() -> None:
     box = outbox(1)
     box.data(1, b"one")
     box.data(1, b"two")
@@ -58,7 +58,7 @@ def test_data_that_fits_goes_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("window", "connection"), [(10, 20), (20, 10), (10, 10)])
-def test_a_window_is_used_to_its_last_byte_and_no_further(window: int, connection: int) -> None:
+def test_a_window_is_used_exactly(window: int, connection: int) -> None:
     box = outbox(1, window=window, connection=connection)
     box.data(1, b"123456789")
     assert not box.is_blocked(1)
@@ -76,7 +76,7 @@ def test_a_window_is_used_to_its_last_byte_and_no_further(window: int, connectio
     assert box.freed == [1]
 
 
-def test_a_part_goes_where_all_does_not() -> None:
+def test_a_part_is_sent_if_the_whole_does_not_fit() -> None:
     box = outbox(1, window=3)
     box.data(1, b"12345")
     assert took(box) == [data(1, b"123")]
@@ -111,7 +111,7 @@ def test_empty_data_is_not_kept() -> None:
     assert box.freed == [1]
 
 
-def test_what_was_held_back_goes_before_what_came_later() -> None:
+def test_data_is_sent_in_order() -> None:
     box = outbox(1, window=2)
     for piece in (b"123", b"4", b"56"):
         box.data(1, piece)
@@ -123,7 +123,7 @@ def test_what_was_held_back_goes_before_what_came_later() -> None:
     assert joined(took(box), 1) == b"567"
 
 
-def test_frames_of_other_kinds_wait_for_nothing() -> None:
+def test_other_frames_need_no_window() -> None:
     box = outbox(1, window=0, connection=0)
     box.data(1, b"x")
     box.add(bytes(wire.ping()))
@@ -150,7 +150,7 @@ def test_the_last_frames_need_no_window() -> None:
     assert len(box) == 0
 
 
-def test_streams_that_are_forgotten_have_nothing_to_send() -> None:
+def test_forgotten_streams_send_nothing() -> None:
     box = outbox(1, 3, 5, window=1)
     for stream in (1, 3, 5):
         box.data(stream, b"12")
@@ -165,7 +165,7 @@ def test_streams_that_are_forgotten_have_nothing_to_send() -> None:
     assert len(box) == 1
 
 
-def test_what_has_been_framed_goes_even_when_all_streams_are_gone() -> None:
+def test_framed_data_is_sent_after_all_streams_are_gone() -> None:
     box = outbox(1, 3, window=1)
     box.data(1, b"1")
     box.data(3, b"12")
@@ -193,7 +193,7 @@ def test_frames_grow_and_shrink_with_what_the_client_takes() -> None:
     assert sizes(took(box)) == [(1, 20_000)] * 3
 
 
-def test_large_answers_go_in_turns() -> None:
+def test_large_responses_are_sent_round_robin() -> None:
     box = outbox(1, 3, 5)
     box.data(1, bytes(40_000))
     box.data(3, bytes(20_000))
@@ -209,7 +209,7 @@ def test_large_answers_go_in_turns() -> None:
     ]
 
 
-def test_a_stream_whose_own_window_is_used_up_keeps_none_waiting() -> None:
+def test_a_stream_without_window_does_not_block_others() -> None:
     box = outbox(1, 3, window=5)
     box.data(1, bytes(100))
     box.widen_stream(3, 1000)
@@ -217,7 +217,7 @@ def test_a_stream_whose_own_window_is_used_up_keeps_none_waiting() -> None:
     assert sizes(took(box)) == [(3, 100), (1, 5)]
 
 
-def test_a_small_answer_goes_past_a_large_one() -> None:
+def test_a_small_response_overtakes_a_large_one() -> None:
     box = outbox(1, 3, window=1_000_000, connection=10_000_000)
     box.data(1, bytes(1_000_000))
     took(box)
@@ -225,7 +225,7 @@ def test_a_small_answer_goes_past_a_large_one() -> None:
     assert frames_of(box.take())[0] == data(3, b"small")
 
 
-def test_so_much_is_framed_at_once_and_not_more() -> None:
+def test_the_size_of_one_write_is_limited() -> None:
     box = outbox(1, window=10 * ROOM, connection=10 * ROOM)
     box.data(1, bytes(3 * ROOM))
     taken = []
@@ -236,7 +236,7 @@ def test_so_much_is_framed_at_once_and_not_more() -> None:
     assert len(joined(frames_of(b"".join(taken)), 1)) == 3 * ROOM
 
 
-def test_what_is_said_beyond_that_waits() -> None:
+def test_data_beyond_that_limit_waits() -> None:
     box = outbox(1, 3, window=10 * ROOM, connection=10 * ROOM)
     for _ in range(ROOM // 16_384 + 1):
         box.data(1, bytes(16_384))
@@ -262,7 +262,7 @@ def test_a_new_initial_window_changes_those_of_open_streams_by_the_difference() 
     assert sizes(took(box)) == [(1, 8), (1, 5), (3, 13), (5, 13)]
 
 
-def test_a_window_below_nothing_must_be_made_good_first() -> None:
+def test_a_negative_window_must_become_positive_first() -> None:
     box = outbox(1, window=10)
     box.data(1, bytes(10))
     box.set_initial_window(4)  # it has -6 left
@@ -290,7 +290,7 @@ def test_a_stream_that_waits_for_the_connection_may_lose_its_own_window(window: 
     assert joined(took(box), 1) == b"abcdef"[left:]
 
 
-def test_without_a_window_empty_data_is_let_go() -> None:
+def test_empty_data_without_a_window_is_dropped() -> None:
     box = outbox(1, window=10)
     box.data(1, bytes(10))
     box.set_initial_window(0)
@@ -311,7 +311,7 @@ def test_windows_grow_to_the_largest_there_is() -> None:
     assert connection.value.code is ErrorCode.FLOW_CONTROL_ERROR
 
 
-def test_windows_do_not_grow_by_nothing() -> None:
+def test_window_update_of_0_is_an_error() -> None:
     box = outbox(1)
     with pytest.raises(StreamFault) as stream:
         box.widen_stream(1, 0)
@@ -321,7 +321,7 @@ def test_windows_do_not_grow_by_nothing() -> None:
     assert connection.value.code is ErrorCode.PROTOCOL_ERROR
 
 
-def test_an_initial_window_leaves_every_stream_one_that_can_be() -> None:
+def test_an_initial_window_above_the_maximum_of_a_stream_is_an_error() -> None:
     box = outbox(1)
     box.widen_stream(1, 10)
     box.set_initial_window(LARGEST_WINDOW - 10)

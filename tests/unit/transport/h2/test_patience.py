@@ -19,7 +19,7 @@ def use_up(patience: Patience) -> None:
         patience.settings()
 
 
-def test_so_much_is_borne_and_no_more() -> None:
+def test_counts_above_the_limit_are_refused() -> None:
     tried = patience()
     use_up(tried)
     for more in (tried.useless, tried.wasted, tried.settings):
@@ -28,14 +28,14 @@ def test_so_much_is_borne_and_no_more() -> None:
         assert caught.value.code is ErrorCode.ENHANCE_YOUR_CALM
 
 
-def test_all_is_forgotten_after_some_time() -> None:
+def test_counts_are_reset_after_the_period() -> None:
     tried = patience()
     for _ in range(3):
         use_up(tried)
         tried.renew()
 
 
-def test_what_is_useful_makes_up_for_what_is_not_and_saves_nothing_up() -> None:
+def test_useful_frames_offset_useless_ones_but_not_in_advance() -> None:
     tried = patience()
     for _ in range(10):
         tried.useful()
@@ -46,7 +46,7 @@ def test_what_is_useful_makes_up_for_what_is_not_and_saves_nothing_up() -> None:
         tried.useless()
 
 
-def test_streams_that_were_wasted_and_settings_are_not_made_up_for() -> None:
+def test_useful_frames_do_not_offset_wasted_streams_and_settings() -> None:
     tried = patience()
     use_up(tried)
     tried.useful()

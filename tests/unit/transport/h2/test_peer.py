@@ -33,7 +33,7 @@ async def pair() -> AsyncIterator[tuple[socket.socket, socket.socket]]:
         yield client, server
 
 
-async def test_one_that_was_accepted_as_the_listener_went_is_closed(
+async def test_a_connection_accepted_during_the_shutdown_is_closed(
     pair: tuple[socket.socket, socket.socket],
 ) -> None:
     services = Services(lambda _: Session())
@@ -46,7 +46,7 @@ async def test_one_that_was_accepted_as_the_listener_went_is_closed(
     assert not peers
 
 
-async def test_a_client_that_resets_while_it_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_can_disconnect_during_a_response(caplog: pytest.LogCaptureFixture) -> None:
     clients: list[Client] = []
 
     def answer(_message: object) -> bytes:
@@ -69,7 +69,7 @@ async def test_a_client_that_resets_while_it_is_answered(caplog: pytest.LogCaptu
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-async def test_one_that_is_idle_because_it_does_not_read_is_not_kept(
+async def test_an_idle_connection_that_does_not_read_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
@@ -116,7 +116,9 @@ async def test_a_connection_with_a_stream_is_not_idle(monkeypatch: pytest.Monkey
         assert not [frame for frame in client.frames if frame.kind == GOAWAY]
 
 
-async def test_what_is_to_no_purpose_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_useless_frames_are_forgotten_after_the_period(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(module, "PERIOD", 0.02)
     async with (
         serving(limits=Limits(greeting=GREETING, useless=20)) as served,

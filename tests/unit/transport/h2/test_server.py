@@ -80,7 +80,7 @@ async def test_an_exchange_in_frames_of_any_size(served: Served, piece: int) -> 
     assert [session.asked for session in served.sessions] == [4]
 
 
-async def test_each_message_is_answered_as_it_comes(served: Served) -> None:
+async def test_each_message_gets_its_reply_at_once(served: Served) -> None:
     async with connected(served.address) as client:
         stream = await client.open(PROCESS)
         for number, request in enumerate(EXCHANGE, 1):
@@ -181,7 +181,7 @@ async def test_a_reset_ends_a_call_and_no_other(tcp: Served, client: Client, mom
     assert [session.closed for session in tcp.sessions] == [1, 1]
 
 
-async def test_a_reset_while_an_answer_waits_for_the_client(tcp: Served) -> None:
+async def test_a_reset_while_a_response_waits_for_the_client(tcp: Served) -> None:
     async with connected(tcp.address, window=10) as client:
         client.generous = False
         stream = await client.open(PROCESS)
@@ -194,7 +194,7 @@ async def test_a_reset_while_an_answer_waits_for_the_client(tcp: Served) -> None
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_a_connection_that_is_gone_ends_its_calls(tcp: Served, moment: str) -> None:
+async def test_a_disconnect_ends_the_calls(tcp: Served, moment: str) -> None:
     async with connected(tcp.address) as client:
         for _ in range(3):
             stream = await client.open(PROCESS)
@@ -205,7 +205,7 @@ async def test_a_connection_that_is_gone_ends_its_calls(tcp: Served, moment: str
     assert [session.closed for session in tcp.sessions] == [1, 1, 1]
 
 
-async def test_a_connection_that_is_cut_in_a_frame(tcp: Served) -> None:
+async def test_a_disconnect_inside_a_frame(tcp: Served) -> None:
     async with connected(tcp.address) as client:
         await client.open(PROCESS)
         await client.say(b"\0\0\x64\0\0\0\0\0\1half of it")
@@ -236,7 +236,7 @@ CANNOT_GO_ON: dict[str, tuple[bytes, dict[str, str], tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize("case", CANNOT_GO_ON)
-async def test_a_call_that_cannot_go_on(case: str) -> None:
+async def test_invalid_calls_get_an_error_status(case: str) -> None:
     data, fields, status = CANNOT_GO_ON[case]
     # Only its end tells that a message will never be whole.
     ends = [True] if status == INCOMPLETE else [True, False]
@@ -256,7 +256,7 @@ async def test_a_call_that_cannot_go_on(case: str) -> None:
             assert answer.reset == (None if end else 0), "it is told to stop if it has not"
 
 
-async def test_what_is_wrong_is_told_after_what_was_right() -> None:
+async def test_an_error_is_sent_after_earlier_replies() -> None:
     async with (
         serving(answer=lambda _: bytes(100)) as served,
         connected(served.address, window=0) as client,
@@ -273,14 +273,14 @@ async def test_what_is_wrong_is_told_after_what_was_right() -> None:
         assert answer.status == (13, "a compressed message without grpc-encoding")
 
 
-async def test_a_message_of_the_largest_size_is_taken() -> None:
+async def test_a_message_of_the_maximum_size_is_accepted() -> None:
     async with serving(limits=Limits(message=1000)) as served, connected(served.address) as client:
         answer = await client.call(PROCESS, message(bytes(1000)))
         assert answer.status == (3, "not a ProcessingRequest")
 
 
 @pytest.mark.parametrize("error", [KeyError, ValueError])
-async def test_an_error_of_ours_is_told_to_nobody(
+async def test_internal_errors_are_not_disclosed(
     error: type[Exception], caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_message: object) -> bytes:
@@ -295,7 +295,7 @@ async def test_an_error_of_ours_is_told_to_nobody(
     ]
 
 
-async def test_a_session_that_cannot_begin_ends_its_call_alone(
+async def test_a_failed_session_ends_only_its_call(
     tcp: Served, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -312,7 +312,7 @@ async def test_a_session_that_cannot_begin_ends_its_call_alone(
     assert kinds((await client.ended(other)).messages) == KINDS
 
 
-async def test_who_cannot_be_told_of_an_end_does_not_end_what_others_do(
+async def test_a_failing_close_does_not_affect_other_calls(
     tcp: Served, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_record: object) -> None:
@@ -365,7 +365,7 @@ async def test_how_other_calls_end(
     assert (await client.call(path, data)).status == status
 
 
-async def test_a_second_message_of_a_call_of_one_changes_nothing(client: Client) -> None:
+async def test_a_second_message_of_a_unary_call_is_ignored(client: Client) -> None:
     answer = await client.call(CHECK, NOTHING + message(b"\xff"))
     assert (answer.messages, answer.status) == ([b"\x08\x01"], (0, ""))
     watch = await client.open(WATCH)
@@ -376,7 +376,7 @@ async def test_a_second_message_of_a_call_of_one_changes_nothing(client: Client)
     assert not client.answers[watch].ended
 
 
-async def test_a_check_is_answered_before_its_client_has_ended(client: Client) -> None:
+async def test_a_check_gets_its_response_before_the_end_of_the_request(client: Client) -> None:
     stream = await client.open(CHECK)
     await client.send(stream, NOTHING)
     answer = await client.ended(stream)
@@ -393,13 +393,13 @@ async def test_another_method_is_405(client: Client, path: str, method: str) -> 
 
 
 @pytest.mark.parametrize("kind", ["", "application/json", "text/plain", "application/grpc-web"])
-async def test_what_is_not_grpc_is_415(client: Client, kind: str) -> None:
+async def test_other_content_types_get_415(client: Client, kind: str) -> None:
     answer = await client.call(PROCESS, fields={"content-type": kind})
     assert answer.headers == {":status": "415"}
 
 
 @pytest.mark.parametrize("kind", ["", "+proto", ";charset=x"])
-async def test_what_is_grpc(client: Client, kind: str) -> None:
+async def test_grpc_content_types_are_accepted(client: Client, kind: str) -> None:
     fields = {"content-type": f"application/grpc{kind}"}
     assert (await client.call(CHECK, fields=fields)).status == (0, "")
 
@@ -417,7 +417,7 @@ async def test_headers_are_not_logged(client: Client, caplog: pytest.LogCaptureF
     assert not [record for record in ours if "hush" in record.getMessage()]
 
 
-async def test_a_grpc_client_that_compresses_is_told_not_to(tcp: Served) -> None:
+async def test_a_compressed_message_is_refused(tcp: Served) -> None:
     async with grpc.aio.insecure_channel(tcp.address, OPTIONS) as channel:
         call = channel.stream_stream(PROCESS)(compression=grpc.Compression.Gzip)
         await call.write(envoy.request_body(bytes(10_000)).SerializeToString())

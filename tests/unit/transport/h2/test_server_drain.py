@@ -49,7 +49,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "127.0.0.1:0" if request.param == "tcp" else f"unix:{tmp_path}/s"
 
 
-async def test_what_is_open_goes_on_and_what_is_new_is_refused(address: str) -> None:
+async def test_open_streams_continue_and_new_ones_are_refused(address: str) -> None:
     async with serving(address) as served, connected(served.address) as client:
         stream = await begin(client)
         watches = [await client.open(WATCH) for _ in range(2)]
@@ -79,7 +79,7 @@ async def test_what_is_open_goes_on_and_what_is_new_is_refused(address: str) -> 
         await draining
 
 
-async def test_what_outlives_the_grace_is_cut() -> None:
+async def test_streams_that_outlive_the_grace_are_cut() -> None:
     async with serving() as served, connected(served.address) as client:
         streams = [await begin(client) for _ in range(3)]
         unanswered = await client.open(PROCESS)
@@ -98,7 +98,7 @@ def exists(address: str) -> bool:
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-async def test_without_grace_and_as_often_as_asked(address: str, times: int) -> None:
+async def test_drain_without_grace_and_repeatedly(address: str, times: int) -> None:
     async with serving(address) as served, connected(served.address) as client:
         stream = await begin(client)
         gone = asyncio.create_task(client.gone())
@@ -117,11 +117,11 @@ async def test_a_drain_with_nothing_open_takes_no_time() -> None:
         assert (await client.gone())[1] == 0
 
 
-async def test_what_was_never_started_drains() -> None:
+async def test_a_server_that_was_never_started_drains() -> None:
     await H2Transport(lambda _: Session()).drain(LONG)
 
 
-async def test_a_client_that_has_said_nothing_yet_is_told_too() -> None:
+async def test_a_client_without_a_preface_gets_goaway_too() -> None:
     async with serving() as served, raw(served.address) as sock:
         await until(lambda: served.peers)
         await served.transport.drain(LONG)
@@ -131,7 +131,7 @@ async def test_a_client_that_has_said_nothing_yet_is_told_too() -> None:
         assert [frame.kind for frame in client.frames] == [4, 8, 7]
 
 
-async def test_an_answer_on_its_way_arrives() -> None:
+async def test_a_response_in_flight_arrives() -> None:
     size = 3_000_000
     async with (
         serving(answer=lambda _: b"x" * size) as served,
@@ -148,7 +148,7 @@ async def test_an_answer_on_its_way_arrives() -> None:
 
 
 @pytest.mark.parametrize("window", [10, 2**31 - 1])
-async def test_a_client_that_does_not_read_is_cut_after_a_while(window: int, linger: float) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(window: int, linger: float) -> None:
     loop = asyncio.get_running_loop()
     async with (
         serving(answer=lambda _: bytes(30_000_000)) as served,
@@ -164,7 +164,7 @@ async def test_a_client_that_does_not_read_is_cut_after_a_while(window: int, lin
         assert not tasks()
 
 
-async def test_a_client_that_does_not_hang_up_is_hung_up_on() -> None:
+async def test_a_client_that_does_not_disconnect_is_disconnected() -> None:
     async with serving() as served, connected(served.address) as client:
         await begin(client)
         await served.transport.drain(0)  # nobody reads here, so that nobody hears of the end

@@ -114,7 +114,7 @@ async def test_a_flood_ends_its_connection_and_no_other(flood: str) -> None:
         assert (await other.call(CHECK)).status == (0, "")
 
 
-async def test_streams_that_are_too_many_are_refused_one_by_one() -> None:
+async def test_streams_above_the_limit_are_refused() -> None:
     async with (
         serving(limits=Limits(streams=3, wasted=2)) as served,
         connected(served.address) as client,
@@ -129,7 +129,7 @@ async def test_streams_that_are_too_many_are_refused_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", PREFACE[:5], PREFACE, PREFACE + b"\0\0\0\4"])
-async def test_who_does_not_greet_is_not_waited_for(said: bytes) -> None:
+async def test_a_client_without_a_preface_is_disconnected(said: bytes) -> None:
     async with (
         serving(limits=Limits(greeting=0.5)) as served,
         connected(served.address) as client,
@@ -155,7 +155,7 @@ def hello() -> bytes:
 @pytest.mark.parametrize(
     "said", [b"GET / HTTP/1.1\r\nhost: x\r\n\r\n", hello(), b"\0", b"PRI * HTTP/2.0\r\n\r\nXX"]
 )
-async def test_who_speaks_something_else_is_told_in_http_2(said: bytes) -> None:
+async def test_another_protocol_gets_goaway(said: bytes) -> None:
     async with serving() as served:
         assert goodbye(await heard(served.address, said)) == (0, PROTOCOL_ERROR, b"not HTTP/2")
         assert not served.sessions
@@ -182,14 +182,14 @@ async def test_calls_before_the_fault_are_ended() -> None:
         assert [session.closed for session in served.sessions] == [1, 1, 1]
 
 
-async def test_nothing_is_heard_after_the_fault() -> None:
+async def test_input_after_a_fault_is_ignored() -> None:
     async with serving() as served, connected(served.address) as client:
         await client.say(wire(ping()._replace(stream=1), headers(1, CALL)))
         assert (await client.gone())[0] == 0
         assert not served.sessions
 
 
-async def test_a_call_that_is_refused_and_taken_back_at_once() -> None:
+async def test_a_call_that_is_refused_and_reset_at_once() -> None:
     async with serving() as served, connected(served.address) as client:
         get = block((":method", "GET"), (":scheme", "http"), (":path", "/"))
         await client.say(wire(headers(1, get), rst_stream(1, 8)))
@@ -200,7 +200,7 @@ async def test_a_call_that_is_refused_and_taken_back_at_once() -> None:
         assert len(served.sessions) == 1
 
 
-async def test_what_comes_on_a_call_that_was_ended_is_dropped() -> None:
+async def test_messages_on_an_ended_call_are_dropped() -> None:
     async with serving() as served, connected(served.address) as client:
         stream = await client.open(CHECK)
         await client.send(stream, NOTHING)
@@ -211,7 +211,7 @@ async def test_what_comes_on_a_call_that_was_ended_is_dropped() -> None:
         assert set(resets) <= {(0).to_bytes(4), STREAM_CLOSED.to_bytes(4)}
 
 
-async def test_who_connects_and_goes_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_connection_without_input_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
     async with serving() as served:
         for _ in range(20):
             async with raw(served.address):
@@ -220,7 +220,7 @@ async def test_who_connects_and_goes_leaves_nothing(caplog: pytest.LogCaptureFix
     assert not caplog.records
 
 
-async def test_who_half_closes_is_hung_up_on() -> None:
+async def test_a_half_closed_connection_is_closed() -> None:
     async with serving() as served, raw(served.address) as sock:
         client = Client(sock, 0)
         client.http.initiate_connection()
@@ -230,7 +230,7 @@ async def test_who_half_closes_is_hung_up_on() -> None:
         await until(lambda: not served.peers)
 
 
-async def test_what_was_on_its_way_to_a_call_that_ended_costs_nobody_the_connection() -> None:
+async def test_frames_in_flight_to_an_ended_call_do_not_end_the_connection() -> None:
     # A client may have sent as much as its windows let it before it hears of the end.
     async with serving() as served, connected(served.address) as client:
         watch = await client.open(WATCH)

@@ -22,19 +22,19 @@ async def serves(address: str) -> bool:
 
 
 @pytest.mark.parametrize("host", ["[::]", "0.0.0.0", "localhost", "127.0.0.1"])  # noqa: S104 -- for a moment
-async def test_ipv4_is_heard(host: str) -> None:
+async def test_it_listens_on_ipv4(host: str) -> None:
     async with serving(f"{host}:0") as served, connected(served.address) as client:
         assert (await client.call(CHECK)).status == (0, "")
 
 
 @pytest.mark.parametrize("host", ["[::]", "[::1]"])
-async def test_ipv6_is_heard(host: str) -> None:
+async def test_it_listens_on_ipv6(host: str) -> None:
     async with serving(f"{host}:0") as served:
         assert await serves(f"[::1]:{served.address.rpartition(':')[2]}")
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["any-port", "given-port"])
-async def test_every_address_of_a_name_is_heard(
+async def test_it_listens_on_every_address_of_a_name(
     monkeypatch: pytest.MonkeyPatch, *, given: bool
 ) -> None:
     port = stack.free_port() if given else 0
@@ -59,7 +59,7 @@ async def test_every_address_of_a_name_is_heard(
             await asyncio.open_connection(host, heard)
 
 
-async def test_one_address_of_a_name_that_is_taken_is_too_many(
+async def test_one_address_in_use_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolve = socket.getaddrinfo
@@ -88,12 +88,12 @@ async def test_one_address_of_a_name_that_is_taken_is_too_many(
         f"unix:/tmp/{'s' * 300}",
     ],
 )
-async def test_what_cannot_be_had_is_one_sentence(address: str) -> None:
+async def test_an_address_that_cannot_be_bound_is_one_sentence(address: str) -> None:
     with pytest.raises(ListenError, match=r"^cannot listen on [^\n]*[^.\n]$"):
         await H2Transport(lambda _: Session()).start(address)
 
 
-async def test_a_port_that_is_taken_by_a_stranger() -> None:
+async def test_a_port_in_use_by_another_process_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(ListenError, match=f"^cannot listen on {address}: it is in use"):
@@ -114,7 +114,7 @@ asyncio.run(main())
 """
 
 
-def test_a_process_that_serves_with_it_does_without_grpc() -> None:
+def test_it_does_not_import_grpc() -> None:
     done = subprocess.run(  # noqa: S603 -- ours
         [sys.executable, "-c", _PROGRAM], check=True, capture_output=True, text=True, cwd=stack.ROOT
     )
@@ -122,7 +122,7 @@ def test_a_process_that_serves_with_it_does_without_grpc() -> None:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "localhost:0"])
-async def test_small_answers_go_at_once_and_clients_are_known_to_be_there(address: str) -> None:
+async def test_connections_have_nodelay_and_keepalive(address: str) -> None:
     async with serving(address) as served, connected(served.address) as client:
         assert (await client.call(CHECK)).status == (0, "")
         [peer] = served.peers

@@ -32,7 +32,7 @@ class Numbered:
 
 
 @pytest.mark.parametrize("size", [1000, 100_000, 1_000_000])
-async def test_a_stream_that_is_not_read_waits_and_others_do_not(size: int) -> None:
+async def test_a_stream_that_is_not_read_does_not_block_others(size: int) -> None:
     answers = Numbered(size)
     limits = Limits(window=64 * 1024)
     async with (
@@ -59,7 +59,7 @@ async def test_a_stream_that_is_not_read_waits_and_others_do_not(size: int) -> N
         await client.reset(stream)
 
 
-async def test_the_window_of_the_connection_holds_all_streams_back() -> None:
+async def test_the_connection_window_limits_all_streams() -> None:
     answers = Numbered(50_000)
     async with (
         serving(answer=answers) as served,
@@ -84,7 +84,7 @@ async def test_the_window_of_the_connection_holds_all_streams_back() -> None:
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 @pytest.mark.parametrize("size", [2_000, MIB])
-async def test_a_connection_that_is_not_read_is_not_heard(
+async def test_a_connection_that_does_not_read_is_not_read(
     kind: str, size: int, tmp_path: Path
 ) -> None:
     address = "127.0.0.1:0" if kind == "tcp" else f"unix:{tmp_path}/s"
