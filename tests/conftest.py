@@ -1,4 +1,4 @@
-"""What tests of several kinds stand on."""
+"""Fixtures for all kinds of tests."""
 
 import re
 from collections.abc import Iterator

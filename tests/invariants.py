@@ -1,4 +1,4 @@
-"""What must be true of every answer that reaches a client, whatever the model server said.
+"""Invariants of every response to a client, whatever the model server sent.
 
 Source: the OpenAI API reference for what is required, and what OpenAI's and other clients read of
 it. Each function takes decoded JSON and raises AssertionError with what is wrong.

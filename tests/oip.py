@@ -1,4 +1,4 @@
-"""OIP responses as the runtimes send them, for tests to build on."""
+"""OIP responses of the runtimes, as a basis for tests."""
 
 import json
 from typing import Any

@@ -49,8 +49,8 @@ def report(settings: Settings, patience: float) -> int:
     """Print a line for each endpoint: its address, and its status or the error.
 
     Args:
-        settings: those of the process.
-        patience: seconds for each response; all endpoints are asked at once.
+        settings: the settings of the process.
+        patience: seconds for each response; all endpoints are checked at once.
 
     Returns:
         0 if one is SERVING, else 1.

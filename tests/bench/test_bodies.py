@@ -1,4 +1,4 @@
-"""Exchanges are what they say they are, and are answered as the filter would."""
+"""The exchanges of the benchmark, and the filter's translation of them."""
 
 import base64
 import json

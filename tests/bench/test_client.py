@@ -1,4 +1,4 @@
-"""The load generator in Python, before a real server."""
+"""The load generator in Python, against a real server."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The benchmark as a command: a short run without wrk, and what it says when it cannot begin."""
+"""The benchmark as a command: a short run without wrk, and its error messages."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Medians, ratios round by round, and which results share a table."""
+"""Medians, ratios per round, and the grouping of results into tables."""
 
 import pytest
 

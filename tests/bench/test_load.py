@@ -1,4 +1,4 @@
-"""wrk's script, run by wrk where it is there, and what it writes."""
+"""wrk's script, run by wrk if it is installed, and its output."""
 
 import json
 

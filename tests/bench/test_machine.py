@@ -1,4 +1,4 @@
-"""What is said of the software that was measured."""
+"""The description of the machine and the software."""
 
 from importlib import metadata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command: what it prints, writes and gives as its status, with suites made for these tests."""
+"""The output, files and exit status of the command, with suites for these tests."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""Margins: what exceeds them, and what was not measured."""
+"""Margins: exceeded ones, and missing measurements."""
 
 from bench import margins
 from bench.contenders import NOOP

@@ -1,4 +1,4 @@
-"""What the suite about memory chooses to measure; what it finds is shown end to end."""
+"""The plan of the suite memory; test_suites runs it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The peers as the benchmark sees them; what they do is shown where they are installed."""
+"""The peers in the benchmark; tests/peers tests the peers themselves."""
 
 from pathlib import Path
 from urllib.parse import urlsplit

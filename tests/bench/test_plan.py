@@ -1,4 +1,4 @@
-"""What is chosen to be measured."""
+"""The selection of scenarios and contenders."""
 
 from bench.plan import FULL, Plan
 

@@ -1,4 +1,4 @@
-"""Pictures, whose text is text."""
+"""Plots, whose text is searchable."""
 
 from pathlib import Path
 from xml.etree import ElementTree as ET

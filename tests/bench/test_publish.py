@@ -1,4 +1,4 @@
-"""What is written for the documents, and that they show it."""
+"""The files for the documents."""
 
 import json
 from pathlib import Path

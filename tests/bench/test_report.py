@@ -1,4 +1,4 @@
-"""The tables as they are printed, and the JSON."""
+"""The printed tables, and the JSON."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Memory of a process, read of one whose memory is known."""
+"""The memory of a process with a known size."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a gateway's configuration becomes for those contenders that need another one."""
+"""The configurations of gateways for special contenders."""
 
 from bench import bodies, noop, servers
 

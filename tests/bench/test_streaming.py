@@ -1,4 +1,4 @@
-"""The load on streams: that it reads what comes, and that what is wrong does not pass for right."""
+"""The load on streams: it reads all events, and detects wrong ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""The suites about streams, memory, start-up and workers, at their smallest, for real."""
+"""Short real runs of the suites about streams, memory, start-up and workers."""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""LiteLLM as a client: what it makes of our answers, streams, tool calls, errors and vectors."""
+"""LiteLLM as a client: responses, streams, tool calls, errors and vectors."""
 
 from typing import Any
 

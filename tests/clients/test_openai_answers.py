@@ -1,4 +1,4 @@
-"""OpenAI's own Python client before answers that no real model gives on cue."""
+"""OpenAI's own Python client with scripted responses of the model server."""
 
 import base64
 import json

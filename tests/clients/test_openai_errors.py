@@ -1,4 +1,4 @@
-"""OpenAI's own Python client meets errors: it raises the class for each, and retries some."""
+"""OpenAI's own Python client with errors: the class for each, and retries."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""OpenAI's own Python client before real models: what they say is theirs, its form is ours."""
+"""OpenAI's own Python client with real models."""
 
 import json
 import struct

@@ -1,4 +1,4 @@
-"""OpenAI's own Python client calls tools: the whole loop, both runtimes, whole and streamed."""
+"""OpenAI's own Python client with tools: the whole loop, both runtimes, whole and streamed."""
 
 import json
 from typing import Any

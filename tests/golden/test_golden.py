@@ -1,4 +1,4 @@
-"""Golden cases: what stands in a folder of cases/ is what the translator does.
+"""Golden cases: the translator gives the files of each folder in cases/.
 
 A case is a folder with some of these files; see tests/golden/README.md for how to add one::
 

@@ -1,4 +1,4 @@
-"""The rules that Dockerfile keeps."""
+"""The rules of the Dockerfile."""
 
 import re
 import tomllib

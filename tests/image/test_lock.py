@@ -1,4 +1,4 @@
-"""The locked versions are those of what the project asks for, each with its hashes."""
+"""Locked versions match the requirements, and each has its hashes."""
 
 import re
 import tomllib

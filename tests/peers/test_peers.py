@@ -1,4 +1,4 @@
-"""What a peer's numbers rest on: that it does what the filter does, for each of its scenarios."""
+"""Every peer supports its scenarios."""
 
 import http.client
 import json

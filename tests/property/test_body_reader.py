@@ -1,4 +1,4 @@
-"""Large bodies read by hand are what the generated classes read."""
+"""The body reader reads what the generated classes read."""
 
 import pytest
 from hypothesis import given

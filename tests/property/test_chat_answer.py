@@ -1,4 +1,4 @@
-"""Whole answers: a stream that nobody asked for adds up to what one would have been."""
+"""Aggregation: an unrequested stream gives the same completion as a whole response."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a fuzzer begins with, and what it found to be different, leads to no harm."""
+"""The seeds of the fuzzer, and the inputs that it found."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Exchanges of the h2 library's client with our server: every byte arrives, and none that may not.
+"""Exchanges of the h2 library's client with our server, within the windows.
 
 What we send is read by the library, which knows the windows and states by itself: it raises
 ProtocolError for anything that is not allowed.

@@ -1,4 +1,4 @@
-"""Header blocks: any bytes are read or refused, and a client reads what is written."""
+"""Header blocks: any bytes are read or refused, and written blocks can be decoded."""
 
 from hpack import Decoder
 from hypothesis import given

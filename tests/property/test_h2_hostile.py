@@ -1,4 +1,4 @@
-"""Whatever a client sends: it is answered in frames, or told once why the connection ends."""
+"""Any input gets valid frames, or one GOAWAY with the reason."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Messages of gRPC: any cut gives the same ones, and the same fault."""
+"""Messages of gRPC: any split gives the same messages, and the same fault."""
 
 from collections import deque
 

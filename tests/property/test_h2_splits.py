@@ -1,4 +1,4 @@
-"""However the bytes of a client are cut, the events and what it is answered are the same."""
+"""Any split of the client's bytes gives the same events and responses."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Rows of numbers: what cutting text gives is what taking every number apart would give."""
+"""Rows of numbers: splitting the text gives the same as decoding the numbers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Every reply that is written by hand says what the generated classes would say."""
+"""Every encoded reply equals that of the generated classes."""
 
 from hypothesis import given
 from hypothesis import strategies as st

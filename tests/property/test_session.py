@@ -1,4 +1,4 @@
-"""A session answers any sequence of Envoy's messages, each with exactly one of the right kind."""
+"""A session replies to any sequence of Envoy's messages, each with one reply of the right kind."""
 
 import gzip
 import json

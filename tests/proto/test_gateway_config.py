@@ -1,4 +1,4 @@
-"""envoy/ holds configurations of Envoy's types that say what the translator relies on."""
+"""The configurations in envoy/ have Envoy's types and the values that the translator needs."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""proto/ and the code generated from it do not drift apart."""
+"""proto/ and the generated code are in sync."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What models and providers say of a request that is too long for them."""
+"""Errors of models and providers for a request that is too long."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the documents name is there."""
+"""Links and test names in the documents exist."""
 
 import re
 from pathlib import Path

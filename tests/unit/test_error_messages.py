@@ -1,4 +1,4 @@
-"""Error bodies of model servers, reduced to a sentence."""
+"""The message in error bodies of model servers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The report of a process's endpoints."""
+"""The command health."""
 
 import asyncio
 from pathlib import Path

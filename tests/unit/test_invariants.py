@@ -1,4 +1,4 @@
-"""The invariants hold for right answers, and each of them notices what it is there for."""
+"""The invariants accept correct responses and detect wrong ones."""
 
 import copy
 from collections.abc import Callable

@@ -82,8 +82,8 @@ class Session:
         """Reply to a serialised ProcessingRequest with a serialised ProcessingResponse.
 
         Returns:
-            the reply, or None if more steps are necessary: call :meth:`resume` for it. Other
-            streams can have their turn before.
+            the reply, or None if more steps are necessary: then call :meth:`resume`, after other
+            streams have had their turn.
 
         Args:
             message: the request; a bytearray may be empty afterwards.
@@ -99,7 +99,7 @@ class Session:
             self.exchange.record.busy += monotonic() - started
 
     def resume(self) -> Reply | None:
-        """Take the next step of the message that is being processed. See :meth:`respond`."""
+        """Process the next step of the current message. See :meth:`respond`."""
         started = monotonic()
         try:
             return next(self._steps)
@@ -150,7 +150,7 @@ class Session:
         return self._reply(Phase.RESPONSE_BODY, action, last=last)
 
     def _chunk(self, data: bytes, end_of_stream: bool) -> Iterator[Reply | None]:  # noqa: FBT001 -- private
-        """Translate a large chunk of a stream in steps. Envoy sends what it has as one chunk."""
+        """Translate a large chunk in steps: Envoy sends all that it has as one chunk."""
         events = []
         starts = range(0, len(data), _STEP)
         for start in starts:

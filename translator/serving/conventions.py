@@ -1,7 +1,7 @@
 """OpenTelemetry's semantic conventions for generative AI: the names and buckets used here."""
 
 PROVIDER = "open_inference_protocol"
-"""``gen_ai.provider.name``: who runs the model is not known here, only how it is spoken to."""
+"""``gen_ai.provider.name``: the protocol, because the provider of the model is not known here."""
 
 SECONDS_OF_REQUEST = tuple(0.01 * 2**power for power in range(14))
 """Buckets of ``gen_ai.server.request.duration``."""

@@ -49,8 +49,8 @@ class Metrics:
     """The metrics of one process.
 
     Args:
-        sessions: their exchanges are counted.
-        current: the settings; their reloads are counted.
+        sessions: the sessions, whose exchanges are counted.
+        current: the settings, whose reloads are counted.
         certificate_reloads: reloads of the certificate, by outcome.
     """
 
@@ -120,7 +120,7 @@ class Metrics:
         )
         self._repairs = Counter(
             "oip_translator_repairs",
-            "Exchanges in which something the model server said was repaired, by kind.",
+            "Exchanges in which the model server's response was repaired, by kind.",
             ["gen_ai_operation_name", "gen_ai_request_model", "kind"],
             registry=registry,
         )
@@ -210,7 +210,7 @@ class Metrics:
 
 
 class _Counts(Collector):
-    """A counter over a mapping that is counted elsewhere, by outcome."""
+    """A counter whose values, by outcome, are in a mapping that other code updates."""
 
     def __init__(self, name: str, documentation: str, counts: Mapping[str, int]) -> None:
         self._name, self._documentation, self._counts = name, documentation, counts

@@ -21,7 +21,7 @@ class Sessions:
     """Creates the session of each new stream, and is notified of its end.
 
     Args:
-        current: the settings; each session keeps those it began with.
+        current: the settings; each session keeps the settings that it began with.
         tracing: starts the span of each exchange; None for no tracing.
     """
 

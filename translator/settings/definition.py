@@ -124,7 +124,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         bool,
         Meta(
             description="pass x-seldon-route to and from clients, for sticky experiments in a "
-            "Seldon mesh; the mesh answers 404 to it for a model without an experiment"
+            "Seldon mesh; for a model without an experiment the mesh responds to it with 404"
         ),
     ] = False
     forward_headers: Annotated[

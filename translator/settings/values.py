@@ -106,7 +106,7 @@ class Address(str):
         return f"{host}:{int(port) + worker}"
 
     def require(self, workers: int) -> None:
-        """Check that each of so many workers has an address of its own.
+        """Check that each of ``workers`` has its own address.
 
         Raises:
             ValueError: they do not; the message says what is allowed.

@@ -1,6 +1,6 @@
 """Translates one body without Envoy, for people and for golden files.
 
-It uses the state machine of a live exchange, so the result is exactly what Envoy would be told.
+It uses the state machine of a live exchange, so the result is exactly what Envoy would get.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What ``check`` reads out of Envoy's configuration: a live one's dump, shortened, and changed."""
+"""Checks of Envoy's configuration: a shortened dump of a live one, with changes."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Steps and what stops them; options; what is printed."""
+"""Steps and their dependencies; options; output."""
 
 import argparse
 import json

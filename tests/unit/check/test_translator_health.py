@@ -1,4 +1,4 @@
-"""What ``check`` says of a translator, or of whatever else is at its address."""
+"""Health checks of the translator, and of other servers at its address."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What differs from model to model, and how a model is reached."""
+"""The settings of models, and the requests to them."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Images in tensors, in every way a runtime may write them."""
+"""Images in tensors, in all known forms."""
 
 import base64
 import json

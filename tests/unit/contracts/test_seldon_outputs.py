@@ -1,4 +1,4 @@
-"""The tensors of a response, choice by choice."""
+"""The output tensors of a response, by choice."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Token counts under all their names, and what is no count."""
+"""Token counts under all names, and invalid ones."""
 
 import json
 from typing import Any

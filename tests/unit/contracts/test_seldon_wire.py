@@ -1,4 +1,4 @@
-"""Seldon's parameters and tensors as the settings of a model and its pipeline change them."""
+"""Seldon's parameters and tensors, for models and pipelines with settings."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""demo/install.sh with a PATH of few real programs and a Python that only pretends."""
+"""demo/install.sh with a PATH of few real programs and a fake Python."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The line of a log that says why a server did not start."""
+"""The line of a log with the cause of a failure."""
 
 import pytest
 

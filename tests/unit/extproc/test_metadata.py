@@ -1,4 +1,4 @@
-"""What Envoy is told of an exchange beside each reply."""
+"""The metadata in replies to Envoy."""
 
 import json
 from typing import Any

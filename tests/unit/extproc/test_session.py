@@ -1,4 +1,4 @@
-"""A session behind the service of the compiled descriptor: Envoy's messages in, replies out."""
+"""Sessions: Envoy's messages in, replies out."""
 
 import json
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Protobuf written by hand reads as protobuf."""
+"""The protobuf encoder."""
 
 import pytest
 

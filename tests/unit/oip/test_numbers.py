@@ -1,4 +1,4 @@
-"""Cutting the data of numeric tensors into rows."""
+"""Splitting the data of numeric tensors into rows."""
 
 import json
 import tracemalloc

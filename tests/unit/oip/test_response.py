@@ -1,4 +1,4 @@
-"""Reading answers of model servers, which differ."""
+"""Decoding of model servers' responses."""
 
 import base64
 import json

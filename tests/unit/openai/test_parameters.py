@@ -1,4 +1,4 @@
-"""What the optional parameters of each endpoint may be, and what is said of what they may not."""
+"""The types and ranges of optional parameters, and their errors."""
 
 import json
 from typing import Any

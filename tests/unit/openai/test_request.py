@@ -1,4 +1,4 @@
-"""Reading a request body, and what is said of a wrong one."""
+"""Decoding of request bodies, and its errors."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The model's name: where it may stand and what it may be."""
+"""The name of the model in body and URL."""
 
 import json
 

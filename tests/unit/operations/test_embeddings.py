@@ -1,4 +1,4 @@
-"""Embeddings, both ways."""
+"""Embeddings: requests and responses."""
 
 import base64
 import json

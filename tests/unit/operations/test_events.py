@@ -1,4 +1,4 @@
-"""What every stream has in common: one answer or one error, and one end."""
+"""The translation of streams, for all operations."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Image generation, both ways."""
+"""Image generation: requests and responses."""
 
 import base64
 import json

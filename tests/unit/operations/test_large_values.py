@@ -1,4 +1,4 @@
-"""Images, sounds and files, kept out of the translation."""
+"""Extraction of images, audio and files."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What an error of the model server says to the client whose request it is."""
+"""Errors of the model server, completed with facts of the request."""
 
 import json
 

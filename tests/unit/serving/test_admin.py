@@ -1,4 +1,4 @@
-"""The HTTP port for operators."""
+"""The admin port."""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""The dashboard asks for nothing that is not there, and its panels can be read."""
+"""The dashboard uses existing metrics, and its panels are complete."""
 
 import json
 import re

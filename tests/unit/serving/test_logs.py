@@ -1,4 +1,4 @@
-"""What is logged, for people and for machines."""
+"""The log, as text and JSON."""
 
 import json
 import logging

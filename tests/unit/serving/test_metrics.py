@@ -1,4 +1,4 @@
-"""What is counted of each exchange."""
+"""The metrics of exchanges."""
 
 import re
 

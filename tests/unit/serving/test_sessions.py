@@ -1,4 +1,4 @@
-"""How many exchanges there may be."""
+"""The limit of concurrent exchanges."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which transport serves, by what the settings say and where it listens."""
+"""The choice of the transport."""
 
 import msgspec
 import pytest

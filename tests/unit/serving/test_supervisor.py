@@ -1,4 +1,4 @@
-"""How a worker is started, watched and ended, with small processes in place of workers."""
+"""Start, restart and stop of a worker, with small processes instead of workers."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The span of an exchange, and where spans go."""
+"""The span of an exchange, and its export."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Why a model stopped, in anybody's words."""
+"""Finish reasons of all vendors."""
 
 import pytest
 

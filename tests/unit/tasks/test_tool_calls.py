@@ -1,4 +1,4 @@
-"""Which piece of a tool call belongs to which call."""
+"""The assignment of pieces to tool calls."""
 
 import pytest
 

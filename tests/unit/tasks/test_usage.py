@@ -1,4 +1,4 @@
-"""The token counts in OpenAI's object, and what is no count."""
+"""The token counts of OpenAI's object."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Translation without Envoy goes the way of a live exchange."""
+"""Translation without Envoy."""
 
 import json
 from typing import Any

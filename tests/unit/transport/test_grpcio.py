@@ -1,4 +1,4 @@
-"""What only the transport on grpc.aio has: reflection, and its tasks to be waited for."""
+"""The transport on grpc.aio: reflection, and the end of a drain."""
 
 import asyncio
 from collections.abc import AsyncIterator

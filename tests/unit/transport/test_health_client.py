@@ -1,4 +1,4 @@
-"""What a server is asked and how its answer is told, whatever listens there."""
+"""The health client with servers of any kind."""
 
 import asyncio
 import socket

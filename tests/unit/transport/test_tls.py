@@ -1,4 +1,4 @@
-"""TLS and mutual TLS over real sockets, and what becomes of them when the files change."""
+"""TLS and mutual TLS over real sockets, and changes of the files."""
 
 import asyncio
 import logging

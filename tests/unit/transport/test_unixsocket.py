@@ -1,4 +1,4 @@
-"""The file of a unix socket: whose it is, who may use it, and that it goes."""
+"""The file of a unix socket: owner, mode and removal."""
 
 import errno
 import grp

@@ -65,7 +65,7 @@ class Call(ABC):
         compresses = fields.get("grpc-encoding", "") not in _IDENTITY
         self._reader = MessageReader(self._connection.limits.message, compresses=compresses)
         self._waiting: deque[Message] = deque()
-        self._untold = 0  # consumed bytes without a WINDOW_UPDATE yet
+        self._consumed = 0  # consumed bytes without a WINDOW_UPDATE yet
         self._ended = self._begun = False
         self._rest: Callable[[], None] | None = None  # processes more of the last message
         self._fault: CallFault | None = None  # raised after the waiting messages
@@ -86,13 +86,13 @@ class Call(ABC):
         """The call has ended for any reason. Called once."""
 
     def receive(self, data: bytes, *, ended: bool) -> bool:
-        """Take the next bytes of the stream; ``ended`` if they are the last.
+        """Add the next bytes of the stream; ``ended`` if they are the last.
 
         Returns:
             whether :meth:`step` has something to do.
         """
         self._ended = ended
-        self._untold += len(data)
+        self._consumed += len(data)
         if self._fault is None:
             try:
                 self._reader.feed(data, self._waiting)
@@ -135,9 +135,9 @@ class Call(ABC):
         return not (self.over or self._connection.outbox.is_blocked(self.stream))
 
     def _go_on(self) -> None:
-        """Let the client send more: all that it has sent is processed, or a part of a message."""
-        self._connection.inbox.taken(self.stream, self._untold)
-        self._untold = 0
+        """Extend the window: all complete messages have been processed."""
+        self._connection.inbox.taken(self.stream, self._consumed)
+        self._consumed = 0
         self._connection.inbox.expect(self.stream, self._reader.missing)
 
     def reply(self, head: bytes, body: bytes = b"") -> None:

@@ -22,7 +22,7 @@ _Handler = Callable[[int, int, bytes], None]  # of a frame's flags, stream and p
 
 # Frames without use that a client may send before it knows that its stream is closed: the end of
 # its request, and a reset.
-_ON_THEIR_WAY = 2
+_IN_FLIGHT = 2
 
 
 class _Stream:
@@ -138,7 +138,7 @@ class Connection:
         if known is not None:
             last = frames.headers(stream, block, end=True)
             if known.state is StreamState.OPEN:  # the rest of its request is not needed
-                self._patience.excuse(_ON_THEIR_WAY)
+                self._patience.excuse(_IN_FLIGHT)
                 last += frames.rst_stream(stream, ErrorCode.NO_ERROR)
             self.outbox.finish(stream, last)
 
@@ -155,7 +155,7 @@ class Connection:
         self.inbox.receive(stream, size)
         known = self._streams.get(stream)
         if known is None:
-            self._let_go(stream)
+            self._check_not_idle(stream)
             if not size:
                 self._patience.useless()
             return
@@ -221,7 +221,7 @@ class Connection:
         known = self._drop(stream)
         waited = self.outbox.forget(stream)
         if known is None:
-            self._let_go(stream)
+            self._check_not_idle(stream)
             if not waited:
                 self._patience.useless()
             return
@@ -252,7 +252,7 @@ class Connection:
         if not stream:
             self.outbox.widen(increment)
         elif not self.outbox.widen_stream(stream, increment):
-            self._let_go(stream)
+            self._check_not_idle(stream)
 
     def _on_other(self, _flags: int, _stream: int, _payload: bytes) -> None:
         # PRIORITY is deprecated. After GOAWAY the client closes the connection itself.
@@ -273,7 +273,7 @@ class Connection:
         self.inbox.forget(stream)
         return self._streams.pop(stream, None)
 
-    def _let_go(self, stream: int) -> None:
+    def _check_not_idle(self, stream: int) -> None:
         """Check a frame on a stream that is not open.
 
         On a closed stream it is ignored, because the client may not know yet that it is closed
@@ -284,7 +284,7 @@ class Connection:
 
     def _refuse(self, fault: StreamFault) -> None:
         self._patience.wasted()
-        self._patience.excuse(_ON_THEIR_WAY)
+        self._patience.excuse(_IN_FLIGHT)
         if self._drop(fault.stream) is not None:
             self._events.append(Reset(fault.stream))
         self.outbox.forget(fault.stream)

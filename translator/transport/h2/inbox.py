@@ -92,9 +92,9 @@ class Inbox:
             flow.taken = 0
 
     def expect(self, stream: int, size: int) -> None:
-        """Let the client send ``size`` bytes at once, because one message has that many.
+        """Extend the window to ``size`` bytes, the rest of a message.
 
-        Without this, a large message would take a round trip for each window.
+        Without this, a large message would need a round trip for each window.
         """
         flow = self._flows.get(stream)
         if flow is None or flow.ended or size <= flow.window:
@@ -102,7 +102,7 @@ class Inbox:
         more = size - flow.window
         self._outbox.add(frames.window_update(stream, more))
         flow.window += more
-        flow.taken -= more  # the window is the same again when the message has been consumed
+        flow.taken -= more  # the window is as before when the message has been consumed
 
     def _give_back(self, size: int) -> None:
         self._taken += size

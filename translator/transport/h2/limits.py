@@ -19,11 +19,10 @@ class Limits:
         message: bytes of one gRPC message. Envoy sends a buffered body in one message; the limits
             of bodies are far below. A stream holds at most one message.
         window: bytes that a stream may send before they are consumed. A larger message extends it
-            while the message arrives. Events of a stream, which come in small messages, are not
-            queued here by the megabyte. Values below 65,535 apply only when the client has read our
-            SETTINGS.
-        connection_window: the same for all streams together; above 65,535. What is in it is before
-            a new message on the connection, so it is small too.
+            while the message arrives. It is small, so that not many events of a stream are queued
+            here. Values below 65,535 apply only when the client has read our SETTINGS.
+        connection_window: the same for all streams together; above 65,535. It is small too, because
+            queued data delays new messages on the connection.
         useless: useless frames in ten seconds that no useful ones offset: PING, SETTINGS, PRIORITY,
             empty DATA, trailers and resets of closed streams (CVE-2019-9511 to 9518).
         settings: SETTINGS frames in ten seconds. Useful frames do not offset them, because each can

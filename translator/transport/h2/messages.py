@@ -101,7 +101,7 @@ class MessageReader:
 
     @property
     def missing(self) -> int:
-        """The bytes that the message which has begun still lacks; 0 if none has."""
+        """The missing bytes of the current message; 0 if there is none."""
         return max(self._size - len(self._message), 0)
 
     def feed(self, data: bytes, messages: deque[Message]) -> None:

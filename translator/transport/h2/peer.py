@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 # Bytes of replies that are sent before the whole read has been processed: one read can have
 # messages of many streams, and the first reply should not wait for the last.
-_SOON = 8192
+_FLUSH_SIZE = 8192
 # Bytes of one read, into a buffer that is reused: asyncio's default allocates a buffer of four
 # times this size for every read, which takes a tenth of the CPU of an exchange.
 _READ = 64 * 1024
@@ -163,7 +163,7 @@ class Peer(asyncio.BufferedProtocol):
         """A call has had a turn. See :class:`~translator.transport.h2.turns.Owner`."""
         if call.over:
             self._calls.pop(call.stream, None)
-        if self._connection.outbox.size > _SOON:
+        if self._connection.outbox.size > _FLUSH_SIZE:
             self.flush()
 
     def _close_calls(self) -> None:

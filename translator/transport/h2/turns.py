@@ -24,18 +24,18 @@ class Owner(Protocol):
 class Turns:
     """The calls of a process that have a message to process.
 
-    The call that has used the least time is next. One that had nothing to do for a while keeps no
-    claim from that time: it starts with what the call whose turn it is has used.
+    The call that has used the least time is next. A call that was idle gets no credit for that
+    time: it continues with at least the used time of the current call.
     """
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Call, Owner]] = []
-        self._used = 0.0  # by the call whose turn it is or was
+        self._used = 0.0  # the used time of the current or last call
         self._number = 0  # calls with the same time are served in order of arrival
         self._scheduled = False
 
     def add(self, call: "Call", owner: Owner) -> None:
-        """Give a call a turn, unless it waits for one."""
+        """Queue a call for a turn, unless it is queued."""
         if not call.waits:
             call.waits = True
             call.used = max(call.used, self._used)

@@ -1,4 +1,4 @@
-"""What concerns a whole connection: greetings, SETTINGS, PING, GOAWAY, and how it ends."""
+"""The whole connection: preface, SETTINGS, PING, GOAWAY, and its end."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What a peer may cost: to the limit it is served, and one step further it is told to calm down."""
+"""Limits on a peer: within the limit it is served, above it ENHANCE_YOUR_CALM."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a client does, however long it goes on, leaves nothing behind."""
+"""The memory of a connection does not grow over time."""
 
 import gc
 import sys

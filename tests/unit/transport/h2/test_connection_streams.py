@@ -1,4 +1,4 @@
-"""The life of a stream: what may come on it and when, and what is said of what may not."""
+"""The life of a stream: allowed frames in each state, and errors for others."""
 
 import pytest
 from hpack import Encoder

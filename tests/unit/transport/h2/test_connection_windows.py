@@ -1,4 +1,4 @@
-"""Flow control, of what the client sends and of what it is sent."""
+"""Flow control in both directions."""
 
 from collections.abc import Callable
 

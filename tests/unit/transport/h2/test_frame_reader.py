@@ -1,4 +1,4 @@
-"""Bytes cut into frames, and what is no frame or out of its place."""
+"""Parsing of frames, and errors for invalid or misplaced ones."""
 
 import pytest
 

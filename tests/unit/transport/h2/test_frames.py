@@ -1,4 +1,4 @@
-"""The frames that are written, byte for byte as RFC 9113 draws them."""
+"""Encoding of frames, byte for byte as in RFC 9113."""
 
 import h2.errors
 import h2.settings

@@ -1,4 +1,4 @@
-"""A client that hangs up just before it is written to.
+"""A client that disconnects just before a write.
 
 On loopback that moment can be made: a socket that was closed answers with a reset before ``send``
 returns, so that whatever the server does next, it does to a connection that is gone.

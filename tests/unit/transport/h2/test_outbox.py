@@ -1,4 +1,4 @@
-"""What is sent when: within the client's windows to the byte, in turns, and not all at once."""
+"""Sending within the client's windows, round robin, and with a limited size of writes."""
 
 import pytest
 

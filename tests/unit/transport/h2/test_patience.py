@@ -1,4 +1,4 @@
-"""How much is borne of a peer."""
+"""Counts of useless frames and streams."""
 
 import pytest
 

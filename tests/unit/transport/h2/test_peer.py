@@ -1,4 +1,4 @@
-"""What a connection does as it comes and goes, where a client cannot time it."""
+"""Events of a connection that a client cannot time."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Calls over real sockets: what each is answered, however its bytes come, and how it ends."""
+"""Calls over real sockets: responses, splits of the input, and ends."""
 
 import json
 import logging

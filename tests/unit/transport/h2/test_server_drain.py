@@ -1,4 +1,4 @@
-"""A drain: what is told to whom, what may go on, and that nothing is left."""
+"""A drain: notices to clients, open streams, and nothing left behind."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Clients that mean no good, and what becomes of them; others are served meanwhile."""
+"""Malicious clients, while others are served."""
 
 import asyncio
 import ssl

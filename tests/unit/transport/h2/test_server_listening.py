@@ -1,4 +1,4 @@
-"""Where it listens, and what is said where it cannot."""
+"""Addresses to listen on, and their errors."""
 
 import asyncio
 import socket

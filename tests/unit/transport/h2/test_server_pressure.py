@@ -1,4 +1,4 @@
-"""A client that sends and does not read: it is held back, costs little, and loses nothing."""
+"""A client that sends but does not read (backpressure)."""
 
 import asyncio
 import tracemalloc

@@ -1,4 +1,4 @@
-"""The two tables of states are whole."""
+"""The two tables of states are complete."""
 
 from tests.unit.transport.h2.wire import CONTINUATION, DATA, HEADERS, PUSH_PROMISE, SETTINGS
 from translator.transport.h2.states import CONNECTION, STREAM, ConnectionState, Input, StreamState
