@@ -37,6 +37,7 @@ def bootstrap() -> Object:
         "use_remote_address": True,
         "normalize_path": True,
         "merge_slashes": True,
+        "http_protocol_options": {"accept_http_10": "http10" in clients.get("http1", {})},
         "stream_idle_timeout": clients["timeout"]["http"]["streamIdleTimeout"],
         "route_config": {
             "name": "oip/http",

@@ -83,6 +83,15 @@ def test_a_stream(place: Running, upstream: Upstream) -> None:
     assert upstream.received[0].path == "/v2/models/chat/infer_stream"
 
 
+def test_a_client_of_http_10(place: Running, upstream: Upstream) -> None:
+    upstream.answer(oip.answer("Hi"))
+    connection = place.connect()
+    connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]  # noqa: SLF001 -- there is no public way
+    headers = {"host": "gateway", "content-type": "application/json"}
+    connection.request("POST", PATH, json.dumps(HELLO), headers)
+    assert b"Hi" in connection.getresponse().read()
+
+
 def test_an_error_of_the_model_server(place: Running, upstream: Upstream) -> None:
     upstream.answer({"error": "Model chat not found"}, status="404 Not Found")
     reply = place.post(PATH, HELLO)

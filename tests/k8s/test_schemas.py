@@ -128,6 +128,7 @@ CUSTOM: dict[tuple[str, str], Any] = {
     ("gateway.envoyproxy.io/v1alpha1", "ClientTrafficPolicy"): {
         "targetRefs": [_REFERENCE],
         "connection": {"bufferLimit": str},
+        "http1": {"http10": dict},
         "timeout": {"http": {"streamIdleTimeout": str}},
     },
     ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"): {

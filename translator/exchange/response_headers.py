@@ -2,7 +2,7 @@
 
 from translator.errors import OverloadedError, TranslatorError
 from translator.exchange.actions import Headers
-from translator.exchange.headers import NO_CACHE, NO_RETRY
+from translator.exchange.headers import NO_BUFFERING, NO_CACHE, NO_RETRY
 
 _EVENTS = "text/event-stream; charset=utf-8"
 _JSON = "application/json"
@@ -10,7 +10,7 @@ _JSON = "application/json"
 
 def of_stream(common: Headers) -> Headers:
     """The headers of a stream; ``common`` are the headers of every response."""
-    return (("content-type", _EVENTS), NO_CACHE, *common)
+    return (("content-type", _EVENTS), NO_CACHE, NO_BUFFERING, *common)
 
 
 def of_whole(body: bytes, common: Headers, *, events: bool) -> Headers:

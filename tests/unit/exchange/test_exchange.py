@@ -655,8 +655,10 @@ def body_of(action: Action) -> bytes:
 def test_events_for_a_streamed_request_are_translated_as_they_come() -> None:
     exchange = sent(STREAMED)
     action = forwarded(exchange.on_response_headers(EVENTS, end_of_stream=False))
-    assert set(dict(action.set_headers)) == {"content-type", "cache-control", *ON_EVERY_ANSWER}
+    about_events = {"content-type", "cache-control", "x-accel-buffering"}
+    assert set(dict(action.set_headers)) == {*about_events, *ON_EVERY_ANSWER}
     assert dict(action.set_headers)["cache-control"] == "no-cache"
+    assert dict(action.set_headers)["x-accel-buffering"] == "no"
     assert {*STRIPPED_FROM_RESPONSE, "content-length"} == {*action.remove_headers}
     assert (action.mode, action.body) == (Mode.STREAM, None)
     text = event(oip.answer("Hi"))
