@@ -18,6 +18,7 @@ from translator.extproc._proto.external_processor_pb2 import (
     ImmediateResponse,
     ProcessingMode,
     ProcessingResponse,
+    StreamedBodyResponse,
 )
 
 NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
@@ -32,6 +33,12 @@ MODES = {
         response_header_mode=ProcessingMode.SEND,
         request_body_mode=ProcessingMode.BUFFERED,
         response_body_mode=ProcessingMode.STREAMED,
+    ),
+    Mode.DUPLEX: ProcessingMode(
+        response_header_mode=ProcessingMode.SEND,
+        request_body_mode=ProcessingMode.BUFFERED,
+        response_body_mode=ProcessingMode.FULL_DUPLEX_STREAMED,
+        response_trailer_mode=ProcessingMode.SEND,
     ),
     Mode.BYPASS: ProcessingMode(
         response_header_mode=ProcessingMode.SKIP,
@@ -52,6 +59,8 @@ def actions(draw: st.DrawFn) -> tuple[Phase, Action]:
         set_headers=draw(HEADERS),
         remove_headers=draw(st.lists(NAMES, max_size=3).map(tuple)),
         body=draw(st.one_of(st.none(), BODIES)),
+        # A chunk of a response says whether it is the last in one mode only.
+        ends=draw(st.sampled_from([None, False, True])) if phase is Phase.RESPONSE_BODY else None,
         reroute=draw(st.booleans()),
         # Envoy takes a mode only beside headers.
         mode=draw(st.sampled_from(Mode)) if phase in HEADER_PHASES else Mode.KEEP,
@@ -83,7 +92,7 @@ def forward(phase: Phase, action: Forward) -> ProcessingResponse:
     common = CommonResponse(
         status=CommonResponse.CONTINUE_AND_REPLACE if replaces else CommonResponse.CONTINUE,
         header_mutation=mutation(action.set_headers, action.remove_headers) if mutates else None,
-        body_mutation=None if action.body is None else BodyMutation(body=action.body),
+        body_mutation=None if action.body is None else body_mutation(action.body, ends=action.ends),
         clear_route_cache=action.reroute,
     )
     match phase:
@@ -98,6 +107,13 @@ def forward(phase: Phase, action: Forward) -> ProcessingResponse:
     if action.mode in MODES:
         reply.mode_override.CopyFrom(MODES[action.mode])
     return reply
+
+
+def body_mutation(body: bytes, *, ends: bool | None) -> BodyMutation:
+    if ends is None:
+        return BodyMutation(body=body)
+    chunk = StreamedBodyResponse(body=body, end_of_stream=ends)
+    return BodyMutation(streamed_response=chunk)
 
 
 def mutation(headers: tuple[tuple[str, str], ...], removed: tuple[str, ...]) -> HeaderMutation:

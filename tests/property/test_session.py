@@ -82,8 +82,10 @@ RESPONSE_HEADERS = st.fixed_dictionaries(
             TEXTS,
         ),
         "content-encoding": st.one_of(st.sampled_from(["gzip", "identity", "br"]), TEXTS),
+        "transfer-encoding": st.just("chunked"),
     },
 )
+SENT = (envoy.JSON, envoy.EVENTS, envoy.EVENTS_OVER_HTTP2)
 MESSAGES = st.one_of(
     st.builds(
         lambda headers, end: envoy.request_headers(headers, end_of_stream=end),
@@ -119,26 +121,34 @@ def exchanges(draw: st.DrawFn) -> list[ProcessingRequest]:
         ),
         envoy.request_body(draw(bodies(REQUESTS))),
         envoy.response_headers(
-            draw(st.one_of(st.sampled_from([envoy.JSON, envoy.EVENTS]), RESPONSE_HEADERS)),
+            draw(st.one_of(st.sampled_from(SENT), RESPONSE_HEADERS)),
             end_of_stream=draw(st.sampled_from([False, False, False, True])),
         ),
         *(
             envoy.response_body(body, end_of_stream=False)
             for body in draw(st.lists(bodies(ANSWERS), max_size=4))
         ),
-        envoy.response_body(draw(bodies(ANSWERS))),
+        *draw(st.sampled_from([(), (envoy.response_body(b""),), (envoy.response_trailers(),)])),
     ]
 
 
 def check(messages: list[ProcessingRequest]) -> None:
     session = Session(ExchangeSettings(Limits(request_body=300, response_body=300)))
     for message in messages:
-        reply = ProcessingResponse.FromString(session.handle(message.SerializeToString()))
+        head, body, after = session.respond(message.SerializeToString())
+        reply = ProcessingResponse.FromString(head + body)
         kind = message.WhichOneof("request")
         assert kind is not None
         answered = reply.WhichOneof("response")
+        if after:
+            assert (kind, answered) == ("response_trailers", "response_body")
+            last = reply.response_body.response.body_mutation.streamed_response
+            assert last.body
+            assert not last.end_of_stream
+            reply = ProcessingResponse.FromString(after)
+            answered = reply.WhichOneof("response")
         if answered == "immediate_response":
-            assert kind in ("request_headers", "request_body", "request_trailers")
+            assert not kind.startswith("response") or kind == "response_trailers"
             refusal = reply.immediate_response
             assert 400 <= refusal.status.code <= 599
             assert set(json.loads(refusal.body)) == {"error"}

@@ -15,7 +15,8 @@ POST_CHAT = {
     ":path": "/v1/chat/completions",
     "content-type": "application/json",
 }
-EVENTS = {":status": "200", "content-type": "text/event-stream; charset=utf-8"}
+EVENTS_OVER_HTTP2 = {":status": "200", "content-type": "text/event-stream; charset=utf-8"}
+EVENTS = {**EVENTS_OVER_HTTP2, "transfer-encoding": "chunked"}
 JSON = {":status": "200", "content-type": "application/json"}
 
 

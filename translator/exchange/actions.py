@@ -12,6 +12,7 @@ class Mode(Enum):
 
     KEEP = auto()
     STREAM = auto()  # send the response body chunk by chunk, as it arrives
+    DUPLEX = auto()  # the same, then the trailers, before which more of the body can be added
     BYPASS = auto()  # send nothing more of this exchange
 
 
@@ -23,6 +24,7 @@ class Forward(msgspec.Struct, frozen=True):
         remove_headers: names; removed before the others are set.
         body: the new body; None keeps it, b"" removes it. With a headers message it is the body of
             a message without one.
+        ends: in the mode DUPLEX, whether the body ends with this chunk of it; else None.
         reroute: select the route again, by the new headers.
         mode: a change of the mode.
     """
@@ -30,6 +32,7 @@ class Forward(msgspec.Struct, frozen=True):
     set_headers: Headers = ()
     remove_headers: tuple[str, ...] = ()
     body: bytes | None = None
+    ends: bool | None = None
     reroute: bool = False
     mode: Mode = Mode.KEEP
 

@@ -94,6 +94,8 @@ class Exchange:
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
         self._stream: Stream | None = None
+        self._mode = Mode.KEEP  # of a streamed response
+        self._begun = False  # a chunk of a streamed response has come
         self._decoder: Decoder | None = None  # of the request body, then of a streamed response
         self._request: Mapping[str, str] = {}
         self._upstream = NO_RESPONSE
@@ -235,22 +237,24 @@ class Exchange:
             message = "The model server's response cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
         self._stream = begin(self._settings.limits.event)
+        self._mode = Mode.DUPLEX if self._upstream.may_have_trailers else Mode.STREAM
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         self._responded(self.record.upstream_status)
         return Forward(
             set_headers=response_headers.of_stream(self._common_headers),
             # Envoy checked content-length before it knew that the body would be streamed.
             remove_headers=(*self._stripped_from_response, "content-length"),
-            mode=Mode.STREAM,
+            mode=self._mode,
         )
 
     @_phase(Phase.RESPONSE_BODY)
     def _response_chunk(self, chunk: bytes, end_of_stream: bool) -> Action:  # noqa: FBT001 -- private
+        self._begun = True
         if end_of_stream:
             self._to(State.DONE, Phase.RESPONSE_BODY)
             self.record.complete = True
         if self._stream is None:  # ended by an error
-            return Forward(body=b"")
+            return self._chunk(b"")
         assert self._decoder is not None  # noqa: S101 -- it came with the stream
         events = b""
         try:
@@ -272,7 +276,24 @@ class Exchange:
         if events and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
         self.record.response_bytes += len(events)
-        return Forward(body=events)
+        return self._chunk(events)
+
+    def _chunk(self, events: bytes) -> Forward:
+        ends = self.state is State.DONE if self._mode is Mode.DUPLEX else None
+        return Forward(body=events, ends=ends)
+
+    @_phase(Phase.RESPONSE_TRAILERS)
+    def on_response_trailers(self) -> Action:
+        """End a stream that ends with trailers: add the last of its body, before them."""
+        if self._mode is not Mode.DUPLEX:
+            self._to(State.DONE, Phase.RESPONSE_TRAILERS)
+            return UNCHANGED
+        if not self._begun:  # Envoy accepts a body only after it has sent some of it
+            message = "The model server sent trailers instead of a response."
+            raise UpstreamError(message, repeats=True)
+        action = self._response_chunk(b"", end_of_stream=True)
+        assert isinstance(action, Forward)  # noqa: S101 -- the headers have been sent
+        return replace(action, ends=False) if action.body else UNCHANGED
 
     @_phase(Phase.RESPONSE_BODY)
     def _whole_response(self, body: bytes) -> Action:
@@ -334,15 +355,16 @@ class Exchange:
             self.inference.wording.apply(error)
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
         self._note(phase, error)
-        if self.state is State.STREAMING or (phase is Phase.RESPONSE_BODY and self._stream):
+        if phase is Phase.RESPONSE_BODY and (self.state is State.STREAMING or self._stream):
             # The headers have been sent. Drop the rest of the upstream body.
             self._stream = None
-            return Forward(body=self._dialect.error_event(error) + self._dialect.end_of_stream)
+            return self._chunk(self._dialect.error_event(error) + self._dialect.end_of_stream)
         self._to(State.DONE, phase)
         body = self._dialect.error_body(error)
         self._responded(error.status, body)
         headers = response_headers.of_error(error, body, self._common_headers)
-        if phase <= Phase.REQUEST_TRAILERS:
+        if phase <= Phase.REQUEST_TRAILERS or phase is Phase.RESPONSE_TRAILERS:
+            # In place of the trailers of a stream, Envoy resets it if its headers have been sent.
             return Respond(error.status, headers, body)
         return Forward(
             set_headers=((":status", str(error.status)), *headers),

@@ -14,6 +14,7 @@ READ = frozenset(
         "content-type",
         "traceparent",
         "tracestate",
+        "transfer-encoding",
         "x-request-id",
     }
 )

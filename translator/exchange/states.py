@@ -35,6 +35,7 @@ class Phase(IntEnum):
     REQUEST_TRAILERS = auto()
     RESPONSE_HEADERS = auto()
     RESPONSE_BODY = auto()
+    RESPONSE_TRAILERS = auto()
 
 
 # IntEnum, because the table is asked twice for every message and an int hashes faster than a name.
@@ -48,5 +49,6 @@ TRANSITIONS: dict[tuple[State, Phase], frozenset[State]] = {
     ),
     (State.RESPONDING, Phase.RESPONSE_BODY): frozenset({State.DONE}),
     (State.STREAMING, Phase.RESPONSE_BODY): frozenset({State.STREAMING, State.DONE}),
+    (State.STREAMING, Phase.RESPONSE_TRAILERS): frozenset({State.DONE}),
 }
 """The allowed transitions. A phase that is not listed for a state changes nothing."""

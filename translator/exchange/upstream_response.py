@@ -36,6 +36,14 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
         """Whether the body is a stream of events."""
         return media_type(self.headers) == _EVENTS
 
+    @property
+    def may_have_trailers(self) -> bool:
+        """Whether Envoy may forward trailers after the body: in HTTP/1.1 it drops them.
+
+        HTTP/1.1 is recognized by its chunks, which HTTP/2 does not have.
+        """
+        return "transfer-encoding" not in self.headers
+
     def decoder(self, limit: int) -> Decoder:
         """The decoder of its content-encoding. Raises UndecodableError for an unknown one."""
         return Decoder(self.headers.get("content-encoding", ""), limit)

@@ -20,6 +20,7 @@ from translator.extproc._proto.external_processor_pb2 import (
     ImmediateResponse,
     ProcessingMode,
     ProcessingResponse,
+    StreamedBodyResponse,
     TrailersResponse,
 )
 from translator.extproc.wire import header_value_option, nest, opening
@@ -29,9 +30,12 @@ _PHASE_FIELDS = {
     Phase.RESPONSE_HEADERS: ProcessingResponse.RESPONSE_HEADERS_FIELD_NUMBER,
     Phase.REQUEST_BODY: ProcessingResponse.REQUEST_BODY_FIELD_NUMBER,
     Phase.RESPONSE_BODY: ProcessingResponse.RESPONSE_BODY_FIELD_NUMBER,
+    # Trailers are not changed: the reply to them is preceded by the last of the body.
+    Phase.RESPONSE_TRAILERS: ProcessingResponse.RESPONSE_BODY_FIELD_NUMBER,
 }
 _REPLACES_BODY = frozenset({Phase.REQUEST_HEADERS, Phase.RESPONSE_HEADERS})
 _REPLACE = CommonResponse(status=CommonResponse.CONTINUE_AND_REPLACE).SerializeToString()
+_ENDS = StreamedBodyResponse(end_of_stream=True).SerializeToString()
 _REROUTE = CommonResponse(clear_route_cache=True).SerializeToString()
 _MODES = {
     Mode.KEEP: b"",
@@ -40,6 +44,14 @@ _MODES = {
             response_header_mode=ProcessingMode.SEND,
             request_body_mode=ProcessingMode.BUFFERED,
             response_body_mode=ProcessingMode.STREAMED,
+        )
+    ).SerializeToString(),
+    Mode.DUPLEX: ProcessingResponse(
+        mode_override=ProcessingMode(
+            response_header_mode=ProcessingMode.SEND,
+            request_body_mode=ProcessingMode.BUFFERED,
+            response_body_mode=ProcessingMode.FULL_DUPLEX_STREAMED,
+            response_trailer_mode=ProcessingMode.SEND,
         )
     ).SerializeToString(),
     Mode.BYPASS: ProcessingResponse(
@@ -55,10 +67,17 @@ _MODES = {
 
 
 class Reply(NamedTuple):
-    """A serialised ProcessingResponse in two parts, so that a large body is not copied."""
+    """A serialised ProcessingResponse in two parts, so that a large body is not copied.
+
+    Attributes:
+        head: the first part.
+        body: the second.
+        after: one more ProcessingResponse, to send after it.
+    """
 
     head: bytes
     body: bytes = b""
+    after: bytes = b""
 
 
 def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
@@ -76,7 +95,8 @@ def encode(phase: Phase, action: Action, metadata: bytes = b"") -> Reply:
     if action.body is None and not action.set_headers:
         return Reply(_constant(phase, action) + metadata)
     body = action.body or b""
-    return Reply(_forward(phase, action, metadata), body)
+    after = _UNCHANGED[phase] if phase is Phase.RESPONSE_TRAILERS else b""
+    return Reply(_forward(phase, action, metadata), body, after)
 
 
 @lru_cache(maxsize=32)  # there are few replies without values of their exchange
@@ -95,7 +115,7 @@ def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
     size = 0
     if action.body is not None:
         size = len(action.body)
-        mutation = opening(BodyMutation.BODY_FIELD_NUMBER, size)
+        mutation = _body_mutation(size, action.ends)
         common += opening(CommonResponse.BODY_MUTATION_FIELD_NUMBER, len(mutation) + size)
         common += mutation
     size += len(common)
@@ -103,6 +123,14 @@ def _forward(phase: Phase, action: Forward, metadata: bytes = b"") -> bytes:
     inner = opening(1, size)
     outer = opening(_PHASE_FIELDS[phase], len(inner) + size)
     return b"".join((metadata, _MODES[action.mode], outer, inner, common))
+
+
+def _body_mutation(size: int, ends: bool | None) -> bytes:  # noqa: FBT001 -- private
+    """A BodyMutation up to its body, which comes last."""
+    if ends is None:
+        return opening(BodyMutation.BODY_FIELD_NUMBER, size)
+    chunk = (_ENDS if ends else b"") + opening(StreamedBodyResponse.BODY_FIELD_NUMBER, size)
+    return opening(BodyMutation.STREAMED_RESPONSE_FIELD_NUMBER, len(chunk) + size) + chunk
 
 
 def _respond(action: Respond) -> bytes:
@@ -126,13 +154,11 @@ def _removed(names: tuple[str, ...]) -> bytes:
 
 
 _UNCHANGED = {
+    **{phase: _forward(phase, UNCHANGED) for phase in _PHASE_FIELDS},
     Phase.REQUEST_TRAILERS: ProcessingResponse(
         request_trailers=TrailersResponse()
     ).SerializeToString(),
-    **{phase: _forward(phase, UNCHANGED) for phase in _PHASE_FIELDS},
+    Phase.RESPONSE_TRAILERS: ProcessingResponse(
+        response_trailers=TrailersResponse()
+    ).SerializeToString(),
 }
-
-RESPONSE_TRAILERS = Reply(
-    ProcessingResponse(response_trailers=TrailersResponse()).SerializeToString()
-)
-"""The reply to response trailers, which are never changed."""

@@ -32,7 +32,7 @@ def _ignore(_record: Record) -> None:
 
 
 class Session:
-    """Replies to the messages of one stream, each with exactly one reply, in order.
+    """Replies to the messages of one stream, each with one reply, in order.
 
     A transport is a loop around :meth:`respond`, and :meth:`resume` where a reply takes several
     steps. It never awaits and does no I/O.
@@ -72,11 +72,11 @@ class Session:
             logger.exception("reporting the end of an exchange failed")
 
     def handle(self, message: bytes) -> bytes:
-        """As :meth:`respond`, with all steps, in one piece."""
+        """As :meth:`respond`, with all steps, in one piece, for a message with one reply."""
         reply = self.respond(message)
         while reply is None:
             reply = self.resume()
-        return b"".join(reply)
+        return reply.head + reply.body
 
     def respond(self, message: bytes | bytearray) -> Reply | None:
         """Reply to a serialised ProcessingRequest with a serialised ProcessingResponse.
@@ -132,7 +132,9 @@ class Session:
             case "request_trailers":
                 return self._reply(Phase.REQUEST_TRAILERS, self.exchange.on_request_trailers())
             case "response_trailers":
-                return replies.RESPONSE_TRAILERS
+                if self.exchange.state is State.STREAMING:
+                    self._bodies.note(Direction.FROM_SERVER, b"")
+                return self._reply(Phase.RESPONSE_TRAILERS, self.exchange.on_response_trailers())
         msg = "a ProcessingRequest of an unknown kind"
         raise DecodeError(msg)
 
@@ -162,7 +164,8 @@ class Session:
             events.append(action.body or b"")
             if not last:
                 yield None
-        yield self._reply(Phase.RESPONSE_BODY, Forward(body=b"".join(events)), last=end_of_stream)
+        whole = Forward(body=b"".join(events), ends=action.ends)
+        yield self._reply(Phase.RESPONSE_BODY, whole, last=end_of_stream)
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with the metadata that changed since the last one."""

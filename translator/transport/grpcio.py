@@ -143,7 +143,9 @@ class GrpcTransport:
                 while reply is None:
                     await asyncio.sleep(0)  # other streams have their turn
                     reply = session.resume()
-                yield b"".join(reply)
+                yield reply.head + reply.body
+                if reply.after:
+                    yield reply.after
         except DecodeError:
             logger.warning("received a message that is not a ProcessingRequest")
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a ProcessingRequest")

@@ -130,6 +130,7 @@ MESSAGES: dict[Phase, list[Callable[[Exchange], Action]]] = {
         lambda exchange: exchange.on_response_body(b"", end_of_stream=True),
         lambda exchange: exchange.on_response_body(b"garbage", end_of_stream=False),
     ],
+    Phase.RESPONSE_TRAILERS: [lambda exchange: exchange.on_response_trailers()],
 }
 
 # One way along every arrow of the table.
@@ -175,6 +176,9 @@ ARROWS: dict[tuple[State, Phase, State], Callable[[], tuple[Exchange, Action]]] 
     ),
     (State.STREAMING, Phase.RESPONSE_BODY, State.DONE): lambda: after(
         streaming(), lambda it: it.on_response_body(b"data:", end_of_stream=True)
+    ),
+    (State.STREAMING, Phase.RESPONSE_TRAILERS, State.DONE): lambda: after(
+        streaming(), lambda it: it.on_response_trailers()
     ),
 }
 

@@ -102,10 +102,25 @@ def test_an_immediate_response_has_status_headers_and_body(phase: Phase) -> None
     ("kind", "reply"),
     [
         ("request_trailers", replies.encode(Phase.REQUEST_TRAILERS, UNCHANGED)),
-        ("response_trailers", replies.RESPONSE_TRAILERS),
+        ("response_trailers", replies.encode(Phase.RESPONSE_TRAILERS, UNCHANGED)),
     ],
 )
 def test_trailers_are_never_changed(kind: str, reply: replies.Reply) -> None:
     message = ProcessingResponse.FromString(b"".join(reply))
     assert message.WhichOneof("response") == kind
     assert not getattr(message, kind).HasField("header_mutation")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("body", [b"x", b""])
+def test_a_chunk_in_the_mode_duplex(body: bytes, *, ends: bool) -> None:
+    found = common(Phase.RESPONSE_BODY, Forward(body=body, ends=ends)).body_mutation
+    assert found.WhichOneof("mutation") == "streamed_response"
+    assert (found.streamed_response.body, found.streamed_response.end_of_stream) == (body, ends)
+
+
+def test_the_last_of_a_body_comes_before_the_reply_to_trailers() -> None:
+    head, body, after = replies.encode(Phase.RESPONSE_TRAILERS, Forward(body=b"x", ends=False))
+    first = ProcessingResponse.FromString(head + body).response_body.response.body_mutation
+    assert first.streamed_response.body == b"x"
+    assert ProcessingResponse.FromString(after).WhichOneof("response") == "response_trailers"

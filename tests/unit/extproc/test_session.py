@@ -87,6 +87,18 @@ def ask(stream: Stream, request: ProcessingRequest) -> CommonResponse:
     return response
 
 
+def over_http2() -> Session:
+    """The session of a stream that may end with trailers, after the response headers."""
+    session = Session()
+    session.handle(envoy.request_headers().SerializeToString())
+    session.handle(envoy.request_body(STREAMED).SerializeToString())
+    reply = session.handle(envoy.response_headers(envoy.EVENTS_OVER_HTTP2).SerializeToString())
+    mode = ProcessingResponse.FromString(reply).mode_override
+    assert mode.response_body_mode == ProcessingMode.FULL_DUPLEX_STREAMED
+    assert mode.response_trailer_mode == ProcessingMode.SEND
+    return session
+
+
 def test_a_whole_unary_exchange(stream: Stream) -> None:
     held = ask(stream, envoy.request_headers())
     assert "authorization" in held.header_mutation.remove_headers
@@ -122,6 +134,54 @@ def test_a_whole_exchange_of_events(stream: Stream) -> None:
     output += ask(stream, envoy.response_body(b"")).body_mutation.body
     contents = [chunk["choices"][0]["delta"].get("content") for chunk in documents_of(output)]
     assert contents == ["Hi", None]
+
+
+def test_a_stream_over_http2_ends_with_its_trailers() -> None:
+    session = over_http2()
+    first = session.respond(
+        envoy.response_body(event(oip.answer("Hi")), end_of_stream=False).SerializeToString()
+    )
+    last = session.respond(envoy.response_trailers().SerializeToString())
+    output = b""
+    for reply in (first, last):
+        message = ProcessingResponse.FromString(reply.head + reply.body)
+        chunk = message.response_body.response.body_mutation.streamed_response
+        assert chunk.body
+        assert not chunk.end_of_stream
+        output += chunk.body
+    assert not first.after
+    assert ProcessingResponse.FromString(last.after).HasField("response_trailers")
+    contents = [chunk["choices"][0]["delta"].get("content") for chunk in documents_of(output)]
+    assert contents == ["Hi", None]
+
+
+@pytest.mark.parametrize("after", [b"", b"data: [DONE]\n\n"])
+def test_a_stream_over_http2_ends_without_trailers(after: bytes) -> None:
+    session = over_http2()
+    output, ends = b"", []
+    for body, last in ((event(oip.answer("Hi")) + after, False), (b"", True)):
+        message = envoy.response_body(body, end_of_stream=last).SerializeToString()
+        reply = ProcessingResponse.FromString(session.handle(message))
+        chunk = reply.response_body.response.body_mutation.streamed_response
+        output += chunk.body
+        ends.append(chunk.end_of_stream)
+    assert ends == [False, True]
+    assert len(documents_of(output)) == 2
+
+
+def test_trailers_after_the_end_of_a_stream_are_all_that_is_left() -> None:
+    session = over_http2()
+    done = event(oip.answer("Hi")) + b"data: [DONE]\n\n"
+    session.handle(envoy.response_body(done, end_of_stream=False).SerializeToString())
+    head, *rest = session.respond(envoy.response_trailers().SerializeToString())
+    assert ProcessingResponse.FromString(head).HasField("response_trailers")
+    assert rest == [b"", b""]
+
+
+def test_trailers_instead_of_a_stream_are_an_error() -> None:
+    head, *rest = over_http2().respond(envoy.response_trailers().SerializeToString())
+    assert ProcessingResponse.FromString(head).immediate_response.status.code == 502
+    assert rest == [b"", b""]
 
 
 @pytest.mark.parametrize(

@@ -199,9 +199,11 @@ class ProcessCall(Call):
             raise CallFault(Status.INTERNAL, "internal error") from None
         if reply is None:
             self._rest = partial(self._process, self._session.resume)
-        else:
-            self._rest = None
-            self.reply(*reply)
+            return
+        self._rest = None
+        self.reply(reply.head, reply.body)
+        if reply.after:
+            self.reply(reply.after)
 
     def on_close(self) -> None:
         """See :class:`Call`."""
