@@ -21,7 +21,9 @@ from translator.extproc.session import Session
 from translator.transport.errors import ListenError
 from translator.transport.service import SERVICE
 
-UNARY = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
+ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+UNARY = json.dumps(ASK).encode()
+STREAMED = json.dumps({**ASK, "stream": True}).encode()
 ANSWER = json.dumps(oip.answer("Hi")).encode()
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -86,6 +88,20 @@ async def test_an_exchange(client: Envoy) -> None:
     await call.done_writing()
     assert await call.read() is grpc.aio.EOF
     assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_trailers_of_a_stream_get_two_replies(tcp: Envoy) -> None:
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    await ask(call, envoy.request_body(STREAMED))
+    await ask(call, envoy.response_headers(envoy.EVENTS_OVER_HTTP2))
+    await ask(call, envoy.response_body(b"data: %b\n\n" % ANSWER, end_of_stream=False))
+    last = (await ask(call, envoy.response_trailers())).response_body.response.body_mutation
+    assert last.streamed_response.body.endswith(b"data: [DONE]\n\n")
+    reply = ProcessingResponse.FromString(await call.read())
+    assert reply.WhichOneof("response") == "response_trailers"
+    await call.done_writing()
+    assert await call.read() is grpc.aio.EOF
 
 
 async def test_streams_do_not_share_a_session(client: Envoy) -> None:
