@@ -48,6 +48,10 @@ clients: ## run real OpenAI clients, in Python and JavaScript, through Envoy to 
 	@.venv-clients/bin/python -m pytest -c tests/clients/pytest.ini tests/clients
 	@$(PYTHON) -m pytest -c tests/clients/pytest.ini tests/clients/test_openai_*.py # OpenAI 3
 
+browser: ## test the gateway from web pages in a real browser (needs chromium)
+	@demo/install.sh test-e2e clients
+	@$(PYTHON) -m pytest tests/e2e/proof_browser.py
+
 nginx: ## test the gateway behind real nginx (needs nginx)
 	@demo/install.sh test-e2e
 	@$(PYTHON) -m pytest tests/e2e/proof_nginx.py
@@ -111,4 +115,4 @@ bench-smoke: ## test the benchmarks, and fail if something is much slower
 clean: ## remove the virtual environments and caches
 	rm -rf .venv .venv-mlserver .venv-clients .venv-peers .fuzz .coverage tests/clients/node/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-.PHONY: help install demo test test-unit test-e2e coverage fuzz clients nginx peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean
+.PHONY: help install demo test test-unit test-e2e coverage fuzz clients browser nginx peers fresh lint format proto docs lock image-test dashboard bench bench-full bench-smoke clean

@@ -21,8 +21,12 @@ def admit(headers: Mapping[str, str], limit: int, media_types: Sequence[str] = (
         ClientError: 413 or 415.
     """
     kind = media_type(headers)
-    known = not kind or (_JSON if is_json(kind) else kind) in media_types
-    if not known:
+    if kind:
+        accepts = (_JSON if is_json(kind) else kind) in media_types
+    else:
+        # A page of any origin can post without a type, and the browser asks nobody before.
+        accepts = headers.get(":method") != "POST" or "origin" not in headers
+    if not accepts:
         accepted = " or ".join(f"'{name}'" for name in media_types)
         raise ClientError(
             f"Unsupported content type: '{kind}'. This API method only accepts "

@@ -12,6 +12,7 @@ READ = frozenset(
         "content-encoding",
         "content-length",
         "content-type",
+        "origin",
         "traceparent",
         "tracestate",
         "transfer-encoding",

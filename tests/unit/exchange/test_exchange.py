@@ -302,6 +302,7 @@ def test_an_exchange_without_request_id_gets_one_for_both_ways() -> None:
         ({":method": "GET"}, 405, "method_not_supported"),
         ({":path": "/v1/completions"}, 404, "unknown_url"),
         ({"content-type": "text/plain"}, 415, "unsupported_content_type"),
+        ({"content-type": "", "origin": "null"}, 415, "unsupported_content_type"),
         ({"content-type": "multipart/form-data; boundary=x"}, 415, "unsupported_content_type"),
         ({"content-encoding": "compress"}, 415, "unsupported_content_encoding"),
         ({"content-encoding": "gzip, gzip"}, 415, "unsupported_content_encoding"),
