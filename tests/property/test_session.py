@@ -135,7 +135,7 @@ def exchanges(draw: st.DrawFn) -> list[ProcessingRequest]:
 def check(messages: list[ProcessingRequest]) -> None:
     session = Session(ExchangeSettings(Limits(request_body=300, response_body=300)))
     for message in messages:
-        head, body, after = session.respond(message.SerializeToString())
+        head, body, after = envoy.reply(session, message)
         reply = ProcessingResponse.FromString(head + body)
         kind = message.WhichOneof("request")
         assert kind is not None

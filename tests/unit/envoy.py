@@ -9,6 +9,8 @@ from translator.extproc._proto.external_processor_pb2 import (
     HttpTrailers,
     ProcessingRequest,
 )
+from translator.extproc.replies import Reply
+from translator.extproc.session import Session
 
 POST_CHAT = {
     ":method": "POST",
@@ -52,6 +54,14 @@ def request_trailers() -> ProcessingRequest:
 def response_trailers() -> ProcessingRequest:
     """Trailers of an answer."""
     return ProcessingRequest(response_trailers=HttpTrailers())
+
+
+def reply(session: Session, request: ProcessingRequest) -> Reply:
+    """The reply of a session to a message, after all its steps."""
+    made = session.respond(request.SerializeToString())
+    while made is None:
+        made = session.resume()
+    return made
 
 
 def set_headers(mutation: HeaderMutation) -> dict[str, str]:

@@ -162,10 +162,11 @@ class Session:
             )
             assert isinstance(action, Forward)  # noqa: S101 -- the exchange is streaming
             events.append(action.body or b"")
-            if not last:
+            if last:
+                whole = Forward(body=b"".join(events), ends=action.ends)
+                yield self._reply(Phase.RESPONSE_BODY, whole, last=end_of_stream)
+            else:
                 yield None
-        whole = Forward(body=b"".join(events), ends=action.ends)
-        yield self._reply(Phase.RESPONSE_BODY, whole, last=end_of_stream)
 
     def _reply(self, phase: Phase, action: Action, *, last: bool = True) -> Reply:
         """The reply, with the metadata that changed since the last one."""

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import ClientError
+from translator.openai.value_count import check_value_count
 from translator.raw_json import Object, is_null
 
 Decoder = msgspec.json.Decoder[Any]
@@ -51,14 +52,20 @@ _ELEMENTS = {
 _MISSING = re.compile(r"Object missing required field `(?P<field>\w+)`(?: - at `\$(?P<at>.*)`)?")
 
 
-def decode_body(body: bytes) -> Object:
+def decode_body(body: bytes, separator: bytes = b",") -> Object:
     """Decode a request body at its top level.
 
+    Args:
+        body: the body.
+        separator: what is counted, see :func:`check_value_count`.
+
     Raises:
-        ClientError: 400, the body is not UTF-8, not JSON, nested too deeply or not an object.
+        ClientError: 400, the body is not UTF-8, not JSON, nested too deeply, not an object, or has
+            too many values.
     """
     try:
         str(body, "utf-8")  # msgspec does not check the encoding of text that it skips
+        check_value_count(body, separator)
         fields: Object = _decode_fields(body)
     except msgspec.ValidationError as error:
         raise ClientError("Invalid type for the request body: expected an object.") from error

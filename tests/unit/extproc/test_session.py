@@ -138,10 +138,8 @@ def test_a_whole_exchange_of_events(stream: Stream) -> None:
 
 def test_a_stream_over_http2_ends_with_its_trailers() -> None:
     session = over_http2()
-    first = session.respond(
-        envoy.response_body(event(oip.answer("Hi")), end_of_stream=False).SerializeToString()
-    )
-    last = session.respond(envoy.response_trailers().SerializeToString())
+    first = envoy.reply(session, envoy.response_body(event(oip.answer("Hi")), end_of_stream=False))
+    last = envoy.reply(session, envoy.response_trailers())
     output = b""
     for reply in (first, last):
         message = ProcessingResponse.FromString(reply.head + reply.body)
@@ -173,13 +171,13 @@ def test_trailers_after_the_end_of_a_stream_are_all_that_is_left() -> None:
     session = over_http2()
     done = event(oip.answer("Hi")) + b"data: [DONE]\n\n"
     session.handle(envoy.response_body(done, end_of_stream=False).SerializeToString())
-    head, *rest = session.respond(envoy.response_trailers().SerializeToString())
+    head, *rest = envoy.reply(session, envoy.response_trailers())
     assert ProcessingResponse.FromString(head).HasField("response_trailers")
     assert rest == [b"", b""]
 
 
 def test_trailers_instead_of_a_stream_are_an_error() -> None:
-    head, *rest = over_http2().respond(envoy.response_trailers().SerializeToString())
+    head, *rest = envoy.reply(over_http2(), envoy.response_trailers())
     assert ProcessingResponse.FromString(head).immediate_response.status.code == 502
     assert rest == [b"", b""]
 

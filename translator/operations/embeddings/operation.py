@@ -28,7 +28,7 @@ _ENCODINGS = ("float", "base64")
 
 def accept(body: bytes, target: Target) -> Inference:
     """Read a request. See :class:`~translator.operations.base.Operation`."""
-    fields = decode_body(body)
+    fields = decode_body(body, b":")  # its input counts itself
     model = target.model(take_model(fields, target))
     given = take(fields, "input")
     task = read_input(given, fields, model)
