@@ -90,7 +90,8 @@ def _fit_object(value: Raw, kind: inspect.StructType, changed: set[type]) -> Raw
 
 def _fit_integer(value: Raw, kind: inspect.IntType) -> Raw:
     number = msgspec.json.decode(value, type=float)
-    least, most = kind.ge or -_MOST, kind.le or _MOST
+    least = -_MOST if kind.ge is None else kind.ge
+    most = _MOST if kind.le is None else kind.le
     if not (number.is_integer() and least <= number <= most):
         raise msgspec.ValidationError
     return value if bytes(value).lstrip(b"-").isdigit() else raw(int(number))

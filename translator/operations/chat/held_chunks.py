@@ -63,7 +63,7 @@ class HeldChunks:
         """The chunks that need not wait any more after this one: itself, mostly."""
         waits = bool(self._waiting)
         for place in chunk.places:
-            waits = waits or bool(place.reason or place.calls)
+            waits = waits or bool(place.reason) or place.has_held_calls
         if not waits:
             return [chunk]
         self._keep(chunk)
@@ -111,7 +111,7 @@ class HeldChunks:
         for chunk in chunks:
             for place in chunk.places:
                 place.reason = ""
-                place.is_lost = not all(call.released for call, _, _ in place.calls)
+                place.is_lost = place.has_held_calls
         return [chunk for chunk in chunks if not chunk.is_empty]
 
     def _keep(self, chunk: Chunk) -> None:

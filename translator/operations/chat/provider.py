@@ -71,6 +71,7 @@ class ProviderChunks:
         self._held = HeldChunks(state)
         self._usage: Raw | None = None
         self._early: list[bytes] = []
+        self._has_halves = False  # some wait for their other halves
         self._last: bytes | None = None  # the provider's own chunk with the usage
 
     def take(self, chunk: bytes, output: Output, *, marked: bool = False) -> None:
@@ -85,14 +86,15 @@ class ProviderChunks:
             UpstreamError: 502, it is neither a chunk nor a completion.
         """
         try:
-            if marked or any(choice.halves for choice in self._state.choices.values()):
+            if marked or self._has_halves:
                 chunk = self._join_halves(chunk)
             chunk, view = self._decode(chunk)
-            parts = [(chunk, view)]
-            if view.is_whole:
-                parts = [*map(self._decode, split(chunk, self._state.repairs))]
-            for part in parts:
-                self._take(*part, output, marked=marked)
+            if not view.is_whole:
+                self._take(chunk, view, output, marked=marked)
+                return
+            parts = split(chunk, self._state.repairs)
+            for part, part_view in [*map(self._decode, parts)]:
+                self._take(part, part_view, output, marked=marked)
         except msgspec.ValidationError as error:
             raise unreadable() from error
 
@@ -192,6 +194,7 @@ class ProviderChunks:
                 if isinstance(text, str):
                     delta[name] = raw(said.join(name, text))
             choice["delta"] = raw(delta)
+        self._has_halves = any(choice.halves for choice in self._state.choices.values())
         self._state.repairs.add(Repair.UNICODE)
         if choices:
             fields["choices"] = raw(choices)
@@ -211,7 +214,8 @@ class ProviderChunks:
     def _place_all(self, chunk: bytes, choices: list[ChoiceView]) -> list[Place]:
         places: list[Place] = []
         for position, view in enumerate(choices):
-            index = position if view.number is None else view.number
+            number = view.number
+            index = position if number is None else number
             if index < position and any(place.index == index for place in places):
                 index = position  # all choices have the same index
             if self._held.has_end(index):
@@ -233,7 +237,8 @@ class ProviderChunks:
             name, arguments = text_or_none(function.name), repair.arguments_of(function.arguments)
             place.function = choice.call_function(name, arguments)
         if delta.tool_calls:
-            place.calls = choice.calls.place([call.piece() for call in delta.tool_calls])
+            place.pieces = [call.piece() for call in delta.tool_calls]
+            place.calls = choice.calls.place(place.pieces)
         said = delta.content or delta.refusal or delta.reasoning_content
         choice.spoke = choice.spoke or bool(said or choice.calls or choice.legacy)
         if place.reason:

@@ -21,7 +21,7 @@ from translator.raw_json import (
     raw,
 )
 from translator.tasks.repair import Repair
-from translator.tasks.tool_calls import Call, Placed
+from translator.tasks.tool_calls import Call, CallPiece, Placed
 
 _WHOLE = Raw(b'"chat.completion"')
 _EMPTY, _NONE = Raw(b"{}"), Raw(b"[]")
@@ -36,24 +36,41 @@ class Place:
         position: in the chunk.
         index: which choice of the answer it goes on with.
         first: it is that choice's first.
-        calls: for each of its tool calls, the call, whether it opens there, and what it adds.
+        pieces: what it says of tool calls.
+        calls: for each of these, the call, whether it opens there, and what it adds.
         function: what it adds to the name and the arguments of its function_call, if it has one.
         is_lost: its calls will never have a name.
         reason: why the choice ends there, or "".
         view: the choice as it came.
     """
 
-    __slots__ = ("calls", "first", "function", "index", "is_lost", "position", "reason", "view")
+    __slots__ = (
+        "calls",
+        "first",
+        "function",
+        "index",
+        "is_lost",
+        "pieces",
+        "position",
+        "reason",
+        "view",
+    )
 
     def __init__(self, position: int, index: int, view: ChoiceView, *, first: bool) -> None:
         self.position = position
         self.index = index
         self.first = first
         self.view = view
+        self.pieces: list[CallPiece] = []
         self.calls: list[Placed] = []
         self.function: tuple[str, str] | None = None
         self.is_lost = False
         self.reason = "" if view.finish_reason is None else view.reason
+
+    @property
+    def has_held_calls(self) -> bool:
+        """Whether there is a call whose start is held."""
+        return bool(self.calls) and not all(call.released for call, _, _ in self.calls)
 
     @property
     def in_order(self) -> bool:
@@ -61,7 +78,7 @@ class Place:
         view = self.view
         return (
             not self.is_lost
-            and view.is_in_order(first=self.first)
+            and view.is_in_order(self.index, first=self.first)
             and (view.finish_reason or "") == self.reason
             and (not (self.calls or self.function) or self._are_calls_in_order())
         )
@@ -71,7 +88,7 @@ class Place:
         view, delta = self.view, self.view.delta or DeltaView()
         word = None if view.finish_reason is UNSET else view.finish_reason
         found = {
-            Repair.HEAD: view.number is None,
+            Repair.HEAD: view.number != self.index,
             Repair.MESSAGE: delta.role != ("assistant" if self.first else None)
             or not delta.has_texts,
             Repair.FINISH_REASON: word is not None and word != self.reason,
@@ -84,8 +101,10 @@ class Place:
         if delta.tool_calls is None or not self._is_function_in_order(delta.function_call):
             return False
         return all(
-            item.is_in_order(call, opens=opens) and item.piece().arguments == arguments
-            for item, (call, opens, arguments) in zip(delta.tool_calls, self.calls, strict=True)
+            item.is_in_order(call, opens=opens) and piece.arguments == arguments
+            for item, piece, (call, opens, arguments) in zip(
+                delta.tool_calls, self.pieces, self.calls, strict=True
+            )
         )
 
     def _is_function_in_order(self, given: FunctionView | None) -> bool:

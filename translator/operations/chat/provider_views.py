@@ -117,11 +117,12 @@ class ChoiceView(ChoiceParts):
         word = self.finish_reason
         return "" if word is None or word is UNSET else repair.reason(word)
 
-    def is_in_order(self, *, first: bool) -> bool:
+    def is_in_order(self, index: int, *, first: bool) -> bool:
         """Whether it is as OpenAI would send it, but for its calls: a choice's first or a later."""
         delta = self.delta
         return (
-            self.number is not None
+            type(self.index) is int
+            and self.index == index
             and delta is not None
             and delta.role == ("assistant" if first else None)
             and delta.has_texts
