@@ -184,20 +184,16 @@ class Calls:
         return released
 
     def complete(self) -> list[tuple[Call, str]]:
-        """What has to be added to released calls, at the end: other halves, and arguments."""
+        """Complete the arguments of released calls at the end; return what was added to each."""
         added = []
         for call in self._calls:
-            more = (
-                surrogates.REPLACEMENT
-                if call.half
-                else ""
-                if call.arguments or call.custom
-                else "{}"
-            )
+            if call.released and call.half:
+                added.append((call, surrogates.REPLACEMENT))
+            elif call.released and not (call.arguments or call.custom):
+                added.append((call, "{}"))
+        for call, more in added:
             call.half = ""
-            if call.released and more:
-                call.arguments.append(more)
-                added.append((call, more))
+            call.arguments.append(more)
         return added
 
     def _hold(self, arguments: str) -> None:
