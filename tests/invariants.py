@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Any
 
 FINISH_REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+SERVICE_TIERS = (None, "auto", "default", "flex", "scale", "priority", "fast")
 FLOAT32 = 4  # bytes
 
 
@@ -30,9 +31,10 @@ def check_chat_completion(document: Any, *, verbatim: bool = False) -> None:
         reason = choice.get("finish_reason")
         assert reason in FINISH_REASONS, f"{at}.finish_reason is {reason!r}"
         assert verbatim or "logprobs" in choice, f"{at} has no logprobs"
+        _check_logprobs(choice.get("logprobs"), at)
         _check_message(choice.get("message"), f"{at}.message", verbatim=verbatim)
     if document.get("usage") is not None:
-        _check_usage(document["usage"])
+        _check_usage(document["usage"], verbatim=verbatim)
 
 
 def check_chunks(
@@ -131,7 +133,9 @@ class _Choice:
     def add(self, choice: Mapping[str, Any], at: str) -> None:
         assert not self.finished, f"{at}: something after the finish chunk"
         assert self._verbatim or "logprobs" in choice, f"{at} has no logprobs"
+        _check_logprobs(choice.get("logprobs"), at)
         delta = _object(choice.get("delta"), f"{at}: delta")
+        assert delta.get("tool_calls", ()) is not None, f"{at}: tool_calls is null"
         if self._begun:
             assert delta.get("role") is None, f"{at}: the role again"
         else:
@@ -160,8 +164,9 @@ class _Choice:
             assert call.get("type") == "function", f"{at}: tool call type {call.get('type')!r}"
             _text(function, "name")
         else:
-            assert call.get("id") is None, f"{at}: the id of a tool call again"
-            assert function.get("name") is None, f"{at}: the name of a tool call again"
+            assert not {"id", "type"} & set(call), f"{at}: the id or type of a tool call again"
+            assert "name" not in function, f"{at}: the name of a tool call again"
+            assert "function" in call, f"{at}: a tool call without its function"
         arguments = function.get("arguments", "")
         assert isinstance(arguments, str), f"{at}: arguments {arguments!r}"
 
@@ -173,6 +178,23 @@ def _check_head(document: Any, kind: str, *, verbatim: bool) -> None:
     assert verbatim or document["id"].startswith("chatcmpl-"), f"id is {document['id']!r}"
     assert _is_int(document.get("created")), f"created is {document.get('created')!r}"
     _text(document, "model")
+    assert document.get("service_tier") in SERVICE_TIERS, f"tier {document['service_tier']!r}"
+    fingerprint = document.get("system_fingerprint")
+    assert isinstance(fingerprint, str | None), f"system_fingerprint is {fingerprint!r}"
+
+
+def _check_logprobs(logprobs: Any, at: str) -> None:
+    if logprobs is None:
+        return
+    _object(logprobs, f"{at}.logprobs")
+    for name in ("content", "refusal"):
+        for token in logprobs.get(name) or ():
+            for item in (token, *_list(token, "top_logprobs")):
+                assert isinstance(item.get("token"), str), f"{at}: {item}"
+                assert isinstance(item.get("logprob"), int | float), (
+                    f"{at}: {item.get('logprob')!r}"
+                )
+                assert isinstance(item["bytes"], list | None), f"{at}: bytes {item['bytes']!r}"
 
 
 def _check_message(message: Any, at: str, *, verbatim: bool) -> None:
@@ -206,7 +228,7 @@ def _check_chunk_usage(
 ) -> None:
     usage = chunk.get("usage")
     if usage is not None:
-        _check_usage(usage)
+        _check_usage(usage, verbatim=verbatim)
     if verbatim:
         return
     if not asked:
@@ -221,11 +243,14 @@ def _check_chunk_usage(
         assert last, "something after the usage chunk"
 
 
-def _check_usage(usage: Any) -> None:
+def _check_usage(usage: Any, *, verbatim: bool) -> None:
     _object(usage, "usage")
     _check_counts(usage, ("prompt_tokens", "completion_tokens", "total_tokens"))
+    for name in ("prompt_tokens_details", "completion_tokens_details"):
+        for key, count in (usage.get(name) or {}).items():
+            assert count is None or _is_int(count), f"usage.{name}.{key} is {count!r}"
     total = usage["prompt_tokens"] + usage["completion_tokens"]
-    assert usage["total_tokens"] == total, f"usage does not add up: {usage}"
+    assert verbatim or usage["total_tokens"] == total, f"usage does not add up: {usage}"
 
 
 def _check_counts(usage: Mapping[str, Any], keys: Iterable[str]) -> None:

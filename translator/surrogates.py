@@ -8,6 +8,9 @@ U+FFFD.
 
 import re
 
+REPLACEMENT = "\ufffd"
+"""What is said for half a pair whose other half does not come."""
+
 _MARK = "\ufdd0"  # a noncharacter; the half follows, moved from the surrogates to private use
 _MOVED = 0xE000 - 0xD800
 _HIGH = ("\ue000", "\ue3ff")
@@ -42,6 +45,13 @@ def is_marked(text: str) -> bool:
 def clean(text: str) -> str:
     """A text with U+FFFD for each marked half."""
     return join("", text, last=True)[0] if is_marked(text) else text
+
+
+def replace_halves(text: str) -> str:
+    """A JSON text with U+FFFD for each half of a pair; itself if there is none."""
+    if "\\ud" not in text and "\\uD" not in text:
+        return text
+    return clean(mark(text.encode()).decode())
 
 
 def join(half: str, text: str, *, last: bool = False) -> tuple[str, str]:

@@ -479,10 +479,10 @@ def of_completion(completion: Document) -> dict[int, Said]:
     return {
         choice["index"]: Said(
             choice["message"]["content"] or "",
-            choice["message"]["refusal"] or "",
+            choice["message"].get("refusal") or "",
             [
                 Call(call["id"], call["function"]["name"], call["function"]["arguments"])
-                for call in choice["message"].get("tool_calls", ())
+                for call in choice["message"].get("tool_calls") or ()
             ],
             choice["finish_reason"],
         )

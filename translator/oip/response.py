@@ -74,13 +74,18 @@ class OutputTensor(msgspec.Struct):
 
 
 class InferenceResponse(msgspec.Struct, dict=True):
-    """A whole response, or one event of a stream."""
+    """A whole response, or one event of a stream.
+
+    Attributes:
+        marked: whether halves of surrogate pairs are marked in it.
+    """
 
     outputs: list[OutputTensor] = []
     id: str | None = None
     model_name: str | None = None
     parameters: dict[str, Raw] | None = None
     error: Raw = ABSENT
+    marked: bool = msgspec.field(default=False, name="")  # no name: it never comes with the JSON
 
     def strings(self, name: str) -> list[str] | None:
         """The elements of the BYTES output ``name``, or None if there is no such output.
@@ -123,6 +128,9 @@ def decode(body: bytes) -> InferenceResponse:
             response = _read_loosely(body)
         except msgspec.DecodeError:
             response = _decode(surrogates.mark(body))
+            response.marked = True
+            response.id = surrogates.clean(response.id or "")
+            response.model_name = surrogates.clean(response.model_name or "")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable() from error
     if is_present(response.error) or not response.outputs:

@@ -120,6 +120,7 @@ class Output(msgspec.Struct):
         choices: one output per choice, in order; may be empty.
         provided: a provider's chat object as JSON text, instead of ``choices``; or None.
         usage: the object with the token counts, if there is one, with all its fields.
+        marked: whether halves of surrogate pairs are marked in it (:mod:`translator.surrogates`).
     """
 
     id: str
@@ -128,6 +129,7 @@ class Output(msgspec.Struct):
     choices: Sequence[ChoiceOutput] = ()
     provided: str | None = None
     usage: Object | None = None
+    marked: bool = False
 
 
 def finish_reason(word: str) -> str:

@@ -10,15 +10,19 @@ The rules are the same for tensors and for a provider's chunks:
   name changes after arguments, or arguments follow a complete JSON object.
 - A piece without a name never begins a call at a known index.
 - The start of a call is held until its name is complete: until the first arguments, the next call,
-  or the end.
+  or the end. A call without a name may hold at most :data:`MOST_HELD`.
 """
 
 from collections.abc import Iterable
 
 import msgspec
 
+from translator import surrogates
 from translator.errors import unreadable
 from translator.ids import call_id
+
+MOST_HELD = 1 << 20
+"""Characters of a stream that wait for the name of a call."""
 
 
 class CallPiece(msgspec.Struct):
@@ -50,19 +54,31 @@ class Call:
         name: the name so far.
         custom: whether it is a call of a custom tool.
         arguments: the pieces of the arguments.
+        half: the half of a surrogate pair at the end of the arguments so far, or "".
         released: whether its start is complete and no longer held.
     """
 
-    __slots__ = ("arguments", "custom", "given_id", "id", "index", "name", "number", "released")
+    __slots__ = (
+        "arguments",
+        "custom",
+        "given_id",
+        "half",
+        "id",
+        "index",
+        "name",
+        "number",
+        "released",
+    )
 
     def __init__(self, number: int, piece: CallPiece, identity: str) -> None:
         self.number = number
         self.index = piece.index
         self.given_id = piece.id
         self.id = identity
-        self.name = piece.name or ""
+        self.name = surrogates.clean(piece.name or "")
         self.custom = piece.custom
         self.arguments: list[str] = []
+        self.half = ""
         self.released = False
 
     @property
@@ -88,13 +104,21 @@ Placed = tuple[Call, bool, str]
 
 
 class Calls:
-    """The calls of one message, numbered from 0 in the order in which they begin."""
+    """The calls of one message, numbered from 0 in the order in which they begin.
+
+    Attributes:
+        repaired: one has a name or an id that did not come with its first piece.
+        halved: there was half a surrogate pair in their arguments.
+    """
 
     def __init__(self) -> None:
+        self.repaired = False
+        self.halved = False
         self._calls: list[Call] = []
         self._ids: dict[str, Call] = {}
         self._by_index: dict[int, list[Call]] = {}
         self._held: list[Call] = []
+        self._nameless = 0
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -105,7 +129,11 @@ class Calls:
         return bool(self._held)
 
     def place(self, pieces: Iterable[CallPiece]) -> list[Placed]:
-        """Assign the pieces of one delta to calls."""
+        """Assign the pieces of one delta to calls.
+
+        Raises:
+            UpstreamError: 502, the pieces of a call without a name are too large.
+        """
         touched: set[int] = set()
         placed = []
         for piece in pieces:
@@ -118,8 +146,13 @@ class Calls:
             arguments = piece.arguments
             if not opens and arguments and self._is_repeated(call, piece):
                 arguments = ""
+            if call.half or surrogates.is_marked(arguments):
+                arguments, call.half = surrogates.join(call.half, arguments)
+                self.halved = True
             if arguments:
                 call.arguments.append(arguments)
+                if not call.name:
+                    self._hold(arguments)
             touched.add(call.number)
             placed.append((call, opens, arguments))
         return placed
@@ -142,20 +175,36 @@ class Calls:
                 break
             if is_last and not call.arguments and not end:
                 break
-            call.id = call.id or call_id()
+            if not call.id:
+                call.id = call_id()
+                self.repaired = True
             call.released = True
             count += 1
         released, self._held = self._held[:count], self._held[count:]
         return released
 
-    def without_arguments(self) -> list[Call]:
-        """The released calls that have no arguments yet."""
-        return [call for call in self._calls if call.released and not call.arguments]
+    def complete(self) -> list[tuple[Call, str]]:
+        """Complete the arguments of released calls at the end; return what was added to each."""
+        added = []
+        for call in self._calls:
+            if call.released and call.half:
+                added.append((call, surrogates.REPLACEMENT))
+            elif call.released and not (call.arguments or call.custom):
+                added.append((call, "{}"))
+        for call, more in added:
+            call.half = ""
+            call.arguments.append(more)
+        return added
+
+    def _hold(self, arguments: str) -> None:
+        self._nameless += len(arguments)
+        if self._nameless > MOST_HELD:
+            raise unreadable()
 
     def _open(self, piece: CallPiece) -> Call:
         # Ids are unique: a second call with the same id gets another.
         identity = piece.id if piece.id is not None and piece.id not in self._ids else ""
-        call = Call(len(self._calls), piece, identity)
+        call = Call(len(self._calls), piece, surrogates.clean(identity))
         self._calls.append(call)
         self._held.append(call)
         if piece.id is not None:
@@ -175,8 +224,9 @@ class Calls:
             call.index = piece.index
             self._by_index.setdefault(piece.index, []).append(call)
         if piece.name and not call.released and piece.name != call.name:
-            call.name += piece.name
+            call.name += surrogates.clean(piece.name)
             call.custom = call.custom or piece.custom
+            self.repaired = True
 
     def _find(self, piece: CallPiece, touched: set[int]) -> Call | None:
         """The call that a piece continues, or None if it begins one."""
@@ -216,15 +266,18 @@ def _opens(call: Call, piece: CallPiece, touched: set[int]) -> bool:
     if not piece.name or not call.name:
         return False
     other_name = piece.name != call.name
+    in_same_delta = call.number in touched
+    more = piece.arguments.strip()
     if piece.id is not None and piece.id == call.given_id:
-        return other_name and bool(call.arguments or call.number in touched)
+        if other_name:
+            return bool(call.arguments or in_same_delta)
+        return in_same_delta and more not in ("", call.said) and call.is_whole
     other_id = piece.id is not None and call.given_id is not None
-    if other_name and (other_id or call.arguments):
-        return True
-    if call.number in touched and (other_id or piece.index is None):
+    if (other_name and (other_id or call.arguments)) or (
+        in_same_delta and (other_id or piece.index is None)
+    ):
         return True
     if call.is_whole:
-        return other_id or bool(piece.arguments.strip())
+        return other_id or bool(more)
     # The same name with another id: a new call if its arguments begin as those of a new call.
-    begins = piece.arguments.lstrip()[:1]
-    return other_id and begins == ("{" if call.arguments else "")
+    return other_id and more[:1] == ("{" if call.arguments else "")

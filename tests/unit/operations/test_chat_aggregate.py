@@ -47,7 +47,7 @@ def message_of(*documents: Any) -> Any:
     return choice["message"]
 
 
-TOKEN: dict[str, Any] = {"token": "a", "bytes": None, "top_logprobs": []}
+TOKEN: dict[str, Any] = {"token": "a", "logprob": -0.5, "bytes": None, "top_logprobs": []}
 FIRST = chunk(part(role="assistant", content="Hel"))
 MORE = chunk(part(content="lo"))
 END = chunk(part(reason="length"))
@@ -100,12 +100,12 @@ def test_a_completion_without_choices_is_upstreams_fault(nothing: Any) -> None:
 def test_what_only_the_provider_knows_is_added_up_too() -> None:
     custom = {"index": 0, "id": "c", "type": "custom", "custom": {"name": "sh", "input": "l"}}
     more = {"index": 0, "custom": {"input": "s"}}
-    first = part(role="assistant", reasoning_content="h", tool_calls=[custom], annotations=[1])
-    second = part(reasoning_content="m", tool_calls=[more], annotations=[2])
+    first = part(role="assistant", reasoning_content="h", tool_calls=[custom], notes=[1])
+    second = part(reasoning_content="m", tool_calls=[more], notes=[2])
     answer = json.loads(aggregated(stream(chunk(first), chunk(second), END)))
     message = answer["choices"][0]["message"]
     assert message["reasoning_content"] == "hm"
-    assert message["annotations"] == [1, 2]
+    assert message["notes"] == [1, 2]
     [call] = message["tool_calls"]
     assert call == {"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls"}}
 
@@ -221,16 +221,16 @@ def test_logprobs_are_joined_to_the_digit() -> None:
         return f'{{"index":0,"delta":{{"content":"x"}},"logprobs":{text}}}'
 
     choices = [
-        token('{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}],"refusal":null}'),
+        token('{"content":[{"token":"a","logprob":-0.10,"bytes":null,"top_logprobs":[]}]}'),
         token("null"),
-        token('{"content":[{"logprob":-1e-7,"bytes":null,"top_logprobs":[]}],"refusal":[]}'),
+        token('{"content":[{"token":"b","logprob":-1e-7,"bytes":null,"top_logprobs":[]}]}'),
     ]
     events = [
         oip.provided(json.dumps(HEAD)[:-1] + f',"choices":[{choice}]}}') for choice in choices
     ]
     assert (
-        b'"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]},'
-        b'{"logprob":-1e-7,"bytes":null,"top_logprobs":[]}],"refusal":[]}'
+        b'{"content":[{"token":"a","logprob":-0.10,"bytes":null,"top_logprobs":[]},'
+        b'{"token":"b","logprob":-1e-7,"bytes":null,"top_logprobs":[]}],"refusal":null}'
         in aggregated(stream(*events))
     )
 
@@ -255,7 +255,9 @@ def test_logprobs_that_are_half_there_are_joined_too(pieces: list[Any], joined: 
 def test_logprobs_of_tensors_are_joined() -> None:
     documents = [oip.answer(text) for text in "ab"]
     for document, text in zip(documents, "ab", strict=True):
-        document["outputs"].append(oip.text("logprobs", json.dumps([{"token": text}])))
+        document["outputs"].append(
+            oip.text("logprobs", json.dumps([{"token": text, "logprob": -0.5}]))
+        )
     [choice] = aggregate(*documents)["choices"]
     tokens = [{**TOKEN, "token": text} for text in "ab"]
     assert choice["logprobs"] == {"content": tokens, "refusal": None}

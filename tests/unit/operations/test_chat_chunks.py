@@ -299,8 +299,8 @@ def test_logprobs_stand_in_the_chunk_of_their_tokens() -> None:
 
 def test_logprobs_are_kept_to_the_digit() -> None:
     document = oip.answer("Hi")
-    document["outputs"].append(oip.text("logprobs", '[{"logprob":-1.10e-7}]'))
-    token = b'{"logprob":-1.10e-7,"top_logprobs":[],"bytes":null}'
+    document["outputs"].append(oip.text("logprobs", '[{"token":"a","logprob":-1.10e-7}]'))
+    token = b'{"token":"a","logprob":-1.10e-7,"bytes":null,"top_logprobs":[]}'
     assert b'"logprobs":{"content":[' + token + b'],"refusal":null}' in run(event(document))
 
 

@@ -351,7 +351,7 @@ def test_logprobs_of_each_choice_are_kept_to_the_digit() -> None:
     document = oip.answer("a", "b")
     document["outputs"].append(oip.text("logprobs", *tokens))
     answer = complete(chat(), document)
-    token = b'{"token":"a","logprob":-0.10,"top_logprobs":[],"bytes":null}'
+    token = b'{"token":"a","logprob":-0.10,"bytes":null,"top_logprobs":[]}'
     assert b'"logprobs":{"content":[' + token + b'],"refusal":null}' in answer
     assert json.loads(answer)["choices"][1]["logprobs"] == {"content": None, "refusal": None}
 

@@ -133,9 +133,18 @@ def test_whatever_is_in_order_keeps_the_order_of_its_keys(*, include_usage: bool
     ]
 
 
-def test_a_piece_of_a_call_may_lack_its_function() -> None:
-    found = deltas(BEGUN, calling({"index": 0}), calling({"index": 0, "id": "c1"}), ARGUED)
-    assert [delta["tool_calls"] for delta in found[1:3]] == [[{"index": 0}], [{"index": 0}]]
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"index": 0},
+        {"index": 0, "id": "c1"},
+        {"index": 0, "id": None, "type": None, "function": None},
+        {"index": 0, "function": {"name": None}},
+    ],
+)
+def test_a_piece_that_adds_nothing_to_a_call_has_a_function_all_the_same(piece: Document) -> None:
+    nothing = {"index": 0, "function": {"arguments": ""}}
+    assert deltas(BEGUN, calling(piece), ARGUED)[1]["tool_calls"] == [nothing]
 
 
 def test_digits_unknown_fields_and_the_order_of_keys_are_a_providers_own() -> None:
@@ -151,7 +160,7 @@ def test_what_is_put_right_keeps_all_else_to_the_digit() -> None:
     text = (
         '{"x":1.10e-7,"id":"other","object":"chat.completion.chunk","created":8,"model":"gpt-2",'
         '"choices":[{"z":1.50,"index":0,"delta":{"role":"assistant","content":"lo","b":2.0,"a":[]},'
-        '"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}]},"finish_reason":null}],"seed":9007199254740993}'
+        '"logprobs":{"content":[{"token":"","logprob":-0.10,"bytes":null,"top_logprobs":[]}]},"finish_reason":null}],"seed":9007199254740993}'
     )
     put_right = data_of(run(FIRST, text))[1].decode()
     for kept in (
@@ -159,7 +168,7 @@ def test_what_is_put_right_keeps_all_else_to_the_digit() -> None:
         '"seed":9007199254740993',
         '"z":1.50',
         '"delta":{"content":"lo","b":2.0,"a":[]}',
-        '"logprobs":{"content":[{"logprob":-0.10,"bytes":null,"top_logprobs":[]}]}',
+        '"logprobs":{"content":[{"token":"","logprob":-0.10,"bytes":null,"top_logprobs":[]}]}',
     ):
         assert kept in put_right
 

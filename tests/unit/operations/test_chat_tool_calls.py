@@ -13,7 +13,7 @@ from translator.tasks.tool_calls import CallPiece
 
 def joined(*pieces: CallPiece) -> list[tuple[str, str]]:
     """The name and the arguments of each call that these pieces make."""
-    calls = join(pieces)
+    calls = join(pieces, set())
     assert all(call.type == "function" for call in calls)
     assert len({call.id for call in calls}) == len(calls)
     functions = [msgspec.to_builtins(call.function) for call in calls]
@@ -50,7 +50,7 @@ def test_the_first_piece_says_all_but_the_rest_of_the_arguments() -> None:
 )
 def test_a_call_begins_with_its_name(pieces: list[CallPiece]) -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
-        join(pieces)
+        join(pieces, set())
 
 
 def test_a_whole_call_without_arguments_has_empty_ones() -> None:
@@ -61,7 +61,7 @@ def test_a_whole_call_without_arguments_has_empty_ones() -> None:
 
 
 def test_calls_without_ids_are_given_ids_that_differ() -> None:
-    first, second = join([piece(name="f"), piece(name="f")])
+    first, second = join([piece(name="f"), piece(name="f")], set())
     assert first.id != second.id
     assert len(first.id) == len(second.id) == len("call_") + 24
     assert first.id.startswith("call_")

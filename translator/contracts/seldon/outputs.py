@@ -39,9 +39,8 @@ def read(response: InferenceResponse, choices: int = 1) -> Output:
     if provider is not None:
         return Output(identity, model, provided=provider)
     tokens, said = token_counts.read(response), _choices(response, choices)
-    if tokens is UNKNOWN:
-        return Output(identity, model, tokens, said)
-    return Output(identity, model, tokens, said, usage=token_counts.read_usage(response) or None)
+    counts = None if tokens is UNKNOWN else token_counts.read_usage(response) or None
+    return Output(identity, model, tokens, said, usage=counts, marked=response.marked)
 
 
 def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
@@ -84,7 +83,7 @@ def _read_rare(response: InferenceResponse, outputs: list[ChoiceOutput]) -> None
         if len(outputs) == 1:
             texts = ["".join(texts)]
         for output, text in zip(outputs, texts, strict=False):
-            output.reasoning = output.reasoning or surrogates.clean(text) or None
+            output.reasoning = output.reasoning or text or None
     for output, text in zip(outputs, _texts(response, "function_call"), strict=False):
         output.function_call = next(iter(tool_calls.read(text)), None)
     for output, text in zip(outputs, _texts(response, "logprobs"), strict=False):
@@ -110,7 +109,7 @@ def _logprobs(text: str) -> Raw | None:
     if text.lstrip().startswith("["):
         text = f'{{"content":{text}}}'
     try:
-        compact = msgspec.json.format(text, indent=-1)
+        compact = msgspec.json.format(surrogates.replace_halves(text), indent=-1)
         return Raw(msgspec.json.encode(msgspec.json.decode(compact, type=_Logprobs)))
     except (msgspec.DecodeError, RecursionError):
         return None

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw
 
-from translator import surrogates
 from translator.errors import unreadable
+from translator.openai.chat_parts import MessageParts
 from translator.operations.base import Response
-from translator.operations.chat import completion
+from translator.operations.chat import completion, repair
 from translator.operations.chat.chunks import ChatChunks
 from translator.operations.chat.provider import read_provided
-from translator.operations.chat.provider_chunk import is_chunk
-from translator.operations.chat.provider_completion import from_provider
+from translator.operations.chat.provider_completion import in_order
 from translator.operations.events import collect
 from translator.raw_json import (
     NULL,
@@ -59,21 +58,22 @@ def aggregate(
         if output.provided is None:
             return completion.from_output(output, model, created, forced=forced)
         complete, marked = read_provided(output.provided)
-        if marked:
-            complete = surrogates.clean(complete.decode()).encode()
-        if not is_chunk(complete):
-            response = from_provider(complete, output, model, created)
-            halves = {Repair.UNICODE} if marked else set()
-            return response._replace(repairs=response.repairs | halves)
+        as_it_is = None if marked else in_order(complete)
+        if as_it_is is not None:
+            return as_it_is
     chunks = ChatChunks(model, created, include_usage=True, forced=forced, whole=True)
     try:
-        answer = _add_up(collect(chunks, outputs))
+        events = [event for output in outputs for event in chunks.write(output)]
+        if len(outputs) == 1 and not chunks.has_begun:
+            raise unreadable()
+        repairs: set[Repair] = set()
+        answer = _add_up(events + collect(chunks, ()), repairs)
     except msgspec.ValidationError as error:
         raise unreadable() from error
-    return Response(answer, chunks.tokens, chunks.model, chunks.repairs)
+    return Response(answer, chunks.tokens, chunks.model, chunks.repairs | repairs)
 
 
-def _add_up(chunks: list[bytes]) -> bytes:
+def _add_up(chunks: list[bytes], repairs: set[Repair]) -> bytes:
     answer: Object = {}
     sums: dict[int, _Sum] = {}
     for chunk in chunks:
@@ -83,14 +83,16 @@ def _add_up(chunks: list[bytes]) -> bytes:
             choice = decode_object(item)
             index = msgspec.json.decode(choice["index"], type=int)
             sums.setdefault(index, _Sum()).add(choice)
-        answer |= {name: value for name, value in fields.items() if is_present(value)}
+        for name, value in fields.items():
+            if name not in answer or not is_null(value):
+                answer[name] = value
     head = {name: answer.pop(name) for name in ("id", "object", "created", "model")}
     head["object"] = raw("chat.completion")
-    head["choices"] = raw([_choice(total.value()) for _, total in sorted(sums.items())])
+    head["choices"] = raw([_choice(total.value(), repairs) for _, total in sorted(sums.items())])
     return encode(head | answer)
 
 
-def _choice(choice: Object) -> Object:
+def _choice(choice: Object, repairs: set[Repair]) -> Object:
     message = {"role": raw("assistant"), "content": NULL, "refusal": NULL}
     message |= decode_object(choice.pop("delta"))
     for name in ("tool_calls", "function_call"):
@@ -108,7 +110,7 @@ def _choice(choice: Object) -> Object:
     index, reason = choice.pop("index"), choice.pop("finish_reason")
     return choice | {
         "index": index,
-        "message": raw(message),
+        "message": repair.fit(raw(message), MessageParts, repairs),
         "finish_reason": reason,
         "logprobs": logprobs,
     }
@@ -129,13 +131,13 @@ class _Sum:
     """What the pieces of one object add up to, each value kept as JSON text until it is read.
 
     Texts that grow are joined, lists continued, objects added up in turn, and so are those objects
-    in lists that have an index; anything else is as its last piece says.
+    in lists that have an index, and no other type; anything else is as its last piece says.
     """
 
     def __init__(self) -> None:
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[Raw]] = {}
-        self._numbered: dict[str, dict[int, _Sum]] = {}
+        self._numbered: dict[str, dict[int, list[_Sum]]] = {}
         self._objects: dict[str, _Sum] = {}
         self._rest: Object = {}
 
@@ -153,10 +155,15 @@ class _Sum:
                 case _ if not is_null(value) or name not in self._rest:
                     self._rest[name] = value
 
+    def is_of(self, kind: Raw | None) -> bool:
+        """Whether a piece of that type goes on with it."""
+        own = self._rest.get("type")
+        return kind is None or own is None or own == kind
+
     def value(self) -> Object:
         """The whole object."""
         numbered = {
-            name: [item.value() for _, item in sorted(items.items())]
+            name: [item.value() for _, same in sorted(items.items()) for item in same]
             for name, items in self._numbered.items()
         }
         return (
@@ -173,6 +180,9 @@ class _Sum:
             fields = decode_object(item) if opening(item) == ord("{") else {}
             if "index" in fields:
                 number = msgspec.json.decode(fields["index"], type=int)
-                self._numbered.setdefault(name, {}).setdefault(number, _Sum()).add(fields)
+                same = self._numbered.setdefault(name, {}).setdefault(number, [])
+                if not same or not same[-1].is_of(fields.get("type")):
+                    same.append(_Sum())
+                same[-1].add(fields)
             else:
                 self._lists.setdefault(name, []).append(item)

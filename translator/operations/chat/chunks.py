@@ -46,43 +46,50 @@ class ChatChunks:
 
     def write(self, output: Output) -> list[bytes]:
         """See :class:`~translator.operations.events.Writer`."""
-        state = self._state
         if output.provided is not None:
             chunk, marked = read_provided(output.provided)
-            return self._provided.take(chunk, output, marked=marked)
+            self._provided.take(chunk, output, marked=marked)
+        else:
+            self._say(output)
+        return self._state.sent()
+
+    def close(self) -> list[bytes]:
+        """See :class:`~translator.operations.events.Writer`."""
+        self._provided.flush()
+        self._state.close()
+        return self._state.sent() + (self._provided.usage() or self._usage())
+
+    def rescue(self) -> list[bytes]:
+        """See :class:`~translator.operations.events.Writer`."""
+        self._provided.rescue()
+        return self._state.out
+
+    def _say(self, output: Output) -> None:
+        state = self._state
         if not state.id:
             state.begin(completion_id(output.id), output.model)
         state.tokens = state.tokens.then(output.tokens)
         if output.usage is not None:
             self._told = output
-        chunks = []
         for index, said in enumerate(output.choices):
             choice = state.choice(index)
             delta = None if choice.finished else _delta(choice, said)
-            if choice.half:
-                state.repairs.add(Repair.UNICODE)
             if said.finish_reason:
                 choice.reason = state.reason(choice, said.finish_reason)
-            if delta is not None:
-                logprobs = repair.logprobs_of(said.logprobs) if said.logprobs else None
-                chunks.append(state.chunk([ChunkChoice(index, delta, logprobs=logprobs)]))
-        return chunks
-
-    def close(self) -> list[bytes]:
-        """See :class:`~translator.operations.events.Writer`."""
-        return (
-            self._provided.flush() + self._state.close() + (self._provided.usage() or self._usage())
-        )
-
-    def rescue(self) -> list[bytes]:
-        """See :class:`~translator.operations.events.Writer`."""
-        return self._provided.rescue()
+            if delta is None:
+                continue
+            logprobs = said.logprobs and repair.logprobs(said.logprobs, state.repairs)
+            chunk = state.chunk([ChunkChoice(index, delta, logprobs=logprobs)])
+            if output.marked:
+                state.repairs.add(Repair.UNICODE)
+                chunk = surrogates.clean(chunk.decode()).encode()
+            state.out.append(chunk)
 
     def _usage(self) -> list[bytes]:
         if not self._state.include_usage:
             return []
         told = None if self._told is None else self._told.usage
-        return [self._state.chunk([], usage_of(told, self._state.tokens))]
+        return [self._state.chunk([], usage_of(told, self._state.tokens, self._state.repairs))]
 
     @property
     def repairs(self) -> frozenset[Repair]:
@@ -109,27 +116,24 @@ def _delta(choice: Choice, said: ChoiceOutput) -> Delta | None:
     """What a model adds to its choice, or None when that is nothing."""
     calls = choice.calls.deltas(said.calls) if said.calls else []
     legacy = said.function_call
-    content = said.content
-    if content and (choice.half or surrogates.is_marked(content)):
-        content, choice.half = surrogates.join(choice.half, content)
+    content = said.content and choice.join("content", said.content)
+    refusal = said.refusal and choice.join("refusal", said.refusal)
+    reasoning = said.reasoning and choice.join("reasoning_content", said.reasoning)
     first, choice.begun = not choice.begun, True
-    speaks = calls or legacy or content or said.refusal or said.reasoning
-    choice.spoke = choice.spoke or bool(speaks or said.calls)
-    if not (speaks or said.logprobs or first):
+    choice.spoke = choice.spoke or not said.is_silent
+    if not (calls or legacy or content or refusal or reasoning or said.logprobs or first):
         return None
-    delta = Delta(content=content or UNSET, refusal=said.refusal or UNSET)
+    delta = Delta(content=content or UNSET, refusal=refusal or UNSET)
     if first:
         delta.role = "assistant"
         acts = said.calls or legacy or said.refusal or said.reasoning
         delta.content = content or (None if acts else "")
-        delta.refusal = said.refusal
-    if said.reasoning:
-        delta.reasoning_content = said.reasoning
+        delta.refusal = refusal
+    if reasoning:
+        delta.reasoning_content = reasoning
     if calls:
         delta.tool_calls = calls
     if legacy is not None:
-        name = UNSET if choice.legacy else legacy.name or ""
-        delta.function_call = FunctionCall(name, legacy.arguments)
-        choice.legacy = True
-        choice.legacy_argued |= bool(legacy.arguments)
+        name, arguments = choice.call_function(legacy.name, legacy.arguments)
+        delta.function_call = FunctionCall(name or UNSET, arguments)
     return delta

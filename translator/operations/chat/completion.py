@@ -15,11 +15,7 @@ from translator.openai.chat import (
 from translator.operations.base import Response
 from translator.operations.chat import repair, tool_calls
 from translator.operations.chat.state import finish_reason, generation_failed
-from translator.raw_json import (
-    Object,
-    encode,
-    raw,
-)
+from translator.raw_json import Object, encode
 from translator.tasks.generation import FAILED, ChoiceOutput, Output
 from translator.tasks.repair import Repair
 from translator.tasks.tool_calls import CallPiece
@@ -49,32 +45,29 @@ def from_output(output: Output, model: str, created: int, *, forced: bool = Fals
         choices=[
             _choice(index, choice, repairs, forced=forced) for index, choice in enumerate(choices)
         ],
-        usage=usage_of(output.usage, output.tokens),
+        usage=usage_of(output.usage, output.tokens, repairs),
     )
     body = encode(completion)
-    if not repairs:
-        return Response(body, output.tokens, output.model)
+    if output.marked:
+        repairs.add(Repair.UNICODE)
+        body = surrogates.clean(body.decode()).encode()
     return Response(body, output.tokens, output.model, frozenset(repairs))
 
 
-def usage_of(told: Object | None, tokens: TokenCounts) -> Usage | Raw:
+def usage_of(told: Object | None, tokens: TokenCounts, repairs: set[Repair]) -> Usage | Raw:
     """OpenAI's object of token counts, zeros for what is not known, with whatever else was told."""
     if told:
-        return raw(repair.usage(told, tokens))
+        return repair.usage(told, tokens, repairs)
     prompt, completion = tokens.prompt or 0, tokens.completion or 0
     return Usage(prompt, completion, prompt + completion)
 
 
 def _choice(index: int, said: ChoiceOutput, repairs: set[Repair], *, forced: bool) -> Choice:
-    calls = tool_calls.join(said.calls) if said.calls else []
+    calls = tool_calls.join(said.calls, repairs) if said.calls else []
     legacy = said.function_call
-    content = said.content
-    if content and surrogates.is_marked(content):
-        repairs.add(Repair.UNICODE)
-        content = surrogates.clean(content)
     message = ResponseMessage(
         role="assistant",
-        content=content or (None if calls or legacy or said.refusal else ""),
+        content=said.content or (None if calls or legacy or said.refusal else ""),
         refusal=said.refusal,
         reasoning_content=said.reasoning or UNSET,
         tool_calls=calls or UNSET,
@@ -89,7 +82,7 @@ def _choice(index: int, said: ChoiceOutput, repairs: set[Repair], *, forced: boo
     reason = finish_reason(word, called=bool(calls), legacy=legacy is not None, kept=forced)
     if word and reason != word:
         repairs.add(Repair.FINISH_REASON)
-    logprobs = repair.logprobs_of(said.logprobs) if said.logprobs else None
+    logprobs = repair.logprobs(said.logprobs, repairs) if said.logprobs else None
     return Choice(index, message, reason, logprobs)
 
 

@@ -5,12 +5,9 @@ send. Providers that are only compatible repeat the role, number tool calls from
 change id and time from chunk to chunk, never say why they finished, or give usage unasked; a chunk
 at fault is repaired, everything else in it is left alone, and a stream is completed at its end.
 
-Two kinds of chunks wait: those from the start of a tool call on until its name is complete, and one
-with which a choice ends until it is certain that nothing more is said. A provider's whole
+Some of them have to wait: see :mod:`translator.operations.chat.held_chunks`. A provider's whole
 ``chat.completion`` becomes the chunks that it would have been.
 """
-
-from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -20,16 +17,14 @@ from translator.errors import unreadable
 from translator.ids import completion_id
 from translator.operations import provider
 from translator.operations.chat import repair
-from translator.operations.chat.provider_chunk import (
+from translator.operations.chat.held_chunks import Chunk, HeldChunks
+from translator.operations.chat.provider_chunk import Place, rebuild, says_something, split
+from translator.operations.chat.provider_views import (
     OBJECT,
     ChoiceView,
     ChunkView,
     DeltaView,
-    Place,
     decode_view,
-    rebuild,
-    says_something,
-    split,
 )
 from translator.operations.chat.state import State
 from translator.raw_json import (
@@ -42,6 +37,7 @@ from translator.raw_json import (
     is_present,
     opening,
     raw,
+    text_or_none,
 )
 from translator.tasks import usage
 from translator.tasks.generation import Output
@@ -63,20 +59,6 @@ def read_provided(text: str) -> tuple[bytes, bool]:
     return provider.read(marked.decode()), marked != given
 
 
-class _Chunk(NamedTuple):
-    """A chunk that may have to wait.
-
-    Attributes:
-        data: as it came.
-        places: where its choices belong.
-        in_order: all of it is, but for its choices.
-    """
-
-    data: bytes
-    places: list[Place]
-    in_order: bool
-
-
 class ProviderChunks:
     """The chunks of one stream, repaired where need be.
 
@@ -86,16 +68,14 @@ class ProviderChunks:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._held = HeldChunks(state)
         self._usage: Raw | None = None
         self._early: list[bytes] = []
-        self._waiting: list[_Chunk] = []  # for a call's name
-        self._calling: set[int] = set()  # the choices whose calls may wait for it
-        self._ends: dict[int, _Chunk] = {}  # by the choice that ends with it
-        self._halves = False  # one may wait for its other half
+        self._has_halves = False  # some wait for their other halves
         self._last: bytes | None = None  # the provider's own chunk with the usage
 
-    def take(self, chunk: bytes, output: Output, *, marked: bool = False) -> list[bytes]:
-        """The chunks that go out for one that came in, compact JSON both.
+    def take(self, chunk: bytes, output: Output, *, marked: bool = False) -> None:
+        """Send the chunks that go out for one that came in, compact JSON both.
 
         Args:
             chunk: the provider's object.
@@ -103,14 +83,63 @@ class ProviderChunks:
             marked: whether there is half a surrogate pair in it.
 
         Raises:
-            UpstreamError: 502, it is neither a chunk nor a completion, or the generation failed.
+            UpstreamError: 502, it is neither a chunk nor a completion.
         """
         try:
-            if marked or self._halves:
+            if marked or self._has_halves:
                 chunk = self._join_halves(chunk)
-            view = decode_view(chunk)
+            chunk, view = self._decode(chunk)
+            if not view.is_whole:
+                self._take(chunk, view, output, marked=marked)
+                return
+            parts = split(chunk, self._state.repairs)
+            for part, part_view in [*map(self._decode, parts)]:
+                self._take(part, part_view, output, marked=marked)
         except msgspec.ValidationError as error:
             raise unreadable() from error
+
+    def flush(self) -> None:
+        """Send what has waited, at the end.
+
+        Raises:
+            UpstreamError: 502, a call never got its name.
+        """
+        self._send(self._held.release(end=True))
+        for index, choice in sorted(self._state.choices.items()):
+            if choice.provided:
+                self._state.out += self._state.late(index, choice)
+        self._send(self._held.ends())
+
+    def rescue(self) -> None:
+        """Send what has waited, before an error ends the stream; calls without a name are lost."""
+        self._send(self._held.rescue())
+
+    def usage(self) -> list[bytes]:
+        """The provider's usage, if there is some and it was asked for."""
+        if not self._state.include_usage:
+            return []
+        if self._usage is None:
+            if any(choice.provided for choice in self._state.choices.values()):
+                self._state.repairs.add(Repair.USAGE)
+            return []
+        counts = repair.usage_of(self._usage, self._state.tokens, self._state.repairs)
+        if self._last is None:
+            return [self._state.chunk([], counts)]
+        return [self._rebuild(self._last, [], counts)]
+
+    def _decode(self, chunk: bytes) -> tuple[bytes, ChunkView]:
+        """A chunk whose fields have the types that they should have, and as much of it as is read.
+
+        Raises:
+            msgspec.ValidationError: it cannot be made one.
+        """
+        try:
+            return chunk, decode_view(chunk)
+        except msgspec.ValidationError:
+            chunk = bytes(repair.fit(chunk, ChunkView, self._state.repairs))
+            return chunk, decode_view(chunk)
+
+    def _take(self, chunk: bytes, view: ChunkView, output: Output, *, marked: bool) -> None:
         choices = view.choices or []
         counts = is_present(view.usage)
         if counts:
@@ -118,63 +147,20 @@ class ProviderChunks:
             self._state.tokens = usage.of_usage(self._usage)
         if not (self._state.id or view.identity or choices):  # Azure's verdict on the prompt
             self._early.append(chunk)
-            return []
-        out = self._begin(view, output)
-        if any(choice.message is not None and choice.delta is None for choice in choices):
-            return out + [more for part in split(chunk) for more in self.take(part, output)]
+            return
+        self._begin(view, output)
         if counts and not choices:
             self._last = chunk  # it has to come last
-            return out
+            return
         places = self._place_all(chunk, choices)
-        if not places and (choices or self._is_over):
+        if not places and (choices or self._held.has_all_ends):
             if counts:
                 self._last = chunk
             self._state.repairs.add(Repair.FINISH_REASON if choices else Repair.HEAD)
-            return out
-        out += self._pass_on(_Chunk(chunk, places, self._is_in_order(view, places)))
-        return out
-
-    def flush(self) -> list[bytes]:
-        """What has waited, at the end.
-
-        Raises:
-            UpstreamError: 502, a call never got its name.
-        """
-        provided = [item for item in sorted(self._state.choices.items()) if item[1].provided]
-        for _, choice in provided:
-            choice.calls.release(end=True)
-        out = self._release()
-        for index, choice in provided:
-            out += self._state.late(index, choice)
-        ends = {id(chunk): chunk for chunk in self._ends.values()}
-        self._ends.clear()
-        return out + [self._write(chunk) for chunk in ends.values()]
-
-    def rescue(self) -> list[bytes]:
-        """What has waited, before an error ends the stream; calls without a name are lost."""
-        ends = {id(chunk): chunk for chunk in self._ends.values()}
-        waiting = [*self._waiting, *ends.values()]
-        self._waiting.clear()
-        self._ends.clear()
-        for chunk in waiting:
-            for place in chunk.places:
-                place.reason = ""
-        return [
-            self._write(chunk)
-            for chunk in waiting
-            if all(call.released for place in chunk.places for call, _, _ in place.calls)
-        ]
-
-    def usage(self) -> list[bytes]:
-        """The provider's usage, if there is some and it was asked for."""
-        if self._usage is None or not self._state.include_usage:
-            return []
-        counts = repair.usage_of(self._usage, self._state.tokens)
-        if counts is not self._usage:
-            self._state.repairs.add(Repair.USAGE)
-        if self._last is None:
-            return [self._state.chunk([], counts)]
-        return [self._rebuild(self._last, [], counts)]
+            return
+        made = Chunk(chunk, places, self._is_in_order(view, places), marked)
+        if self._state.failure is None or not made.is_empty:
+            self._send(self._held.take(made))
 
     def _is_in_order(self, view: ChunkView, places: list[Place]) -> bool:
         """Whether a chunk is what OpenAI would send, but for its choices."""
@@ -185,21 +171,14 @@ class ProviderChunks:
             and view.created == state.created
             and view.object == OBJECT
             and view.model == state.model
-            and (view.service_tier is None or view.tier_is_known)
         ):
             state.repairs.add(Repair.HEAD)
             return False
         usage_in_order = bytes(view.usage) == (_NULL if state.include_usage else b"")
         return usage_in_order and len(places) == len(view.choices)
 
-    @property
-    def _is_over(self) -> bool:
-        """Whether every choice has ended."""
-        choices = self._state.choices
-        return bool(choices) and len(self._ends) == len(choices)
-
     def _join_halves(self, chunk: bytes) -> bytes:
-        """A chunk whose contents have whole characters only."""
+        """A chunk whose texts have whole characters only."""
         fields = decode_object(chunk)
         choices = (
             decode_objects(fields["choices"]) if is_present(fields.get("choices", NULL)) else []
@@ -208,37 +187,41 @@ class ProviderChunks:
             if opening(choice.get("delta", NULL)) != ord("{"):
                 continue
             delta = decode_object(choice["delta"])
-            text = msgspec.json.decode(delta.get("content", NULL))
             index = integer_or_none(msgspec.json.decode(choice.get("index", NULL)))
             said = self._state.choice(position if index is None else index)
-            if isinstance(text, str):
-                joined, said.half = surrogates.join(said.half, text)
-                choice["delta"] = raw(delta | {"content": raw(joined)})
-        self._halves = any(choice.half for choice in self._state.choices.values())
+            for name in repair.TEXTS:
+                text = msgspec.json.decode(delta.get(name, NULL))
+                if isinstance(text, str):
+                    delta[name] = raw(said.join(name, text))
+            choice["delta"] = raw(delta)
+        self._has_halves = any(choice.halves for choice in self._state.choices.values())
         self._state.repairs.add(Repair.UNICODE)
         if choices:
             fields["choices"] = raw(choices)
-        return surrogates.clean(encode(fields).decode()).encode()
+        return encode(fields)
 
-    def _begin(self, view: ChunkView, output: Output) -> list[bytes]:
-        """Settle what all chunks have in common; the chunks that had to wait for it."""
+    def _begin(self, view: ChunkView, output: Output) -> None:
+        """Settle what all chunks have in common, and send those that had to wait for it."""
         if not self._state.id:
             self._state.created = view.time or self._state.created
-            self._state.model = view.model_name or self._state.model
-            identity = view.identity or completion_id(output.id)
-            self._state.begin(identity, view.model_name or output.model)
+            named = surrogates.clean(view.model_name or "")
+            self._state.model = named or self._state.model
+            identity = surrogates.clean(view.identity or "") or completion_id(output.id)
+            self._state.begin(identity, named or output.model)
         early, self._early = self._early, []
-        return [self._rebuild(chunk, [], NULL) for chunk in early]
+        self._state.out += [self._rebuild(chunk, [], NULL) for chunk in early]
 
     def _place_all(self, chunk: bytes, choices: list[ChoiceView]) -> list[Place]:
-        places = []
+        places: list[Place] = []
         for position, view in enumerate(choices):
-            index = position if view.number is None else view.number
-            if index in self._ends:
-                given = decode_objects(decode_object(chunk)["choices"])[position]
-                if not says_something(given):
+            number = view.number
+            index = position if number is None else number
+            if index < position and any(place.index == index for place in places):
+                index = position  # all choices have the same index
+            if self._held.has_end(index):
+                if not says_something(chunk, position):
                     continue
-                self._go_on(index)
+                self._held.go_on(index)
             places.append(self._place(position, index, view))
         return places
 
@@ -250,71 +233,31 @@ class ProviderChunks:
         place = Place(position, index, view, first=first)
         delta = view.delta or DeltaView()
         if delta.function_call is not None:
-            choice.legacy = True
-            choice.legacy_argued |= delta.function_call.has_arguments
+            function = delta.function_call
+            name, arguments = text_or_none(function.name), repair.arguments_of(function.arguments)
+            place.function = choice.call_function(name, arguments)
         if delta.tool_calls:
-            place.calls = choice.calls.place([call.piece() for call in delta.tool_calls])
-            self._calling.add(index)
-        choice.spoke = choice.spoke or bool(delta.content or choice.calls or choice.legacy)
+            place.pieces = [call.piece() for call in delta.tool_calls]
+            place.calls = choice.calls.place(place.pieces)
+        said = delta.content or delta.refusal or delta.reasoning_content
+        choice.spoke = choice.spoke or bool(said or choice.calls or choice.legacy)
         if place.reason:
             place.reason = self._state.reason(choice, place.reason)
             choice.reason = place.reason
         return place
 
-    def _go_on(self, index: int) -> None:
-        """A choice goes on after its end: what it ended with was no end."""
-        chunk = self._ends.pop(index)
-        self._state.repairs.add(Repair.FINISH_REASON)
-        self._state.choice(index).finished = False
-        for place in chunk.places:
-            place.reason = ""
-            other = self._ends.pop(place.index, None)
-            if other is not None:
-                self._state.choice(place.index).finished = False
-        self._waiting.append(chunk)
+    def _send(self, chunks: list[Chunk]) -> None:
+        self._state.out += map(self._write, chunks)
 
-    def _pass_on(self, chunk: _Chunk) -> list[bytes]:
-        """What goes out for a chunk: itself, mostly."""
-        waits = bool(self._waiting)
-        for place in chunk.places:
-            waits = waits or bool(place.reason or place.calls)
-        if not waits:
-            return [self._write(chunk)]
-        self._keep(chunk)
-        return self._release()
-
-    def _keep(self, chunk: _Chunk) -> None:
-        """Let a chunk wait: for a call's name, or for the end if all of it ends there."""
-        if chunk.places and all(place.reason for place in chunk.places):
-            for place in chunk.places:
-                self._ends[place.index] = chunk
-                self._state.choice(place.index).finished = True
-            return
-        for place in chunk.places:  # the others go on; this one is finished at the end
-            place.reason = ""
-        self._waiting.append(chunk)
-
-    def _release(self) -> list[bytes]:
-        """What need not wait any more."""
-        if not self._waiting:
-            return []
-        for index in sorted(self._calling):
-            choice = self._state.choice(index)
-            choice.calls.release(end=choice.finished)
-            if choice.calls.holds:
-                return []
-            self._calling.discard(index)
-        released, self._waiting = self._waiting, []
-        return [self._write(chunk) for chunk in released]
-
-    def _write(self, chunk: _Chunk) -> bytes:
+    def _write(self, chunk: Chunk) -> bytes:
         in_order = chunk.in_order
         for place in chunk.places:
             in_order = in_order and place.in_order
-        if in_order:
-            return chunk.data
-        self._state.repairs.update(*(place.faults() for place in chunk.places))
-        return self._rebuild(chunk.data, chunk.places, NULL)
+        data = chunk.data
+        if not in_order:
+            self._state.repairs.update(*(place.faults() for place in chunk.places))
+            data = self._rebuild(data, chunk.places, NULL)
+        return surrogates.clean(data.decode()).encode() if chunk.marked else data
 
     def _rebuild(self, chunk: bytes, places: list[Place], counts: Raw) -> bytes:
         fields = self._common(chunk)
@@ -332,5 +275,4 @@ class ProviderChunks:
         fields["created"] = raw(self._state.created)
         fields["model"] = raw(self._state.model)
         fields.pop("usage", None)
-        repair.drop_service_tier(fields)
         return fields

@@ -4,17 +4,18 @@ Objects are taken apart no further than need be, so that fields nobody here know
 and their digits. What is in order never comes here.
 """
 
-from collections.abc import Iterable
+import re
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from translator.coerce import coerce
+from translator.openai import chat_parts as parts
 from translator.raw_json import (
     ABSENT,
     NULL,
     Object,
-    decode_list,
     decode_object,
     is_null,
     is_present,
@@ -22,22 +23,37 @@ from translator.raw_json import (
     raw,
 )
 from translator.tasks.generation import finish_reason
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
-SERVICE_TIERS = ("auto", "default", "flex", "scale", "priority", "fast")
-"""What OpenAI's SDKs know; some of them refuse any other."""
+TEXTS = ("content", "refusal", "reasoning_content")
+"""What a message says in texts."""
 
 _DOOMSDAY = 10**12
-_MOST_DIGITS = 12
-_EMPTY = Raw(b"{}")
-_NO_TEXT = Raw(b'""')
-_ASSISTANT = raw("assistant")
+_DIGITS = re.compile("[0-9]{1,12}")
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_NO_LOGPROBS = {"content": NULL, "refusal": NULL}
+_USAGE = (parts.CompletionUsage, parts.PromptTokensDetails, parts.CompletionTokensDetails)
+_LOGPROBS = (parts.ChoiceParts, parts.Logprobs, parts.TokenLogprob, parts.TopLogprob)
+_MESSAGE = (
+    parts.MessageParts,
+    parts.DeltaParts,
+    parts.Annotation,
+    parts.UrlCitation,
+    parts.Audio,
+    parts.AudioDelta,
+)
+_KINDS = {
+    parts.Head: Repair.HEAD,
+    **dict.fromkeys(_MESSAGE, Repair.MESSAGE),
+    **dict.fromkeys(_LOGPROBS, Repair.LOGPROBS),
+    **dict.fromkeys(_USAGE, Repair.USAGE),
+}
 
 
 def time(value: Any) -> int | None:
     """When something was created in seconds since the epoch, if that is a time."""
-    if isinstance(value, str) and value.isdigit() and len(value) <= _MOST_DIGITS:
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     is_time = isinstance(value, int | float) and 0 < value < _DOOMSDAY
     return int(value) if is_time else None
@@ -49,24 +65,28 @@ def identity(value: Any) -> str | None:
     return str(value) if is_number else value if value and isinstance(value, str) else None
 
 
-def drop_service_tier(fields: Object) -> bool:
-    """Remove a tier that OpenAI does not have, which some clients refuse; whether there was one."""
-    tier = fields.get("service_tier")
-    if tier is None or is_null(tier) or decoded(tier) in SERVICE_TIERS:
-        return False
-    del fields["service_tier"]
-    return True
+def fit(value: bytes | Raw, kind: type[msgspec.Struct], repairs: set[Repair]) -> Raw:
+    """A value that fits a type; what was wrong is added to ``repairs``.
+
+    Raises:
+        msgspec.ValidationError: it cannot be made to fit.
+    """
+    fitted, changed = coerce(value, kind)
+    for item in changed:
+        repairs.update(_KINDS[base] for base in item.__mro__ if base in _KINDS)
+    return fitted
 
 
-def content(message: Object) -> None:
-    """Make a text of a content in parts; what was thought goes where thoughts are looked for."""
-    given = message.get("content", NULL)
-    if is_null(given) or opening(given) == ord('"'):
-        return
-    texts, thoughts = _parts(decoded(given))
-    message["content"] = raw(texts) if texts or not thoughts else NULL
-    if thoughts and not is_present(message.get("reasoning_content", NULL)):
-        message["reasoning_content"] = raw(thoughts)
+def texts(message: Object) -> None:
+    """Make texts of what a message says in parts; thoughts go where they are looked for."""
+    for name in TEXTS:
+        given = message.get(name, NULL)
+        if is_null(given) or opening(given) == ord('"'):
+            continue
+        said, thought = _parts(decoded(given))
+        message[name] = raw(said) if said or (name == "content" and not thought) else NULL
+        if thought and not is_present(message.get("reasoning_content", NULL)):
+            message["reasoning_content"] = raw(thought)
 
 
 def _parts(given: Any) -> tuple[str, str]:
@@ -82,58 +102,22 @@ def _parts(given: Any) -> tuple[str, str]:
     return "".join(texts), "".join(thoughts)
 
 
-def message(fields: Object, calls: Iterable[tuple[str, bool]]) -> Object:
-    """The message of a whole completion.
-
-    Args:
-        fields: the provider's.
-        calls: the id of each of its calls, and whether it is of a custom tool.
-    """
-    fields = {"role": _ASSISTANT, "content": NULL} | fields | {"role": _ASSISTANT}
-    content(fields)
-    items = fields.get("tool_calls", NULL)
-    if not is_null(items):
-        fields["tool_calls"] = raw(
-            [
-                call(decode_object(item), own_id, custom=custom)
-                for item, (own_id, custom) in zip(decode_list(items), calls, strict=True)
-            ]
-        )
-    function = fields.get("function_call", NULL)
-    if not is_null(function):
-        fields["function_call"] = raw(_function(decode_object(function), whole=True))
-    return fields
-
-
-def call(given: Object, own_id: str, *, custom: bool, name: str | None = None) -> Object:
-    """A call with all that stands in it once.
+def call(given: Object, own_id: str, name: str, *, custom: bool) -> Object:
+    """The first piece of a call, with all that stands in it once.
 
     Args:
         given: the provider's.
         own_id: its id.
+        name: the whole of it.
         custom: it is of a custom tool.
-        name: its name, if that did not come whole; else all of the call is there.
     """
-    whole = name is None
-    given = {name: value for name, value in given.items() if whole is False or name != "index"}
-    given["id"] = raw(own_id)
-    payload = "custom" if custom else "function"
-    given["type"] = raw(payload)
-    fields = decode_object(given.get(payload, NULL)) if is_present(given.get(payload, NULL)) else {}
-    if name is not None:
-        fields = {"name": raw(name)} | fields | {"name": raw(name)}
-    given[payload] = raw(fields if custom else _function(fields, whole=whole))
-    return given
-
-
-def _function(fields: Object, *, whole: bool) -> Object:
-    """A function whose arguments are text."""
-    given = fields.get("arguments", ABSENT)
-    arguments = arguments_of(given)
-    if whole and not arguments:
-        return fields | {"arguments": raw("{}")}
-    is_text = given is not ABSENT and opening(given) == ord('"')
-    return fields if is_text else fields | {"arguments": raw(arguments)}
+    payload, said = ("custom", "input") if custom else ("function", "arguments")
+    fields = decode_object(given[payload]) if is_present(given.get(payload, NULL)) else {}
+    fields = {"name": raw(name)} | fields | {"name": raw(name)}
+    text = fields.get(said, ABSENT)
+    if text is ABSENT or opening(text) != ord('"'):
+        fields[said] = raw(arguments_of(text))
+    return given | {"id": raw(own_id), "type": raw(payload), payload: raw(fields)}
 
 
 def arguments_of(value: Raw) -> str:
@@ -150,82 +134,46 @@ def reason(value: Any) -> str:
     return finish_reason(str(value)) if value else ""
 
 
-def logprobs(value: Raw) -> Raw:
-    """Logprobs whose tokens have all fields that OpenAI requires."""
-    if is_null(value) or opening(value) != ord("{"):
+def logprobs(value: Raw, repairs: set[Repair]) -> Raw:
+    """Logprobs whose tokens have all fields that OpenAI requires; null for what are none."""
+    try:
+        fitted = fit(value, parts.Logprobs, repairs)
+    except msgspec.ValidationError:
+        repairs.add(Repair.LOGPROBS)
         return NULL
-    fields = decode_object(value)
-    for name in ("content", "refusal"):
-        tokens = fields.get(name, NULL)
-        if not is_null(tokens):
-            fields[name] = raw([_token(token) for token in decode_list(tokens)])
-    return raw({"content": NULL, "refusal": NULL} | fields)
+    return fitted if fitted is value else raw(_NO_LOGPROBS | decode_object(fitted))
 
 
-def logprobs_of(value: Raw) -> Raw:
-    """Logprobs of a runtime, which mostly have a token and its probability only."""
-    return value if are_logprobs_in_order(decoded(value)) else logprobs(value)
-
-
-def _token(given: Raw) -> Raw:
-    fields = decode_object(given)
-    tops = fields.get("top_logprobs", NULL)
-    fields["top_logprobs"] = (
-        raw([])
-        if is_null(tops)
-        else raw([_with_bytes(decode_object(top)) for top in decode_list(tops)])
-    )
-    return raw(_with_bytes(fields))
-
-
-def _with_bytes(fields: Object) -> Object:
-    return fields if "bytes" in fields else fields | {"bytes": NULL}
-
-
-def are_logprobs_in_order(value: Any) -> bool:
-    """Whether decoded logprobs have all fields."""
-    if value is None:
-        return True
-    if not isinstance(value, dict):
-        return False
-    tokens = [token for name in ("content", "refusal") for token in value.get(name) or ()]
-    return all(
-        isinstance(token, dict)
-        and "bytes" in token
-        and isinstance(token.get("top_logprobs"), list)
-        and all(isinstance(top, dict) and "bytes" in top for top in token["top_logprobs"])
-        for token in tokens
-    )
-
-
-def usage(fields: Object, tokens: TokenCounts) -> Object:
+def usage(given: Object, tokens: TokenCounts, repairs: set[Repair]) -> Raw:
     """Token counts that have all three numbers, and whatever else is told; zeros when unknown."""
     prompt, completion = tokens.prompt or 0, tokens.completion or 0
-    total = _number(fields.get("total_tokens", NULL))
+    total = _number(given.get("total_tokens", NULL))
     if tokens.completion is None and total is not None and tokens.prompt is not None:
         completion = max(0, total - prompt)
     numbers = (prompt, completion, prompt + completion if total is None else total)
     counts = {name: raw(number) for name, number in zip(_COUNTS, numbers, strict=True)}
-    return counts | fields | counts
+    if any(given.get(name) != number for name, number in counts.items()):
+        repairs.add(Repair.USAGE)
+    return fit(raw(counts | given | counts), parts.CompletionUsage, repairs)
 
 
-def usage_of(given: Raw, tokens: TokenCounts) -> Raw:
+def usage_of(given: Raw, tokens: TokenCounts, repairs: set[Repair]) -> Raw:
     """A provider's usage, itself if it is in order."""
-    is_object = opening(given) == ord("{")
-    fields = decode_object(given) if is_object else {}
-    return given if is_usage_in_order(fields) else raw(usage(fields, tokens))
+    try:
+        _decode_usage(given)
+    except msgspec.ValidationError:
+        return usage(decode_object(given) if opening(given) == ord("{") else {}, tokens, repairs)
+    return given
 
 
-def is_usage_in_order(fields: Object) -> bool:
-    """Whether the three numbers are there."""
-    return all(bytes(fields.get(name, NULL)).isdigit() for name in _COUNTS)
+_decode_usage = msgspec.json.Decoder(parts.CompletionUsage).decode
 
 
 def _number(value: Raw) -> int | None:
     number = decoded(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
-    is_count = isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    is_count = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**63
     return number if is_count else None
 
 

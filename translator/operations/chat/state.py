@@ -2,6 +2,7 @@
 
 from msgspec import UNSET, Raw
 
+from translator import surrogates
 from translator.errors import UpstreamError
 from translator.openai.chat import ChatChunk, ChunkChoice, Delta, FunctionCall, Usage
 from translator.operations.chat.tool_calls import CallDeltas
@@ -18,9 +19,10 @@ class Choice:
         "begun",
         "calls",
         "finished",
-        "half",
+        "halves",
         "legacy",
         "legacy_argued",
+        "legacy_named",
         "provided",
         "reason",
         "spoke",
@@ -33,9 +35,29 @@ class Choice:
         self.reason = ""  # why it ended, as the runtime says
         self.calls = CallDeltas()
         self.legacy = False  # it has a function_call
+        self.legacy_named = False
         self.legacy_argued = False
-        self.half = ""  # of a surrogate pair, whose other half is to come
+        self.halves: dict[
+            str, str
+        ] = {}  # of surrogate pairs, by the text whose other half may come
         self.spoke = False
+
+    def join(self, name: str, text: str) -> str:
+        """What a text goes on with, whole characters only."""
+        if not (self.halves or surrogates.is_marked(text)):
+            return text
+        joined, half = surrogates.join(self.halves.pop(name, ""), text)
+        if half:
+            self.halves[name] = half
+        return joined
+
+    def call_function(self, name: str | None, arguments: str) -> tuple[str, str]:
+        """What a piece of a function_call adds to its name, which is said once, and arguments."""
+        name = "" if self.legacy_named else name or ""
+        self.legacy = True
+        self.legacy_named |= bool(name)
+        self.legacy_argued |= bool(arguments)
+        return name, arguments
 
 
 class State:
@@ -47,15 +69,21 @@ class State:
         include_usage: whether the client set ``stream_options.include_usage``.
         forced: whether the client forced one function.
         whole: the chunks are added up, so that a generation that failed is what it said before.
+
+    Attributes:
+        out: the chunks that are to be sent.
+        failure: why no more can be sent.
     """
 
     __slots__ = (
         "choices",
         "created",
+        "failure",
         "forced",
         "id",
         "include_usage",
         "model",
+        "out",
         "repairs",
         "response_model",
         "tokens",
@@ -75,6 +103,19 @@ class State:
         self.tokens = UNKNOWN
         self.response_model = ""  # as the server or its provider calls it
         self.repairs: set[Repair] = set()
+        self.out: list[bytes] = []
+        self.failure: UpstreamError | None = None
+
+    def sent(self) -> list[bytes]:
+        """The chunks that are sent now.
+
+        Raises:
+            UpstreamError: no more can be sent. The chunks are sent before the error then.
+        """
+        if self.failure is not None:
+            raise self.failure
+        out, self.out = self.out, []
+        return out
 
     def begin(self, identity: str, response_model: str) -> None:
         """Settle what the first event says."""
@@ -89,19 +130,16 @@ class State:
         return choice
 
     def reason(self, choice: Choice, word: str) -> str:
-        """Why a choice ended, given the runtime's word for it.
-
-        Raises:
-            UpstreamError: 502, it ended because the generation failed.
-        """
+        """Why a choice ended, given the runtime's word for it; "" if the generation failed."""
         if word == "stop" and choice.reason:
             return choice.reason  # said before, and more exactly
         if word != FAILED:
             return word
         self.repairs.add(Repair.FINISH_REASON)
-        if not (self.whole and choice.spoke):
-            raise generation_failed()
-        return "stop"
+        if self.whole and choice.spoke:
+            return "stop"
+        self.failure = generation_failed()
+        return ""
 
     def chunk(self, choices: list[ChunkChoice], usage: Usage | Raw | None = None) -> bytes:
         """A chunk as JSON. ``usage`` stands in it, mostly null, only where it was asked for."""
@@ -122,37 +160,43 @@ class State:
             UpstreamError: 502, a call has no name.
         """
         chunks = []
-        if choice.half:
-            choice.half = ""
-            chunks.append(self.chunk([ChunkChoice(index, Delta(content="\ufffd"))]))
+        if choice.halves:
+            delta = Delta()
+            for name in choice.halves:
+                setattr(delta, name, surrogates.REPLACEMENT)
+            choice.halves.clear()
+            chunks.append(self.chunk([ChunkChoice(index, delta)]))
         if calls := choice.calls.closing_deltas():
             chunks.append(self.chunk([ChunkChoice(index, Delta(tool_calls=calls))]))
-        if choice.legacy and not choice.legacy_argued:
-            choice.legacy_argued = True
-            call = FunctionCall(arguments="{}")
-            chunks.append(self.chunk([ChunkChoice(index, Delta(function_call=call))]))
+        if choice.legacy and not (choice.legacy_named and choice.legacy_argued):
+            function = FunctionCall(arguments="" if choice.legacy_argued else "{}")
+            if not choice.legacy_named:
+                function.name = ""
+            choice.legacy_named = choice.legacy_argued = True
+            chunks.append(self.chunk([ChunkChoice(index, Delta(function_call=function))]))
         return chunks
 
-    def close(self) -> list[bytes]:
-        """What is left to say of choices that have not finished, in the order of their index.
+    def close(self) -> None:
+        """Send what is left to say of choices that have not finished, in the order of their index.
 
         Raises:
             UpstreamError: 502, a call has no name.
         """
-        chunks = []
         for index, choice in sorted(self.choices.items()):
             if choice.finished:
                 continue
             choice.finished = True
-            chunks += self.late(index, choice)
+            self.out += self.late(index, choice)
             reason = finish_reason(
                 choice.reason,
                 called=bool(choice.calls),
                 legacy=choice.legacy,
                 kept=choice.provided or self.forced,
             )
-            chunks.append(self.chunk([ChunkChoice(index, Delta(), reason)]))
-        return chunks
+            if reason != choice.reason and (choice.provided or choice.reason):
+                self.repairs.add(Repair.FINISH_REASON)
+            self.repairs.update(choice.calls.repairs)
+            self.out.append(self.chunk([ChunkChoice(index, Delta(), reason)]))
 
 
 def finish_reason(given: str, *, called: bool, legacy: bool, kept: bool = False) -> str:

@@ -5,11 +5,18 @@ from collections.abc import Iterable
 from msgspec import UNSET
 
 from translator.openai.chat import CustomCall, FunctionCall, ToolCall, ToolCallDelta
+from translator.tasks.repair import Repair
 from translator.tasks.tool_calls import Call, CallPiece, Calls
 
 
 class CallDeltas(Calls):
     """The calls of one message in a stream."""
+
+    @property
+    def repairs(self) -> set[Repair]:
+        """What has been repaired."""
+        found = {Repair.TOOL_CALL: self.repaired, Repair.UNICODE: self.halved}
+        return {kind for kind, is_fault in found.items() if is_fault}
 
     def deltas(self, pieces: Iterable[CallPiece]) -> list[ToolCallDelta]:
         """What pieces add: id, type and name once the name is complete, then arguments only."""
@@ -26,35 +33,29 @@ class CallDeltas(Calls):
         Raises:
             UpstreamError: 502, a call has no name.
         """
-        silent = [call for call in self.without_arguments() if not call.custom]
+        more = [_more(call, added) for call, added in self.complete()]
         held = self.release(end=True)
-        for call in (*silent, *held):
-            _complete(call)
-        return [_more(call, "{}") for call in silent] + [_start(call) for call in held]
+        self.complete()
+        return more + [_start(call) for call in held]
 
 
-def join(pieces: Iterable[CallPiece]) -> list[ToolCall]:
-    """The whole calls that the pieces make.
+def join(pieces: Iterable[CallPiece], repairs: set[Repair]) -> list[ToolCall]:
+    """The whole calls that the pieces make. What was repaired is added to ``repairs``.
 
     Raises:
         UpstreamError: 502, a call has no name.
     """
-    calls = Calls()
+    calls = CallDeltas()
     calls.place(pieces)
     whole = calls.release(end=True)
-    for call in whole:
-        _complete(call)
+    calls.complete()
+    repairs.update(calls.repairs)
     return [
         ToolCall(call.id, "custom", custom=CustomCall(call.name, call.said))
         if call.custom
         else ToolCall(call.id, "function", FunctionCall(call.name, call.said))
         for call in whole
     ]
-
-
-def _complete(call: Call) -> None:
-    if not call.arguments and not call.custom:
-        call.arguments.append("{}")
 
 
 def _start(call: Call) -> ToolCallDelta:
