@@ -46,10 +46,10 @@ _DEFAULTS = {
     ),
     504: _Default("server_error", "gateway_timeout", "The model server did not respond in time."),
 }
-_JARGON = frozenset({"local_rate_limited"})  # the body of Envoy's local rate limit, a 429
+_LOCAL_REPLIES = frozenset({"local_rate_limited"})  # the body of Envoy's local rate limit, a 429
 _REPEAT = frozenset({501, 505})  # a retry fails too: the server lacks a capability
-_VAGUE = (400, 500, 502)  # statuses of servers that hide a better status of their provider
-_TELLING = (404, 429)  # the better statuses
+_GENERIC = (400, 500, 502)  # statuses of servers that hide a better status of their provider
+_SPECIFIC = (404, 429)  # the better statuses
 
 
 def from_response(status: int, body: bytes, model: str | None) -> TranslatorError:
@@ -75,7 +75,7 @@ def from_response(status: int, body: bytes, model: str | None) -> TranslatorErro
     said = find_message(body) if status < _SERVER else None
     if isinstance(document, dict):
         said = message_in(document)
-    if said in _JARGON:
+    if said in _LOCAL_REPLIES:
         said = None
     if said and model:  # in a mesh, the internal names of model m are m_1, m_2
         said = re.sub(rf"\b{re.escape(model)}_\d+\b", lambda _: model, said)
@@ -102,7 +102,7 @@ def _openai_error(status: int, body: bytes) -> TranslatorError | None:
     if error.is_about_the_key:
         return provider_errors.of_key()
     default = _default(status)
-    if status in _VAGUE and error.status in _TELLING:
+    if status in _GENERIC and error.status in _SPECIFIC:
         status = error.status
         default = _default(status)
     code = presentable(error.code) if error.code else None

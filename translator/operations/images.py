@@ -32,7 +32,7 @@ from translator.tasks.drawing import FORMATS, Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
 from translator.tasks.usage import TokenCounts, of_usage
 
-_TOLD = ("background", "output_format", "quality", "size")  # fields of the events of a stream
+_EVENT_FIELDS = ("background", "output_format", "quality", "size")
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
 _HEAD = 8  # characters of base64 hold the first 6 bytes
@@ -51,7 +51,7 @@ def accept(body: bytes, target: Target) -> Inference:
     if as_events and as_url:  # refused before the model is called
         message = "Images cannot be streamed as URLs: 'response_format' must be 'b64_json'."
         raise ClientError(message, param="response_format", code="invalid_value")
-    asked = {name: text for name in _TOLD if (text := _text(fields.get(name)))}
+    asked = {name: text for name in _EVENT_FIELDS if (text := _text(fields.get(name)))}
     request, decode = target.model(name).draw(Drawing(prompt, fields))
     translate = _Translation(decode, as_events, as_url, int(time.time()), asked)
     wording = wording_of(body, "prompt")
