@@ -64,7 +64,7 @@ class Case:
         for request, good in self.questions:
             answer = client.ask(self.port, request)
             if not good(answer):
-                msg = f"{self.contender}: not the answer it should give: {answer[:1000]!r}"
+                msg = f"{self.contender}: wrong response: {answer[:1000]!r}"
                 raise BenchError(msg)
 
 

@@ -3,10 +3,10 @@
 The whole tree::
 
     TranslatorError          status, type, code, param, message
-    ├── ClientError          the request is at fault; nothing was sent upstream       4xx
+    ├── ClientError          the request is invalid; nothing was sent upstream        4xx
     ├── UpstreamError        the model server's response is an error or invalid       4xx or 5xx
     ├── OverloadedError      too many exchanges; a retry may succeed                  503
-    └── InternalError        this program is at fault; the cause is only logged       500
+    └── InternalError        a bug of this program; the cause is only logged          500
 
 Clients see every field of an error, so none may have internal details. Errors are rendered by
 :func:`translator.openai.errors.error_body`.
@@ -102,7 +102,7 @@ class OverloadedError(TranslatorError):
 
 
 class InternalError(TranslatorError):
-    """A fault of this program. The client sees no details."""
+    """A bug of this program. The client sees no details."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,1 +1,1 @@
-"""``oip-translator check``: finds faults of an installation and says how to fix them."""
+"""``oip-translator check``: finds problems of an installation, with hints how to fix them."""

@@ -26,7 +26,7 @@ def rows(data: Raw, shape: Sequence[int]) -> Iterator[bytes]:
     """
     elements = memoryview(data)[1:-1]
     if memoryview(data)[0] != ord("["):
-        raise ValueError("the data is no list")
+        raise ValueError("the data is not a list")
     is_plain = _is_plain(elements)
     is_nested = not is_plain and b"[" in bytes(elements)
     numbers = elements if is_plain else _flat(bytes(elements), is_nested=is_nested)
@@ -45,7 +45,7 @@ def _is_plain(elements: memoryview) -> bool:
     for start in range(0, len(elements), _WINDOW):
         window = bytes(elements[start : start + _WINDOW])
         if any(byte in window for byte in _WORDS):
-            raise ValueError("the data is no list of numbers")
+            raise ValueError("the data is not a list of numbers")
         is_plain = is_plain and not any(byte in window for byte in _LAYOUT)
     return is_plain
 
@@ -54,7 +54,7 @@ def _flat(elements: bytes, *, is_nested: bool) -> memoryview:
     """The numbers of a list with white space or of nested lists, in row-major order."""
     numbers = elements.translate(None, b"[] \n\r\t")
     if is_nested and numbers and b",," in b",%b," % numbers:
-        raise ValueError("the data has an empty list among others")
+        raise ValueError("the data has an empty list")
     return memoryview(numbers)
 
 
@@ -92,4 +92,4 @@ def _list(numbers: memoryview) -> bytes:
 
 
 def _other_size() -> ValueError:
-    return ValueError("the data has another size than the shape")
+    return ValueError("the size of the data differs from the shape")

@@ -32,7 +32,7 @@ class H2Transport:
         limits: the limits of each connection.
 
     Attributes:
-        certificate_reloads: always empty, because there is no TLS.
+        certificate_reloads: always zero, because there is no TLS.
     """
 
     def __init__(self, new_session: NewSession, limits: Limits = DEFAULTS) -> None:
