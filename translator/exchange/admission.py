@@ -24,7 +24,7 @@ def admit(headers: Mapping[str, str], limit: int, media_types: Sequence[str] = (
     if kind:
         accepts = (_JSON if is_json(kind) else kind) in media_types
     else:
-        # A page of any origin can post without a type, and the browser asks nobody before.
+        # A web page of any origin can post without a type, and browsers send no preflight request.
         accepts = headers.get(":method") != "POST" or "origin" not in headers
     if not accepts:
         accepted = " or ".join(f"'{name}'" for name in media_types)
