@@ -2,14 +2,14 @@
 
 A case is a folder with some of these files; see tests/golden/README.md for how to add one::
 
-    case.toml          path (of the OpenAI request); status and content_type (of upstream's answer)
-    request.json       what the client sends
-    oip-request.json   what upstream gets, or the error that refuses the request
-    oip-response.json  what upstream answers; .sse or .txt for other content
-    response.json      what the client gets; .sse for a stream
+    case.toml          path of the OpenAI request; status and content_type of upstream's response
+    request.json       the client's request
+    oip-request.json   the request to upstream, or the error that refuses the request
+    oip-response.json  upstream's response; .sse or .txt for other content
+    response.json      the response to the client; .sse for a stream
 
-Texts are compared after taking out white space between JSON tokens only, so a digit or the order of
-keys that changes is a difference.
+Texts are compared without the white space between JSON tokens, so that a changed digit or order of
+keys is a difference.
 """
 
 import os
@@ -68,7 +68,7 @@ def test_response(name: str) -> None:
         status=case.get("status", 200),
         content_type=case.get("content_type", KINDS[source.suffix]),
     )
-    assert document["status"] == case.get("answer_status", case.get("status", 200))
+    assert document["status"] == case.get("response_status", case.get("status", 200))
     body, kind = document["body"], document["headers"]["content-type"]
     if isinstance(body, str):
         assert kind == "text/event-stream; charset=utf-8"
