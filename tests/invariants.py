@@ -20,7 +20,7 @@ FLOAT32 = 4  # bytes
 
 
 def check_chat_completion(document: Any, *, verbatim: bool = False) -> None:
-    """A whole answer, ``"object": "chat.completion"``."""
+    """A whole response, ``"object": "chat.completion"``."""
     _check_head(document, "chat.completion", verbatim=verbatim)
     choices = _list(document, "choices")
     assert choices, "an answer without choices"
@@ -40,7 +40,7 @@ def check_chat_completion(document: Any, *, verbatim: bool = False) -> None:
 def check_chunks(
     chunks: Sequence[Any], *, include_usage: bool = False, verbatim: bool = False
 ) -> None:
-    """The events of a streamed answer without ``[DONE]``; the last may be an error.
+    """The events of a streamed response without ``[DONE]``; the last may be an error.
 
     Args:
         chunks: the events in their order.
@@ -75,7 +75,7 @@ def check_chunks(
 
 
 def check_embeddings(document: Any, *, base64_encoded: bool = False) -> None:
-    """The answer to an embeddings request, as lists of numbers or as base64 of float32."""
+    """The response to an embeddings request, as lists of numbers or as base64 of float32."""
     _object(document, "the answer")
     assert document.get("object") == "list", f"object is {document.get('object')!r}"
     _text(document, "model")
@@ -94,7 +94,7 @@ def check_embeddings(document: Any, *, base64_encoded: bool = False) -> None:
 
 
 def check_images(document: Any) -> None:
-    """The answer to an image generation."""
+    """The response to an image generation."""
     _object(document, "the answer")
     assert _is_int(document.get("created")), f"created is {document.get('created')!r}"
     data = _list(document, "data")

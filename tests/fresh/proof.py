@@ -45,7 +45,7 @@ def named(text: str) -> list[str]:
 
 
 def chat(port: int) -> str:
-    """Ask the demo's model something, and give its answer."""
+    """Ask the demo's model something, and give its response."""
     message = {"role": "user", "content": "What is the capital of Romania?"}
     body = json.dumps({"model": "chatgpt", "max_tokens": 20, "messages": [message]})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)

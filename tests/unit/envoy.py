@@ -37,12 +37,12 @@ def request_body(body: bytes) -> ProcessingRequest:
 def response_headers(
     headers: dict[str, str] | None = None, *, end_of_stream: bool = False
 ) -> ProcessingRequest:
-    """The head of an answer; by default one of JSON."""
+    """The head of a response; by default one of JSON."""
     return ProcessingRequest(response_headers=_headers(headers or JSON, end_of_stream))
 
 
 def response_body(body: bytes, *, end_of_stream: bool = True) -> ProcessingRequest:
-    """A whole answer, or one chunk of a streamed one."""
+    """A whole response, or one chunk of a streamed one."""
     return ProcessingRequest(response_body=HttpBody(body=body, end_of_stream=end_of_stream))
 
 
@@ -52,7 +52,7 @@ def request_trailers() -> ProcessingRequest:
 
 
 def response_trailers() -> ProcessingRequest:
-    """Trailers of an answer."""
+    """Trailers of a response."""
     return ProcessingRequest(response_trailers=HttpTrailers())
 
 

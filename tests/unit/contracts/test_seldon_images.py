@@ -30,7 +30,7 @@ def read(*outputs: dict[str, Any]) -> list[DrawnImage]:
 
 
 def as_triton_writes(data: bytes) -> bytes:
-    """An answer with the very bytes of an image in its JSON, less those that JSON must escape."""
+    """A response with the very bytes of an image in its JSON, less those that JSON must escape."""
     string = b"".join(
         b"\\u%04X" % byte if byte < 0x20 else (b"\\" if byte in b'"\\' else b"") + bytes([byte])
         for byte in data

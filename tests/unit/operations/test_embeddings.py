@@ -46,7 +46,7 @@ def vectors(shape: list[int], data: str) -> bytes:
 
 
 def inputs_of(inference: Inference) -> int:
-    """How many vectors the answer to a request must have."""
+    """How many vectors the response to a request must have."""
     taken = [
         count for count in range(5) if _takes(inference, vectors([count, 1], f"{[1] * count}"))
     ]

@@ -171,7 +171,7 @@ def test_a_large_picture_is_copied_once() -> None:
     assert peak < 1.2 * len(body)
 
 
-# --- Images in answers ----------------------------------------------------------------------------
+# --- Images in responses --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("indent", [None, 2])

@@ -28,7 +28,7 @@ from translator.transport.health.client import status
 from translator.transport.service import SERVICE
 from translator.transport.unary import Failure, NoResponseError, unverified
 
-LITTLE = 0.1  # seconds, for an answer that does not come
+LITTLE = 0.1  # seconds, for a response that does not come
 
 
 async def refused(target: str, why: str, context: ssl.SSLContext | None = None) -> None:

@@ -173,7 +173,7 @@ class Client:
             await self.read()
 
     async def ended(self, stream: int) -> Answer:
-        """Read until a call is over; give its answer."""
+        """Read until a call is over; give its response."""
         answer = self.answers[stream]
         await self.until(lambda: answer.ended or answer.reset is not None)
         return answer

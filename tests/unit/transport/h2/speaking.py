@@ -55,7 +55,7 @@ def lost(connection: Connection, *frames: Frame) -> ErrorCode:
 
 
 def ends(connection: Connection, events: list[Event], answer: list[Frame]) -> ErrorCode:
-    """The code of the error that these events and this answer end with."""
+    """The code of the error that these events and this response end with."""
     last = events[-1]
     assert isinstance(last, Lost)
     assert not any(isinstance(event, Lost) for event in events[:-1])

@@ -28,7 +28,7 @@ GREETING = 2  # frames of the server's
 
 @asynccontextmanager
 async def slow_reader() -> AsyncIterator[tuple[Served, Client, int]]:
-    """A client that has begun a stream and does not read; each of its messages gets an answer."""
+    """A client that has begun a stream and does not read; each of its messages gets a response."""
     async with (
         serving(answer=lambda _: ANSWER) as served,
         connected(served.address, window=2**31 - 1, buffer=4096) as client,
@@ -45,7 +45,7 @@ def transport(served: Served) -> Any:
 
 
 async def ask(client: Client, stream: int, served: Served, times: int = 1) -> None:
-    """Send messages, each in a frame of its own, which gets its answer by itself."""
+    """Send messages, each in a frame of its own, which gets its response by itself."""
     (session,) = served.sessions
     asked = session.asked + times
     for _ in range(times):
@@ -55,7 +55,7 @@ async def ask(client: Client, stream: int, served: Served, times: int = 1) -> No
 
 
 async def fill(client: Client, stream: int, served: Served) -> None:
-    """Ask until the kernel takes no more, and a part of an answer is left to asyncio."""
+    """Ask until the kernel takes no more, and a part of a response is left to asyncio."""
     while not transport(served).get_write_buffer_size():
         await ask(client, stream, served)
     assert served.listens_to == [True]

@@ -27,7 +27,7 @@ class Numbered:
         return self.expected(self.number - 1)
 
     def expected(self, number: int) -> bytes:
-        """The answer to a message."""
+        """The response to a message."""
         return bytes([number % 256]) * self.size
 
 
