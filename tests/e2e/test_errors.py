@@ -60,13 +60,16 @@ def test_a_bad_body_is_400_and_nothing_is_sent(
     assert upstream.received == []
 
 
-def test_trailers_instead_of_a_body_are_400(gateway: Gateway, upstream: Upstream) -> None:
+def post_with_trailers(gateway: Gateway, body: bytes) -> Reply:
+    """What a request over HTTP/2 gets that ends with trailers."""
     connection = H2Connection()
     connection.initiate_connection()
     head = [(":method", "POST"), (":path", PATH), (":authority", "x"), (":scheme", "http")]
     connection.send_headers(1, [*head, ("content-type", "application/json")])
+    if body:
+        connection.send_data(1, body)
     connection.send_headers(1, [("x-trailer", "1")], end_stream=True)
-    body, status = b"", ""
+    response, status = b"", ""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as wire:
         ended = False
         while not ended:
@@ -75,11 +78,23 @@ def test_trailers_instead_of_a_body_are_400(gateway: Gateway, upstream: Upstream
                 if isinstance(event, ResponseReceived):
                     status = dict(event.headers)[b":status"].decode()
                 elif isinstance(event, DataReceived):
-                    body += event.data
+                    response += event.data
                 ended = ended or isinstance(event, StreamEnded)
-    assert status == "400"
-    assert Reply(400, {}, body).error["type"] == "invalid_request_error"
+    return Reply(int(status), {}, response)
+
+
+def test_trailers_instead_of_a_body_are_400(gateway: Gateway, upstream: Upstream) -> None:
+    reply = post_with_trailers(gateway, b"")
+    assert (reply.status, reply.error["type"]) == (400, "invalid_request_error")
     assert upstream.received == []
+
+
+def test_trailers_after_a_body_change_nothing(gateway: Gateway, upstream: Upstream) -> None:
+    upstream.answer(oip.answer("Hi"))
+    assert post_with_trailers(gateway, json.dumps(HELLO).encode()).status == 200
+    (received,) = upstream.received
+    assert received.json["inputs"]
+    assert not {"transfer-encoding", "x-trailer"} & set(received.headers)
 
 
 def test_a_model_that_is_not_the_urls_is_400(gateway: Gateway, upstream: Upstream) -> None:

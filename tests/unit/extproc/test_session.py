@@ -338,13 +338,14 @@ def test_a_large_message_is_not_kept_beside_its_body() -> None:
     assert not given
 
 
-def test_a_large_chunk_is_translated_in_steps() -> None:
+@pytest.mark.parametrize("headers", [envoy.EVENTS, envoy.EVENTS_OVER_HTTP2], ids=["1.1", "2"])
+def test_a_large_chunk_is_translated_in_steps(headers: dict[str, str]) -> None:
     data = event(oip.answer("word")) * 1000
     session = Session()
     for message in (
         envoy.request_headers(),
         envoy.request_body(STREAMED),
-        envoy.response_headers(envoy.EVENTS),
+        envoy.response_headers(headers),
     ):
         session.handle(message.SerializeToString())
     record = session.exchange.record
@@ -355,6 +356,9 @@ def test_a_large_chunk_is_translated_in_steps() -> None:
         steps, busy = steps + 1, record.busy
         reply = session.resume()
     assert steps == -(-len(data) // 16_384)
+    found = ProcessingResponse.FromString(reply.head + reply.body)
+    mutation = found.response_body.response.body_mutation
+    assert mutation.streamed_response.end_of_stream == (headers is envoy.EVENTS_OVER_HTTP2)
     chunks = documents_of(reply.body)
     words = [chunk["choices"][0]["delta"].get("content") for chunk in chunks]
     assert words == ["word"] * 1000 + [None]
