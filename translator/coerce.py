@@ -1,12 +1,12 @@
-"""JSON of wrong types made to fit a type, with no more of it changed than need be.
+"""Converts JSON with wrong types to a type, with as few changes as possible.
 
-The type is a struct of msgspec. What the struct does not name is kept, and so are the order of keys
-and the digits. What does not fit is
+The type is a struct of msgspec. Unknown fields, the order of keys and the digits are kept. A value
+that does not fit is
 
-* dropped, where the default of its field is UNSET;
-* null, an empty list or a value of the field's own, where the field is required (:data:`BLANK`);
-* written as ``2`` where a whole number is written as ``2.0``;
-* else a fault of the object that holds it, which then does not fit either.
+* dropped, if the default of its field is UNSET;
+* replaced by null, an empty list or a given value, if the field is required (:data:`BLANK`);
+* written as ``2``, if it is an integer written as ``2.0``;
+* else an error of the object that contains it, which then does not fit either.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from msgspec import NODEFAULT, Raw, inspect
 from translator.raw_json import NULL, decode_list, decode_object, encode, is_null, raw
 
 BLANK = "blank"
-"""In the ``extra`` of a type's metadata: what a required field says that has nothing to say."""
+"""In the ``extra`` of a type's metadata: the value of a required field that is missing."""
 
 _EMPTY = Raw(b"[]")
 _MOST = 2**63
@@ -32,7 +32,7 @@ _LEAVES: dict[type[inspect.Type], Any] = {
 
 
 def coerce(value: bytes | Raw, kind: type[msgspec.Struct]) -> tuple[Raw, set[type]]:
-    """A value that fits a type, and the structs of which a field was changed.
+    """Convert a value to a type; returns it with the structs of which a field was changed.
 
     Raises:
         msgspec.ValidationError: it cannot be made to fit.

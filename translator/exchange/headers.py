@@ -98,7 +98,7 @@ NO_CACHE = ("cache-control", "no-cache")
 """On event streams: proxies must not cache them."""
 
 NO_BUFFERING = ("x-accel-buffering", "no")
-"""On event streams: nginx, which by default collects a response, must send each event at once."""
+"""On event streams: tells nginx, which by default buffers responses, to send each event at once."""
 
 NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
 """Tell clients not to retry: OpenAI's SDKs read the first header; an Envoy before this one that

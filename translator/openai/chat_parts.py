@@ -1,6 +1,6 @@
-"""The smaller parts of chat responses, typed as OpenAI's SDKs of strict languages type them.
+"""The smaller parts of chat responses, with the types of OpenAI's SDKs for strict languages.
 
-What may be left out may be unset here. Source: OpenAI API reference and openai-python's types.
+Optional fields may be UNSET. Source: OpenAI API reference and openai-python's types.
 """
 
 from typing import Annotated, Literal
@@ -10,19 +10,19 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from translator.coerce import BLANK
 
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast"]
-"""How a request was processed. SDKs with strict types accept no other."""
+"""OpenAI's service tiers. SDKs with strict types accept no others."""
 
 Count = Annotated[int, Meta(ge=0)]
 _Count = Count | UnsetType | None
 _Text = Annotated[str, Meta(extra={BLANK: ""})]
 _Number = Annotated[int, Meta(extra={BLANK: 0})]
-# OpenAI's own value for what is very unlikely. Others mean -inf, which JSON cannot say: null.
+# OpenAI's value for a very unlikely token, also for null, which others send instead of -inf.
 _Logprob = Annotated[float, Meta(extra={BLANK: -9999.0})]
 _Bytes = list[Annotated[int, Meta(ge=0, le=255)]] | None
 
 
 class TopLogprob(Struct):
-    """A token that was likely in the place of another."""
+    """An alternative to a token."""
 
     token: _Text
     logprob: _Logprob
@@ -30,7 +30,7 @@ class TopLogprob(Struct):
 
 
 class TokenLogprob(Struct):
-    """A token, how likely it was, and what else was."""
+    """A token with its logprob and its alternatives."""
 
     token: _Text
     logprob: _Logprob
@@ -39,14 +39,14 @@ class TokenLogprob(Struct):
 
 
 class Logprobs(Struct):
-    """Those of a choice."""
+    """The logprobs of a choice."""
 
     content: list[TokenLogprob] | UnsetType | None = UNSET
     refusal: list[TokenLogprob] | UnsetType | None = UNSET
 
 
 class PromptTokensDetails(Struct):
-    """What the tokens of the prompt were."""
+    """The tokens of the prompt by kind."""
 
     audio_tokens: _Count = UNSET
     cache_write_tokens: _Count = UNSET
@@ -56,7 +56,7 @@ class PromptTokensDetails(Struct):
 
 
 class CompletionTokensDetails(Struct):
-    """What the tokens of the completion were."""
+    """The tokens of the completion by kind."""
 
     accepted_prediction_tokens: _Count = UNSET
     audio_tokens: _Count = UNSET
@@ -76,7 +76,7 @@ class CompletionUsage(Struct):
 
 
 class UrlCitation(Struct):
-    """Where in the text a page is cited, and which."""
+    """The citation of a page, and its position in the text."""
 
     start_index: _Number
     end_index: _Number
@@ -85,7 +85,7 @@ class UrlCitation(Struct):
 
 
 class Annotation(Struct):
-    """Something beside a text; of OpenAI's, always a citation."""
+    """An annotation of a text; OpenAI's are all citations."""
 
     type: Annotated[str, Meta(extra={BLANK: "url_citation"})]
     url_citation: UrlCitation | UnsetType = UNSET
@@ -101,7 +101,7 @@ class Audio(Struct):
 
 
 class AudioDelta(Struct):
-    """A part of one."""
+    """A part of a spoken response."""
 
     id: str | UnsetType | None = UNSET
     data: str | UnsetType | None = UNSET
@@ -110,7 +110,7 @@ class AudioDelta(Struct):
 
 
 class Head(Struct):
-    """What stands beside the choices and may be left out."""
+    """The optional fields of a response beside its choices."""
 
     service_tier: ServiceTier | UnsetType | None = UNSET
     system_fingerprint: str | UnsetType | None = UNSET
@@ -119,20 +119,20 @@ class Head(Struct):
 
 
 class ChoiceParts(Struct):
-    """What a choice may have beside its message or delta."""
+    """The optional fields of a choice beside its message or delta."""
 
     logprobs: Logprobs | UnsetType | None = UNSET
 
 
 class MessageParts(Struct):
-    """What a message may have beside what it says."""
+    """The optional fields of a message beside its output."""
 
     annotations: list[Annotation] | UnsetType | None = UNSET
     audio: Audio | UnsetType | None = UNSET
 
 
 class DeltaParts(Struct):
-    """What a delta may have beside what it says."""
+    """The optional fields of a delta beside its output."""
 
     annotations: list[Annotation] | UnsetType | None = UNSET
     audio: AudioDelta | UnsetType | None = UNSET

@@ -1,1 +1,1 @@
-"""Chat completions: OpenAI's request to a generation, and what the model says to completions."""
+"""The operation ``chat/completions``."""

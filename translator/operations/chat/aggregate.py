@@ -1,7 +1,7 @@
-"""The one chat completion that was asked for, from however many responses a runtime gives.
+"""Aggregates the responses of a runtime to one chat completion.
 
-Mostly that is one, and it is the answer. Some runtimes stream whatever they are asked: their events
-go through the translation of a stream, which puts them in order, and the chunks are then added up.
+Normally there is one response. Some runtimes stream even if no stream was requested: their events
+pass through the translation of a stream, which repairs them, and the chunks are then aggregated.
 """
 
 from collections.abc import Sequence
@@ -36,22 +36,22 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "summary")
 _GROWING = frozenset(
     ("content", "refusal", "text", *_THOUGHTS, "arguments", "input", "data", "transcript")
 )
-"""The texts of which each event says a part; any other is said again, or once."""
+"""The texts that grow with each event; any other value is repeated, or sent once."""
 
 
 def aggregate(
     outputs: Sequence[Output], model: str, created: int, *, forced: bool = False
 ) -> Response:
-    """The chat completion that outputs add up to.
+    """Aggregate outputs to a chat completion.
 
     Args:
-        outputs: what the whole response says, or each event of it.
-        model: the model as the client named it.
+        outputs: the output of the whole response, or of each of its events.
+        model: the model's name in the client's request.
         created: seconds since the epoch.
         forced: whether the client forced one function.
 
     Raises:
-        UpstreamError: 502, there is an error in them, or no answer.
+        UpstreamError: 502, there is an error in them, or no output.
     """
     if len(outputs) == 1:
         [output] = outputs
@@ -96,7 +96,7 @@ def _choice(choice: Object, repairs: set[Repair]) -> Object:
     message = {"role": raw("assistant"), "content": NULL, "refusal": NULL}
     message |= decode_object(choice.pop("delta"))
     for name in ("tool_calls", "function_call"):
-        if is_null(message.get(name, _EMPTY)):  # an SDK's dump says null for what is not there
+        if is_null(message.get(name, _EMPTY)):  # an SDK's dump has null for absent fields
             del message[name]
     if "tool_calls" in message:
         calls = [decode_object(call) for call in decode_list(message["tool_calls"])]
@@ -128,10 +128,10 @@ def _call(call: Object) -> Object:
 
 
 class _Sum:
-    """What the pieces of one object add up to, each value kept as JSON text until it is read.
+    """The aggregate of the pieces of one object. Values stay JSON text until they are read.
 
-    Texts that grow are joined, lists continued, objects added up in turn, and so are those objects
-    in lists that have an index, and no other type; anything else is as its last piece says.
+    Growing texts are joined, lists are concatenated, and objects are aggregated recursively, as are
+    objects in lists with the same index and type. Of other values the last is used.
     """
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class _Sum:
         self._rest: Object = {}
 
     def add(self, fields: Object) -> None:
-        """Take the next piece."""
+        """Add the next piece."""
         for name, value in fields.items():
             match chr(opening(value)):
                 case '"' if name in _GROWING:
@@ -156,7 +156,7 @@ class _Sum:
                     self._rest[name] = value
 
     def is_of(self, kind: Raw | None) -> bool:
-        """Whether a piece of that type goes on with it."""
+        """Whether a piece of that type continues it."""
         own = self._rest.get("type")
         return kind is None or own is None or own == kind
 

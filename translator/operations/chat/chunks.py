@@ -1,8 +1,8 @@
-"""A streamed chat completion: what a model says becomes OpenAI's chunks.
+"""A streamed chat completion: a model's output as OpenAI's chunks.
 
-What clients rely on and runtimes do not give is made here: one id and one time for all chunks, the
-role once per choice, a tool call's id and name once, a finishing chunk per choice, and the usage
-chunk for those who asked. A provider's chunks are OpenAI's already: see
+It adds what clients require and runtimes do not send: one id and one time for all chunks, the role
+once per choice, a tool call's id and name once, a final chunk per choice, and the usage chunk if
+the client requested it. Chunks of a provider are handled by
 :mod:`translator.operations.chat.provider`.
 """
 
@@ -24,11 +24,11 @@ class ChatChunks:
     """A :class:`~translator.operations.events.Writer` of one streamed chat completion.
 
     Args:
-        model: the model as the client named it.
+        model: the model's name in the client's request.
         created: seconds since the epoch, the same on every chunk.
         include_usage: whether the client set ``stream_options.include_usage``.
-        forced: whether the client forced one function; ``stop`` is then why a call ended.
-        whole: the chunks are added up to one completion.
+        forced: whether the client forced one function; the finish reason is then ``stop``.
+        whole: whether the chunks are aggregated to one completion.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ChatChunks:
 
     @property
     def repairs(self) -> frozenset[Repair]:
-        """What has been repaired so far, by kind."""
+        """The kinds of repairs so far."""
         return frozenset(self._state.repairs)
 
     @property
@@ -113,7 +113,7 @@ class ChatChunks:
 
 
 def _delta(choice: Choice, said: ChoiceOutput) -> Delta | None:
-    """What a model adds to its choice, or None when that is nothing."""
+    """The delta for a model's output, or None if there is nothing new."""
     calls = choice.calls.deltas(said.calls) if said.calls else []
     legacy = said.function_call
     content = said.content and choice.join("content", said.content)

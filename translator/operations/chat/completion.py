@@ -1,4 +1,4 @@
-"""A whole chat completion, made of what a model said."""
+"""A whole chat completion from a model's output."""
 
 from msgspec import UNSET, Raw
 
@@ -23,16 +23,16 @@ from translator.tasks.usage import TokenCounts
 
 
 def from_output(output: Output, model: str, created: int, *, forced: bool = False) -> Response:
-    """A completion of what a model said.
+    """The completion for a model's output.
 
     Args:
-        output: what it said.
-        model: the model as the client named it.
+        output: the output.
+        model: the model's name in the client's request.
         created: seconds since the epoch.
         forced: whether the client forced one function.
 
     Raises:
-        UpstreamError: 502, it said nothing, or the generation failed.
+        UpstreamError: 502, the output is empty, or the generation failed.
     """
     choices = output.choices
     if not any(choice.content is not None or not choice.is_silent for choice in choices):
@@ -55,7 +55,7 @@ def from_output(output: Output, model: str, created: int, *, forced: bool = Fals
 
 
 def usage_of(told: Object | None, tokens: TokenCounts, repairs: set[Repair]) -> Usage | Raw:
-    """OpenAI's object of token counts, zeros for what is not known, with whatever else was told."""
+    """OpenAI's usage object, with zeros for unknown counts, and the other fields of ``told``."""
     if told:
         return repair.usage(told, tokens, repairs)
     prompt, completion = tokens.prompt or 0, tokens.completion or 0

@@ -1,7 +1,7 @@
-"""Chunks of a provider that have to wait.
+"""Chunks of a provider that are held.
 
-Two kinds do: those from the start of a tool call on until its name is complete, and one with which
-a choice ends until it is certain that nothing more is said.
+There are two kinds: chunks from the start of a tool call until its name is complete, and the last
+chunk of a choice until it is certain that no output follows.
 """
 
 from typing import NamedTuple
@@ -13,13 +13,13 @@ from translator.tasks.tool_calls import MOST_HELD
 
 
 class Chunk(NamedTuple):
-    """A chunk that may have to wait.
+    """A chunk that may be held.
 
     Attributes:
-        data: as it came.
-        places: where its choices belong.
-        in_order: all of it is, but for its choices.
-        marked: there is half a surrogate pair in it.
+        data: the chunk as received.
+        places: the places of its choices.
+        in_order: whether it needs no repair, apart from its choices.
+        marked: whether it contains half a surrogate pair.
     """
 
     data: bytes
@@ -29,7 +29,7 @@ class Chunk(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is left of it without the ends of choices and lost calls."""
+        """Whether it has only the ends of choices, and lost calls."""
         return bool(self.places) and not any(
             place.first or says_something(self.data, place.position, calls=not place.is_lost)
             for place in self.places
@@ -37,17 +37,17 @@ class Chunk(NamedTuple):
 
 
 class HeldChunks:
-    """The chunks of one stream that wait.
+    """The held chunks of one stream.
 
     Args:
-        state: what is known of the stream.
+        state: the state of the stream.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._waiting: list[Chunk] = []
         self._size = 0  # bytes of these
-        self._calling: set[int] = set()  # the choices whose calls may wait for a name
+        self._calling: set[int] = set()  # the choices with calls that may lack a name
         self._ends: dict[int, Chunk] = {}  # by the choice that ends with it
 
     @property
@@ -60,7 +60,7 @@ class HeldChunks:
         return index in self._ends
 
     def take(self, chunk: Chunk) -> list[Chunk]:
-        """The chunks that need not wait any more after this one: itself, mostly."""
+        """The chunks that are released by this one, mostly itself."""
         waits = bool(self._waiting)
         for place in chunk.places:
             waits = waits or bool(place.reason) or place.has_held_calls
@@ -70,7 +70,7 @@ class HeldChunks:
         return self.release()
 
     def go_on(self, index: int) -> None:
-        """A choice goes on after its end: what it ended with was no end."""
+        """A choice continues after its end, so that was not the end."""
         chunk = self._ends[index]
         self._state.repairs.add(Repair.FINISH_REASON)
         for place in chunk.places:
@@ -80,13 +80,13 @@ class HeldChunks:
         self._wait(chunk)
 
     def release(self, *, end: bool = False) -> list[Chunk]:
-        """The chunks that need not wait for a name any more.
+        """The chunks whose calls have their names.
 
         Args:
-            end: nothing more will come.
+            end: whether no chunks follow.
 
         Raises:
-            UpstreamError: 502, a call never got its name.
+            UpstreamError: 502, a call has no name at the end.
         """
         end = end or self._size > MOST_HELD
         for index in sorted(self._calling):
@@ -99,13 +99,13 @@ class HeldChunks:
         return released
 
     def ends(self) -> list[Chunk]:
-        """The chunks with which choices end, each once."""
+        """The last chunks of choices, each once."""
         ends = {id(chunk): chunk for chunk in self._ends.values()}
         self._ends.clear()
         return [*ends.values()]
 
     def rescue(self) -> list[Chunk]:
-        """What waits when an error ends the stream, without calls that have no name."""
+        """The held chunks when an error ends the stream, without calls that have no name."""
         chunks = [*self._waiting, *self.ends()]
         self._waiting.clear()
         for chunk in chunks:
@@ -123,7 +123,7 @@ class HeldChunks:
                 self._ends[place.index] = chunk
                 self._state.choice(place.index).finished = True
             return
-        for place in chunk.places:  # the others go on; this one is finished at the end
+        for place in chunk.places:  # the other choices continue; this one is finished at the end
             place.reason = ""
         self._wait(chunk)
 

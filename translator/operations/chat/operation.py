@@ -1,4 +1,4 @@
-"""``chat/completions``: what it accepts, and how its response is told, whole or as a stream."""
+"""``chat/completions``: the translation of its request and its response, whole or streamed."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -46,17 +46,17 @@ def accept(body: bytes, target: Target) -> Inference:
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """What the response depends on.
+    """Translates the response.
 
     Attributes:
-        model: as the client named it.
-        include_usage: the client wants to know the token counts of a stream.
-        forced: it forced one function, and OpenAI then says ``stop``.
-        as_events: it wants a stream.
-        decode: reads a response of the model server.
+        model: the model's name in the client's request.
+        include_usage: whether the client requested the token counts of a stream.
+        forced: whether the client forced one function; OpenAI's finish reason is then ``stop``.
+        as_events: whether the client requested a stream.
+        decode: decodes a response of the model server.
         end: the data of the event that ends its stream.
         created: seconds since the epoch, the same on every chunk.
-        wording: of the errors that its stream may hold.
+        wording: completes errors of the model server with facts of the request.
     """
 
     model: str
@@ -90,7 +90,7 @@ class Translation(msgspec.Struct, frozen=True):
 
 
 def _is_forced(task: Generation) -> bool:
-    """Whether the client names the one function that is to be called."""
+    """Whether the client forces one function."""
     choice = task.parameters.get("tool_choice")
     if choice is None or opening(choice) != ord("{"):
         return False

@@ -1,12 +1,12 @@
-"""Chat completion chunks of a provider, which a runtime passes on as they came.
+"""Chat completion chunks of a provider, which a runtime forwards unchanged.
 
-They are OpenAI's already and go out as they came, as long as they are what OpenAI itself would
-send. Providers that are only compatible repeat the role, number tool calls from 1 or not at all,
-change id and time from chunk to chunk, never say why they finished, or give usage unasked; a chunk
-at fault is repaired, everything else in it is left alone, and a stream is completed at its end.
+A chunk that OpenAI could have sent passes unchanged. Providers that imitate OpenAI's API repeat the
+role, number tool calls from 1 or not at all, change id and time between chunks, send no finish
+reason, or send usage that was not requested. Such a chunk is repaired and keeps its other fields,
+and a stream is completed at its end.
 
-Some of them have to wait: see :mod:`translator.operations.chat.held_chunks`. A provider's whole
-``chat.completion`` becomes the chunks that it would have been.
+Some chunks are held: see :mod:`translator.operations.chat.held_chunks`. A provider's whole
+``chat.completion`` is split into chunks.
 """
 
 import msgspec
@@ -47,10 +47,10 @@ _NULL = bytes(NULL)
 
 
 def read_provided(text: str) -> tuple[bytes, bool]:
-    """A provider's object as compact JSON, and whether there is half a surrogate pair in it.
+    """A provider's object as compact JSON, and whether it contains half a surrogate pair.
 
     Raises:
-        UpstreamError: as :func:`translator.operations.provider.read`.
+        UpstreamError: see :func:`translator.operations.provider.read`.
     """
     if "\\ud" not in text and "\\uD" not in text:
         return provider.read(text), False
@@ -60,10 +60,10 @@ def read_provided(text: str) -> tuple[bytes, bool]:
 
 
 class ProviderChunks:
-    """The chunks of one stream, repaired where need be.
+    """The chunks of one stream, repaired if necessary.
 
     Args:
-        state: what is known of the stream; the first chunk settles what all have in common.
+        state: the state of the stream; the first chunk sets the fields that all chunks share.
     """
 
     def __init__(self, state: State) -> None:
@@ -75,12 +75,12 @@ class ProviderChunks:
         self._last: bytes | None = None  # the provider's own chunk with the usage
 
     def take(self, chunk: bytes, output: Output, *, marked: bool = False) -> None:
-        """Send the chunks that go out for one that came in, compact JSON both.
+        """Translate a chunk.
 
         Args:
-            chunk: the provider's object.
-            output: what held it, for the id if the chunk has none.
-            marked: whether there is half a surrogate pair in it.
+            chunk: the provider's object as compact JSON.
+            output: the output that contained it, for the id if the chunk has none.
+            marked: whether it contains half a surrogate pair.
 
         Raises:
             UpstreamError: 502, it is neither a chunk nor a completion.
@@ -99,10 +99,10 @@ class ProviderChunks:
             raise unreadable() from error
 
     def flush(self) -> None:
-        """Send what has waited, at the end.
+        """Send the held chunks at the end.
 
         Raises:
-            UpstreamError: 502, a call never got its name.
+            UpstreamError: 502, a call has no name.
         """
         self._send(self._held.release(end=True))
         for index, choice in sorted(self._state.choices.items()):
@@ -111,11 +111,11 @@ class ProviderChunks:
         self._send(self._held.ends())
 
     def rescue(self) -> None:
-        """Send what has waited, before an error ends the stream; calls without a name are lost."""
+        """Send the held chunks before an error ends the stream; calls without a name are lost."""
         self._send(self._held.rescue())
 
     def usage(self) -> list[bytes]:
-        """The provider's usage, if there is some and it was asked for."""
+        """The chunk with the provider's usage, if there is one and the client requested it."""
         if not self._state.include_usage:
             return []
         if self._usage is None:
@@ -128,10 +128,10 @@ class ProviderChunks:
         return [self._rebuild(self._last, [], counts)]
 
     def _decode(self, chunk: bytes) -> tuple[bytes, ChunkView]:
-        """A chunk whose fields have the types that they should have, and as much of it as is read.
+        """A chunk whose fields have the right types, and its view.
 
         Raises:
-            msgspec.ValidationError: it cannot be made one.
+            msgspec.ValidationError: it cannot be repaired.
         """
         try:
             return chunk, decode_view(chunk)
@@ -145,12 +145,12 @@ class ProviderChunks:
         if counts:
             self._usage = Raw(bytes(view.usage))
             self._state.tokens = usage.of_usage(self._usage)
-        if not (self._state.id or view.identity or choices):  # Azure's verdict on the prompt
+        if not (self._state.id or view.identity or choices):  # Azure's prompt filter results
             self._early.append(chunk)
             return
         self._begin(view, output)
         if counts and not choices:
-            self._last = chunk  # it has to come last
+            self._last = chunk  # it is sent last
             return
         places = self._place_all(chunk, choices)
         if not places and (choices or self._held.has_all_ends):
@@ -163,7 +163,7 @@ class ProviderChunks:
             self._send(self._held.take(made))
 
     def _is_in_order(self, view: ChunkView, places: list[Place]) -> bool:
-        """Whether a chunk is what OpenAI would send, but for its choices."""
+        """Whether OpenAI could have sent the chunk, apart from its choices."""
         state = self._state
         if not (
             view.choices is not None
@@ -178,7 +178,7 @@ class ProviderChunks:
         return usage_in_order and len(places) == len(view.choices)
 
     def _join_halves(self, chunk: bytes) -> bytes:
-        """A chunk whose texts have whole characters only."""
+        """Join the surrogate halves in the texts of a chunk."""
         fields = decode_object(chunk)
         choices = (
             decode_objects(fields["choices"]) if is_present(fields.get("choices", NULL)) else []
@@ -201,7 +201,7 @@ class ProviderChunks:
         return encode(fields)
 
     def _begin(self, view: ChunkView, output: Output) -> None:
-        """Settle what all chunks have in common, and send those that had to wait for it."""
+        """Set the fields that all chunks share, and send the chunks that waited for them."""
         if not self._state.id:
             self._state.created = view.time or self._state.created
             named = surrogates.clean(view.model_name or "")
@@ -226,7 +226,7 @@ class ProviderChunks:
         return places
 
     def _place(self, position: int, index: int, view: ChoiceView) -> Place:
-        """Where a choice belongs."""
+        """The place of a choice."""
         choice = self._state.choice(index)
         first, choice.begun = not choice.begun, True
         choice.provided = True
@@ -268,7 +268,7 @@ class ProviderChunks:
         return encode(fields)
 
     def _common(self, chunk: bytes) -> Object:
-        """The top level of a chunk, with what all chunks of the stream share, without usage."""
+        """The top level of a chunk with the fields that all chunks share, without usage."""
         fields = decode_object(chunk)
         fields["id"] = raw(self._state.id)
         fields["object"] = raw(OBJECT)

@@ -1,8 +1,8 @@
-"""One chunk of a provider's: where its choices belong, and how it is repaired.
+"""One chunk of a provider: the places of its choices, and its repair.
 
-What is wrong with a chunk is known only beside those before it: see
-:mod:`translator.operations.chat.provider`. Here it is taken apart no further than need be, so that
-fields nobody here knows keep their place and their digits.
+Whether a chunk is wrong depends on the chunks before it: see
+:mod:`translator.operations.chat.provider`. It is decoded only as far as necessary, so that unknown
+fields keep their order and their digits.
 """
 
 from msgspec import UNSET, Raw
@@ -30,18 +30,18 @@ _SILENT = (b"", b"null", b'""', b"[]", b"{}")
 
 
 class Place:
-    """Where a choice of a chunk belongs.
+    """The place of a chunk's choice in the response.
 
     Attributes:
-        position: in the chunk.
-        index: which choice of the answer it goes on with.
-        first: it is that choice's first.
-        pieces: what it says of tool calls.
-        calls: for each of these, the call, whether it opens there, and what it adds.
-        function: what it adds to the name and the arguments of its function_call, if it has one.
-        is_lost: its calls will never have a name.
-        reason: why the choice ends there, or "".
-        view: the choice as it came.
+        position: its position in the chunk.
+        index: the index of the choice in the response.
+        first: whether it is the first piece of that choice.
+        pieces: its pieces of tool calls.
+        calls: for each piece, the call, whether it begins here, and the arguments that it adds.
+        function: the parts of name and arguments of its function_call, if it has one.
+        is_lost: whether its calls have no name at the end.
+        reason: the finish reason, or "".
+        view: the choice as received.
     """
 
     __slots__ = (
@@ -69,12 +69,12 @@ class Place:
 
     @property
     def has_held_calls(self) -> bool:
-        """Whether there is a call whose start is held."""
+        """Whether the start of a call is held."""
         return bool(self.calls) and not all(call.released for call, _, _ in self.calls)
 
     @property
     def in_order(self) -> bool:
-        """Whether the chunk says all that already."""
+        """Whether the choice needs no repair."""
         view = self.view
         return (
             not self.is_lost
@@ -84,7 +84,7 @@ class Place:
         )
 
     def faults(self) -> set[Repair]:
-        """What is wrong with the chunk there, for a chunk that is to be repaired."""
+        """The kinds of repairs that the choice needs."""
         view, delta = self.view, self.view.delta or DeltaView()
         word = None if view.finish_reason is UNSET else view.finish_reason
         found = {
@@ -115,9 +115,9 @@ class Place:
 
 
 def split(completion: bytes, repairs: set[Repair]) -> list[bytes]:
-    """A whole completion as chunks: for each choice what it says and why it ended, then usage.
+    """Split a whole completion into chunks: for each choice its output and its end, then usage.
 
-    What only a whole completion can have wrong is added to ``repairs``.
+    Repairs that only a whole completion can need are added to ``repairs``.
     """
     fields = decode_object(completion)
     if fields.get("object") != _WHOLE:
@@ -149,7 +149,7 @@ def split(completion: bytes, repairs: set[Repair]) -> list[bytes]:
 
 
 def _numbered(message: Raw) -> Raw:
-    """A message whose tool calls have numbers: each of them is a call of its own."""
+    """Number the tool calls of a message, each of which is a separate call."""
     fields = decode_object(message)
     if is_null(fields.get("tool_calls")):
         return message
@@ -159,7 +159,7 @@ def _numbered(message: Raw) -> Raw:
 
 
 def rebuild(choice: Object, place: Place) -> Object:
-    """A choice of a chunk as OpenAI would have sent it there."""
+    """Repair a choice of a chunk."""
     delta = decode_object(choice["delta"]) if choice.get("delta", NULL) != NULL else {}
     delta.pop("role", None)
     if place.first:
@@ -183,7 +183,7 @@ def rebuild(choice: Object, place: Place) -> Object:
 
 
 def _call(given: Object, call: Call, opens: bool, arguments: str) -> Object:  # noqa: FBT001 -- a triple unpacked
-    """A piece of a tool call: what stands in it once, and arguments that are text."""
+    """A piece of a tool call: id, type and name only in the first, and arguments as text."""
     number = {"index": raw(call.number)}
     if opens:
         return number | repair.call(given, call.id, call.name, custom=call.custom) | number
@@ -196,19 +196,19 @@ def _call(given: Object, call: Call, opens: bool, arguments: str) -> Object:  # 
 
 
 def _function(given: Object, name: str, arguments: str) -> Raw:
-    """A piece of a call in the form that came before tool calls."""
+    """A piece of a function_call, the deprecated form."""
     given.pop("name", None)
     named = {"name": raw(name)} if name else {}
     return raw(named | given | {"arguments": raw(arguments)})
 
 
 def says_something(chunk: bytes, position: int, *, calls: bool = True) -> bool:
-    """Whether a choice adds anything to what was said, and not only that it ended.
+    """Whether a choice has any output, and not only an end.
 
     Args:
-        chunk: as it came.
-        position: of the choice in it.
-        calls: tool calls count.
+        chunk: the chunk as received.
+        position: the position of the choice in it.
+        calls: whether tool calls count.
     """
     delta = decode_objects(decode_object(chunk)["choices"])[position].get("delta", NULL)
     fields = {} if is_null(delta) else decode_object(delta)

@@ -1,4 +1,4 @@
-"""A provider's whole completion that is as OpenAI would have sent it."""
+"""A provider's whole completion that OpenAI could have sent."""
 
 from typing import Annotated, Literal
 
@@ -50,7 +50,7 @@ class _Choice(msgspec.Struct):
 
 
 class _Completion(Head, kw_only=True):
-    """What every field is that strictly typed clients read."""
+    """The types of all fields that clients with strict types read."""
 
     id: _Text
     object: Literal["chat.completion"]
@@ -76,7 +76,7 @@ _decode = msgspec.json.Decoder(_Completion).decode
 
 
 def in_order(complete: bytes) -> Response | None:
-    """A provider's completion as it is, or None where it has to be repaired.
+    """A provider's completion unchanged, or None if it needs repairs.
 
     Args:
         complete: the completion as compact JSON.

@@ -1,6 +1,6 @@
-"""How much of a provider's chunk is looked at.
+"""The fields of a provider's chunk that are examined.
 
-What is Any may be anything there: it is repaired where that is no text or number.
+Fields of type Any may have any value, and are repaired if it is not a string or a number.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ class FunctionView(msgspec.Struct):
 
     @property
     def has_text(self) -> bool:
-        """Whether its arguments are text, if it has some."""
+        """Whether its arguments, if it has any, are a string."""
         return bytes(memoryview(self.arguments)[:1]) in (b"", b'"', b"n")
 
 
@@ -38,7 +38,7 @@ class CustomView(msgspec.Struct):
 
 
 class CallView(msgspec.Struct):
-    """A tool call of a delta. Null is not in order where a field should be absent."""
+    """A tool call of a delta. Null is an error where a field should be absent."""
 
     index: Any = None
     id: Any = UNSET
@@ -47,7 +47,7 @@ class CallView(msgspec.Struct):
     custom: CustomView | None = None
 
     def piece(self) -> CallPiece:
-        """What it says of which call."""
+        """Its content as a piece of a call."""
         index, identity = integer_or_none(self.index), text_or_none(self.id)
         if self.custom is not None:
             name, text = text_or_none(self.custom.name), repair.arguments_of(self.custom.input)
@@ -57,7 +57,7 @@ class CallView(msgspec.Struct):
         return CallPiece(index, identity, text_or_none(function.name), arguments)
 
     def is_in_order(self, call: Call, *, opens: bool) -> bool:
-        """Whether it is as OpenAI would send it: the first or a later piece of the call."""
+        """Whether OpenAI could have sent it, as the first or a later piece of the call."""
         function: FunctionView | CustomView | None = self.custom or self.function
         arguments = bytes(memoryview(self.arguments)[:1])
         return (
@@ -71,14 +71,14 @@ class CallView(msgspec.Struct):
 
     @property
     def arguments(self) -> Raw:
-        """Those of its function, or the input of its custom tool."""
+        """The arguments of its function, or the input of its custom tool."""
         if self.custom is not None:
             return self.custom.input
         return self.function.arguments if self.function is not None else ABSENT
 
 
 class DeltaView(DeltaParts):
-    """What a chunk adds to a choice. Null is not in order where there are no tool calls."""
+    """The delta of a choice. Null is an error for missing tool calls."""
 
     role: Any = None
     content: Any = None
@@ -89,7 +89,7 @@ class DeltaView(DeltaParts):
 
     @property
     def has_texts(self) -> bool:
-        """Whether all that should be text is."""
+        """Whether all texts are strings."""
         return (
             (self.content is None or isinstance(self.content, str))
             and (self.refusal is None or isinstance(self.refusal, str))
@@ -107,18 +107,18 @@ class ChoiceView(ChoiceParts):
 
     @property
     def number(self) -> int | None:
-        """Its index, if that is one."""
+        """Its index, or None if it is not an integer."""
         number = integer_or_none(self.index)
         return number if number is not None and 0 <= number < _MOST_CHOICES else None
 
     @property
     def reason(self) -> str:
-        """Why it ended in OpenAI's words, or ``error``; "" if it goes on."""
+        """OpenAI's finish reason, or ``error``; "" if it has not ended."""
         word = self.finish_reason
         return "" if word is None or word is UNSET else repair.reason(word)
 
     def is_in_order(self, index: int, *, first: bool) -> bool:
-        """Whether it is as OpenAI would send it, but for its calls: a choice's first or a later."""
+        """Whether OpenAI could have sent it, apart from its calls, as first or later piece."""
         delta = self.delta
         return (
             type(self.index) is int
@@ -132,7 +132,7 @@ class ChoiceView(ChoiceParts):
 
 
 class ChunkView(Head):
-    """As much of a chunk as it takes to see whether it is in order. What is Any may be anything."""
+    """The fields of a chunk that decide whether it needs repair."""
 
     id: Any = None
     object: Any = None
@@ -143,17 +143,17 @@ class ChunkView(Head):
 
     @property
     def identity(self) -> str | None:
-        """Its id, if that is one."""
+        """Its id, or None if it is not valid."""
         return repair.identity(self.id)
 
     @property
     def model_name(self) -> str | None:
-        """Its model, if that is one."""
+        """Its model, or None if it is not a name."""
         return text_or_none(self.model)
 
     @property
     def time(self) -> int | None:
-        """When it was created in seconds since the epoch, if that is a time."""
+        """Its time in seconds since the epoch, or None if it is not a time."""
         return repair.time(self.created)
 
     @property

@@ -1,7 +1,7 @@
-"""One repair for what providers say wrongly, be it whole or in a chunk.
+"""Repairs of the output of providers, whole or in chunks.
 
-Objects are taken apart no further than need be, so that fields nobody here knows keep their place
-and their digits. What is in order never comes here.
+Objects are decoded only as far as necessary, so that unknown fields keep their order and their
+digits. Correct output does not come here.
 """
 
 import re
@@ -27,7 +27,7 @@ from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts
 
 TEXTS = ("content", "refusal", "reasoning_content")
-"""What a message says in texts."""
+"""The texts of a message."""
 
 _DOOMSDAY = 10**12
 _DIGITS = re.compile("[0-9]{1,12}")
@@ -52,7 +52,7 @@ _KINDS = {
 
 
 def time(value: Any) -> int | None:
-    """When something was created in seconds since the epoch, if that is a time."""
+    """A time in seconds since the epoch, or None if the value is not a time."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     is_time = isinstance(value, int | float) and 0 < value < _DOOMSDAY
@@ -60,13 +60,13 @@ def time(value: Any) -> int | None:
 
 
 def identity(value: Any) -> str | None:
-    """An id, if there is one; some providers number their answers."""
+    """An id as text, or None; some providers use numbers."""
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number else value if value and isinstance(value, str) else None
 
 
 def fit(value: bytes | Raw, kind: type[msgspec.Struct], repairs: set[Repair]) -> Raw:
-    """A value that fits a type; what was wrong is added to ``repairs``.
+    """Make a value fit a type; the kinds of repairs are added to ``repairs``.
 
     Raises:
         msgspec.ValidationError: it cannot be made to fit.
@@ -78,7 +78,7 @@ def fit(value: bytes | Raw, kind: type[msgspec.Struct], repairs: set[Repair]) ->
 
 
 def texts(message: Object) -> None:
-    """Make texts of what a message says in parts; thoughts go where they are looked for."""
+    """Convert content in parts to text; thoughts become ``reasoning_content``."""
     for name in TEXTS:
         given = message.get(name, NULL)
         if is_null(given) or opening(given) == ord('"'):
@@ -103,13 +103,13 @@ def _parts(given: Any) -> tuple[str, str]:
 
 
 def call(given: Object, own_id: str, name: str, *, custom: bool) -> Object:
-    """The first piece of a call, with all that stands in it once.
+    """The first piece of a call, with id, type and name.
 
     Args:
-        given: the provider's.
-        own_id: its id.
-        name: the whole of it.
-        custom: it is of a custom tool.
+        given: the provider's piece.
+        own_id: the id of the call.
+        name: the whole name.
+        custom: whether it calls a custom tool.
     """
     payload, said = ("custom", "input") if custom else ("function", "arguments")
     fields = decode_object(given[payload]) if is_present(given.get(payload, NULL)) else {}
@@ -121,7 +121,7 @@ def call(given: Object, own_id: str, name: str, *, custom: bool) -> Object:
 
 
 def arguments_of(value: Raw) -> str:
-    """Arguments as text, be they text, an object or nothing."""
+    """Arguments as text, from a string, an object or nothing."""
     if not is_present(value):
         return ""
     if opening(value) == ord('"'):
@@ -130,12 +130,12 @@ def arguments_of(value: Raw) -> str:
 
 
 def reason(value: Any) -> str:
-    """Why a choice ended in OpenAI's words, ``error``, or "" if it does not say."""
+    """OpenAI's finish reason, ``error``, or "" if there is none."""
     return finish_reason(str(value)) if value else ""
 
 
 def logprobs(value: Raw, repairs: set[Repair]) -> Raw:
-    """Logprobs whose tokens have all fields that OpenAI requires; null for what are none."""
+    """Logprobs whose tokens have all fields that OpenAI requires; null if the value is invalid."""
     try:
         fitted = fit(value, parts.Logprobs, repairs)
     except msgspec.ValidationError:
@@ -145,7 +145,7 @@ def logprobs(value: Raw, repairs: set[Repair]) -> Raw:
 
 
 def usage(given: Object, tokens: TokenCounts, repairs: set[Repair]) -> Raw:
-    """Token counts that have all three numbers, and whatever else is told; zeros when unknown."""
+    """A usage object with all three counts, zeros if unknown, and its other fields."""
     prompt, completion = tokens.prompt or 0, tokens.completion or 0
     total = _number(given.get("total_tokens", NULL))
     if tokens.completion is None and total is not None and tokens.prompt is not None:
@@ -158,7 +158,7 @@ def usage(given: Object, tokens: TokenCounts, repairs: set[Repair]) -> Raw:
 
 
 def usage_of(given: Raw, tokens: TokenCounts, repairs: set[Repair]) -> Raw:
-    """A provider's usage, itself if it is in order."""
+    """A provider's usage, unchanged if it is correct."""
     try:
         _decode_usage(given)
     except msgspec.ValidationError:
@@ -178,5 +178,5 @@ def _number(value: Raw) -> int | None:
 
 
 def decoded(value: Raw) -> Any:
-    """A value as Python has it."""
+    """The decoded value."""
     return msgspec.json.decode(value)

@@ -1,4 +1,4 @@
-"""A chat completion request, read as a generation: what it may say, in OpenAI's words."""
+"""Reads a chat completion request as a generation, with OpenAI's errors."""
 
 from collections.abc import Collection
 from operator import attrgetter
@@ -28,17 +28,17 @@ _PAIR = 2  # a part has its type and its payload
 
 
 def read(fields: Object, model: Model) -> tuple[Generation, bool, Collection[str]]:
-    """The task in a request, and whether its client wants the token counts of a stream.
+    """The task in a request, and whether the client requested the token counts of a stream.
 
-    The third value holds the fields that are not sent, as
+    The third value has the fields that are not sent, as
     :attr:`~translator.operations.base.Inference.dropped`.
 
     Args:
         fields: the request, without its model.
-        model: the one that is asked.
+        model: the model.
 
     Raises:
-        ClientError: 400, the request is not as OpenAI has it, or more than the model takes.
+        ClientError: 400, the request is invalid, or exceeds a limit of the model.
     """
     raw = take(fields, "messages")
     given, has_extra = extra_fields.decode_messages(raw)
@@ -120,13 +120,13 @@ def _parts(given: list[str | RequestPart], message: int, dropped: set[str]) -> l
 
 
 def _check_rare(messages: list[RequestMessage]) -> None:
-    """Refuse rare fields that are no objects where they must be."""
+    """Refuse rare fields that are not objects but must be."""
     for index, message in enumerate(messages):
         for name, raw in (("audio", message.audio), ("function_call", message.function_call)):
             if raw is not ABSENT and not is_null(raw):
                 decode_field(raw, dict[str, Raw], f"messages[{index}].{name}")
         for number, call in enumerate(message.tool_calls or ()):
-            if opening(call) != _OPENINGS[dict]:  # there may be millions
+            if opening(call) != _OPENINGS[dict]:  # not decoded, because there can be millions
                 decode_field(call, dict[str, Raw], f"messages[{index}].tool_calls[{number}]")
 
 
@@ -143,7 +143,7 @@ def _part(part: RequestPart, message: int, number: int, dropped: set[str]) -> Pa
     begins = opening(payload)
     wanted = PAYLOADS.get(kind)
     if wanted is not None and begins != _OPENINGS[wanted]:
-        decode_field(payload, wanted, f"{at}.{kind}")  # says what is wrong
+        decode_field(payload, wanted, f"{at}.{kind}")  # raises the error
     if begins == _OPENINGS[str]:
         return kind, decode_field(payload, str, f"{at}.{kind}")
     return kind, compact(payload)

@@ -1,4 +1,4 @@
-"""What is known of a streamed chat completion: what its chunks share, and each of its choices."""
+"""The state of a streamed chat completion: the fields that its chunks share, and its choices."""
 
 from msgspec import UNSET, Raw
 
@@ -13,7 +13,7 @@ from translator.tasks.usage import UNKNOWN
 
 
 class Choice:
-    """What has been said so far of one choice."""
+    """The state of one choice."""
 
     __slots__ = (
         "begun",
@@ -31,8 +31,8 @@ class Choice:
     def __init__(self) -> None:
         self.begun = False
         self.finished = False
-        self.provided = False  # in a provider's words, which are kept
-        self.reason = ""  # why it ended, as the runtime says
+        self.provided = False  # by a provider, whose finish reason is kept
+        self.reason = ""  # the runtime's finish reason
         self.calls = CallDeltas()
         self.legacy = False  # it has a function_call
         self.legacy_named = False
@@ -43,7 +43,7 @@ class Choice:
         self.spoke = False
 
     def join(self, name: str, text: str) -> str:
-        """What a text goes on with, whole characters only."""
+        """Join surrogate halves in the next piece of a text."""
         if not (self.halves or surrogates.is_marked(text)):
             return text
         joined, half = surrogates.join(self.halves.pop(name, ""), text)
@@ -52,7 +52,7 @@ class Choice:
         return joined
 
     def call_function(self, name: str | None, arguments: str) -> tuple[str, str]:
-        """What a piece of a function_call adds to its name, which is said once, and arguments."""
+        """The name, only in the first piece, and the arguments that a function_call piece adds."""
         name = "" if self.legacy_named else name or ""
         self.legacy = True
         self.legacy_named |= bool(name)
@@ -61,18 +61,18 @@ class Choice:
 
 
 class State:
-    """The id, time and model of a stream, settled by its first event, and its choices.
+    """The id, time and model of a stream, set by its first event, and its choices.
 
     Args:
-        model: as the client named it.
+        model: the model's name in the client's request.
         created: seconds since the epoch.
         include_usage: whether the client set ``stream_options.include_usage``.
         forced: whether the client forced one function.
-        whole: the chunks are added up, so that a generation that failed is what it said before.
+        whole: whether the chunks are aggregated; then a failed generation keeps its output.
 
     Attributes:
-        out: the chunks that are to be sent.
-        failure: why no more can be sent.
+        out: the chunks to send.
+        failure: the error after which no more can be sent.
     """
 
     __slots__ = (
@@ -101,16 +101,16 @@ class State:
         self.whole = whole
         self.choices: dict[int, Choice] = {}
         self.tokens = UNKNOWN
-        self.response_model = ""  # as the server or its provider calls it
+        self.response_model = ""  # the name in the response of the server or its provider
         self.repairs: set[Repair] = set()
         self.out: list[bytes] = []
         self.failure: UpstreamError | None = None
 
     def sent(self) -> list[bytes]:
-        """The chunks that are sent now.
+        """Take the chunks to send now.
 
         Raises:
-            UpstreamError: no more can be sent. The chunks are sent before the error then.
+            UpstreamError: no more can be sent. The chunks are sent before the error.
         """
         if self.failure is not None:
             raise self.failure
@@ -118,21 +118,21 @@ class State:
         return out
 
     def begin(self, identity: str, response_model: str) -> None:
-        """Settle what the first event says."""
+        """Set id and model from the first event."""
         self.id = identity
         self.response_model = response_model
 
     def choice(self, index: int) -> Choice:
-        """The choice of that index; a new one if nothing has been said of it."""
+        """The choice with this index, created if necessary."""
         choice = self.choices.get(index)
         if choice is None:
             choice = self.choices[index] = Choice()
         return choice
 
     def reason(self, choice: Choice, word: str) -> str:
-        """Why a choice ended, given the runtime's word for it; "" if the generation failed."""
+        """The finish reason for the runtime's word; "" if the generation failed."""
         if word == "stop" and choice.reason:
-            return choice.reason  # said before, and more exactly
+            return choice.reason  # an earlier, more specific reason
         if word != FAILED:
             return word
         self.repairs.add(Repair.FINISH_REASON)
@@ -142,7 +142,7 @@ class State:
         return ""
 
     def chunk(self, choices: list[ChunkChoice], usage: Usage | Raw | None = None) -> bytes:
-        """A chunk as JSON. ``usage`` stands in it, mostly null, only where it was asked for."""
+        """A chunk as JSON. It has ``usage``, mostly null, only if the client requested it."""
         return encode(
             ChatChunk(
                 id=self.id,
@@ -154,7 +154,7 @@ class State:
         )
 
     def late(self, index: int, choice: Choice) -> list[bytes]:
-        """What has to be said of a choice before it can finish.
+        """The chunks that a choice still lacks before its end.
 
         Raises:
             UpstreamError: 502, a call has no name.
@@ -177,7 +177,7 @@ class State:
         return chunks
 
     def close(self) -> None:
-        """Send what is left to say of choices that have not finished, in the order of their index.
+        """Finish the choices that have not finished, in the order of their index.
 
         Raises:
             UpstreamError: 502, a call has no name.
@@ -200,13 +200,13 @@ class State:
 
 
 def finish_reason(given: str, *, called: bool, legacy: bool, kept: bool = False) -> str:
-    """Why a choice ended: as the runtime says, else by what it called.
+    """The finish reason: the runtime's, else by the kind of calls.
 
     Args:
         given: the runtime's word, or "".
-        called: the message has tool calls.
-        legacy: it has a ``function_call``.
-        kept: the word ``stop`` is kept beside calls.
+        called: whether the message has tool calls.
+        legacy: whether it has a ``function_call``.
+        kept: whether ``stop`` is kept although there are calls.
     """
     if given and (kept or given != "stop"):
         return given
@@ -214,5 +214,5 @@ def finish_reason(given: str, *, called: bool, legacy: bool, kept: bool = False)
 
 
 def generation_failed() -> UpstreamError:
-    """The error for a choice that ended because its generation failed."""
+    """The error for a choice whose generation failed."""
     return UpstreamError("The model provider failed while it was generating.")

@@ -1,4 +1,4 @@
-"""Tool calls as OpenAI says them, made of the pieces in which a model says them."""
+"""OpenAI's tool calls, from the pieces of a model's output."""
 
 from collections.abc import Iterable
 
@@ -14,12 +14,12 @@ class CallDeltas(Calls):
 
     @property
     def repairs(self) -> set[Repair]:
-        """What has been repaired."""
+        """The kinds of repairs so far."""
         found = {Repair.TOOL_CALL: self.repaired, Repair.UNICODE: self.halved}
         return {kind for kind, is_fault in found.items() if is_fault}
 
     def deltas(self, pieces: Iterable[CallPiece]) -> list[ToolCallDelta]:
-        """What pieces add: id, type and name once the name is complete, then arguments only."""
+        """The deltas for pieces: id, type and name when the name is complete, then arguments."""
         out = [
             _more(call, arguments)
             for call, _, arguments in self.place(pieces)
@@ -28,7 +28,7 @@ class CallDeltas(Calls):
         return out + [_start(call) for call in self.release()]
 
     def closing_deltas(self) -> list[ToolCallDelta]:
-        """What was held, and empty arguments for calls that have none; clients parse them as JSON.
+        """Held calls, and ``{}`` for calls without arguments, because clients parse them as JSON.
 
         Raises:
             UpstreamError: 502, a call has no name.
@@ -40,7 +40,7 @@ class CallDeltas(Calls):
 
 
 def join(pieces: Iterable[CallPiece], repairs: set[Repair]) -> list[ToolCall]:
-    """The whole calls that the pieces make. What was repaired is added to ``repairs``.
+    """Join pieces to whole calls. The kinds of repairs are added to ``repairs``.
 
     Raises:
         UpstreamError: 502, a call has no name.
