@@ -19,10 +19,12 @@ from translator.error_messages import find_message
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
 from translator.raw_json import ABSENT, NULL, is_present
+from translator.value_count import exceeds
 
 T = TypeVar("T")
 
 _decode_strings = msgspec.json.Decoder(list[str]).decode
+_ELEMENTS = 50_000  # of a BYTES tensor
 
 
 class OutputTensor(msgspec.Struct):
@@ -38,7 +40,7 @@ class OutputTensor(msgspec.Struct):
         """The elements of a BYTES tensor as text, in row-major order; null is "".
 
         Raises:
-            UpstreamError: the data is not a list of strings.
+            UpstreamError: the data is not a list of strings, or it has too many.
         """
         elements = _strings(self.data)
         if self.parameters and _is_packed(self.parameters):
@@ -189,7 +191,10 @@ def _is_packed(parameters: dict[str, Raw]) -> bool:
 
 
 def _strings(data: Raw | str) -> list[str]:
+    text = data.encode() if isinstance(data, str) else memoryview(data)
     try:
+        if len(text) > _ELEMENTS and exceeds(bytes(text), _ELEMENTS):
+            raise unreadable()
         try:
             return _decode_strings(data)
         except msgspec.ValidationError:  # nested, or with nulls

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Raw
 
 from translator.errors import ClientError
-from translator.openai.value_count import check_value_count
 from translator.raw_json import Object, is_null
+from translator.value_count import exceeds
 
 Decoder = msgspec.json.Decoder[Any]
 
@@ -23,6 +23,8 @@ _decoder = cache(msgspec.json.Decoder)  # one decoder per type
 _decode_fields = _decoder(Object).decode
 
 _LONGEST = 64  # characters of a value in an error
+_VALUES = 50_000  # in a body of any size
+_BYTES_PER_VALUE = 200  # for each further value
 
 _UNPARSABLE = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -57,7 +59,8 @@ def decode_body(body: bytes, separator: bytes = b",") -> Object:
 
     Args:
         body: the body.
-        separator: what is counted, see :func:`check_value_count`.
+        separator: what is limited: ``,`` for all values, or ``:`` for the fields of objects, if
+            the elements of arrays are counted elsewhere.
 
     Raises:
         ClientError: 400, the body is not UTF-8, not JSON, nested too deeply, not an object, or has
@@ -65,7 +68,13 @@ def decode_body(body: bytes, separator: bytes = b",") -> Object:
     """
     try:
         str(body, "utf-8")  # msgspec does not check the encoding of text that it skips
-        check_value_count(body, separator)
+        most = _VALUES + len(body) // _BYTES_PER_VALUE
+        if exceeds(body, most, separator):
+            raise ClientError(
+                f"Your request has too many JSON values: at most {most} are accepted in a request "
+                "of this size.",
+                code="too_many_values",
+            )
         fields: Object = _decode_fields(body)
     except msgspec.ValidationError as error:
         raise ClientError("Invalid type for the request body: expected an object.") from error

@@ -15,6 +15,9 @@ from translator.tasks.usage import UNKNOWN, TokenCounts
 Part = tuple[str, str]
 """A part of a message's content: its kind, and its text or the JSON text of its payload."""
 
+MOST_CHOICES = 128
+"""The number of choices in a response: OpenAI's limit of ``n``."""
+
 FINISH_REASONS = ("stop", "length", "tool_calls", "content_filter", "function_call")
 """OpenAI's finish reasons. SDKs with strict types accept no others."""
 

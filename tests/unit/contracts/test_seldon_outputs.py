@@ -12,6 +12,7 @@ from translator.errors import UpstreamError
 from translator.oip.response import InferenceResponse, decode
 from translator.tasks.generation import ChoiceOutput
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 TOKEN = {"token": "Hi", "logprob": -0.10, "bytes": None, "top_logprobs": []}
 
 
@@ -57,6 +58,27 @@ def test_roles_or_else_contents_determine_the_number_of_choices(
 def test_more_contents_than_roles_are_an_upstream_error() -> None:
     with pytest.raises(UpstreamError, match="could not be understood"):
         contents(oip.text("role", "x", "y"), oip.text("content", "a", "b", "c"))
+
+
+def test_as_many_choices_as_openai_allows_are_accepted() -> None:
+    assert len(contents(oip.text("content", *["a"] * 128))) == 128
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        oip.text("role", *[""] * 129),
+        oip.text("content", *[""] * 129),
+        oip.text("tool_calls", *["{}"] * 1001),
+        oip.text("tool_calls", json.dumps([CALL] * 1001)),
+        oip.text("tool_calls", json.dumps(["{}"] * 100_000)),
+        oip.text("x", *[""] * 100_000) | {"name": "role"},
+    ],
+    ids=["roles", "contents", "call elements", "calls", "many calls", "many roles"],
+)
+def test_a_response_with_far_too_many_elements_is_an_upstream_error(output: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        contents(output)
 
 
 @pytest.mark.parametrize(

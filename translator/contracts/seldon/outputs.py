@@ -14,7 +14,7 @@ from translator.contracts.seldon import token_counts, tool_calls
 from translator.contracts.seldon.wire import provided
 from translator.errors import unreadable
 from translator.oip.response import InferenceResponse
-from translator.tasks.generation import ChoiceOutput, Output, finish_reason
+from translator.tasks.generation import MOST_CHOICES, ChoiceOutput, Output, finish_reason
 from translator.tasks.usage import UNKNOWN
 
 _COMMON = frozenset({"role", "content", "type", "tool_calls"})
@@ -32,7 +32,8 @@ def read(response: InferenceResponse, choices: int = 1) -> Output:
         choices: the number of choices that the client requested.
 
     Raises:
-        UpstreamError: 502, a tensor has an unexpected type, or there are more contents than roles.
+        UpstreamError: 502, a tensor has an unexpected type, or there are more contents than roles,
+            or more than 128 choices.
     """
     provider = provided(response)
     identity, model = response.id or "", response.model_name or ""
@@ -52,10 +53,13 @@ def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
     roles = response.strings("role") or ()
     given = response.strings("content")
     contents = given or []
-    called = [tool_calls.read(text) for text in response.strings("tool_calls") or ()]
-    count = len(roles) or len(contents) or min(len(called), 1)
+    calls = response.strings("tool_calls") or ()
+    count = len(roles) or len(contents) or min(len(calls), 1)
     if count == 1 and len(contents) == asked:
         count = asked
+    if count > MOST_CHOICES or len(calls) > tool_calls.MOST:
+        raise unreadable()
+    called = [tool_calls.read(text) for text in calls]
     if count == 1:
         contents = ["".join(contents)] if given else []
         called = [[call for calls in called for call in calls]]

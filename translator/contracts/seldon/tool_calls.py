@@ -21,19 +21,28 @@ from translator.raw_json import (
     text_or_none,
 )
 from translator.tasks.tool_calls import CallPiece
+from translator.value_count import exceeds
+
+MOST = 1000
+"""The number of pieces in one element, and of elements, that are accepted."""
+_VALUES = 50_000  # in an element
 
 
 def read(text: str) -> list[CallPiece]:
     """The pieces in one element of the tensor ``tool_calls`` or ``function_call``.
 
     Raises:
-        UpstreamError: 502, the text has none of the encodings.
+        UpstreamError: 502, the text has none of the encodings, or too many pieces.
     """
     if not text:
         return []
     try:
+        if len(text) > _VALUES and exceeds(text.encode(), _VALUES):
+            raise unreadable()
         document = _decode_document(text)
         items = document if isinstance(document, list) else [document]
+        if len(items) > MOST:
+            raise unreadable()
         calls = [_decode_call(item) if item and isinstance(item, str) else item for item in items]
         return [_piece(call) for call in calls if isinstance(call, dict)]
     except (msgspec.DecodeError, RecursionError) as error:

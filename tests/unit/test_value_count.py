@@ -8,9 +8,9 @@ import pytest
 
 from tests.unit.translating import accept
 from translator.errors import ClientError
-from translator.openai.value_count import check_value_count
 from translator.operations.chat.operation import CHAT
 from translator.operations.embeddings.operation import EMBEDDINGS
+from translator.value_count import exceeds
 
 HELLO = {"role": "user", "content": "Hello"}
 MANY = 100_000
@@ -68,7 +68,7 @@ def test_texts_with_commas_and_long_conversations_are_accepted(body: bytes) -> N
 
 
 def test_fields_are_counted_where_elements_count_themselves() -> None:
-    check_value_count(json.dumps([1] * MANY).encode(), b":")
+    assert not exceeds(json.dumps([1] * MANY).encode(), 0, b":")
     with pytest.raises(ClientError, match="too many JSON values"):
         accept(EMBEDDINGS, json.dumps({"model": "m", "input": "a", **fields(MANY)}).encode())
 
@@ -81,13 +81,19 @@ def test_many_commas_in_what_is_no_json_are_unreadable_json(end: bytes) -> None:
 
 @pytest.mark.parametrize(("separator", "element"), [(b",", b"0,"), (b":", b'{"":0},')])
 def test_the_limit_is_exact(separator: bytes, element: bytes) -> None:
+    text = b'[%b"%b"]' % (element * 100, separator * 100)
+    assert not exceeds(text, 100, separator)
+    assert exceeds(text, 99, separator)
+
+
+def test_more_values_are_accepted_in_a_large_request() -> None:
     size, most = 500_000, 52_500
     for count in (most, most + 1):
-        elements = element * count
-        body = b'[%b"%b"]' % (elements, b"," * (size - len(elements) - 4))
-        assert len(body) == size
+        body = b'{"model":"m","messages":[{"role":"user","content":"a"}],"x":[%b0]}'
+        body %= b"0," * (count - 3)
+        body += b" " * (size - len(body))
         if count > most:
             with pytest.raises(ClientError, match="at most 52500 are accepted"):
-                check_value_count(body, separator)
+                accept(CHAT, body)
         else:
-            check_value_count(body, separator)
+            assert accept(CHAT, body).request.body
