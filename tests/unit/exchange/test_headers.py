@@ -41,7 +41,7 @@ def test_credentials_are_known_by_their_names(name: str) -> None:
 
 
 NEEDED = [
-    *READ,
+    *sorted(READ),
     *(name for name in STRIPPED_FROM_REQUEST if name not in CREDENTIALS),
     "accept",
     "accept-encoding",
