@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import ClassVar, Self
 
 READ = frozenset(
@@ -61,6 +61,7 @@ _ENDS_OF_CREDENTIALS = (
 _START_OF_OPENAIS = "openai-"
 
 
+@lru_cache(maxsize=256)  # Envoy's limit on headers, 60 KiB, bounds each
 def is_credential(name: str) -> bool:
     """Whether a header of this name has a client's credentials, or is about its account."""
     return name.endswith(_ENDS_OF_CREDENTIALS) or name.startswith(_START_OF_OPENAIS)
@@ -151,12 +152,13 @@ NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
 retries on 5xx does not retry responses with the second."""
 
 
+_KNOWN = READ.union(CREDENTIALS)
+
+
 def unusual_credentials(names: Iterable[str], kept: frozenset[str]) -> tuple[str, ...]:
     """The headers of a request to remove although no list has their names."""
     return tuple(
-        name
-        for name in names
-        if is_credential(name) and name not in CREDENTIALS and name not in kept
+        name for name in names if name not in _KNOWN and is_credential(name) and name not in kept
     )
 
 
