@@ -3,10 +3,12 @@
 ``python k8s/render.py`` writes the files, ``--check`` only says which of them would change. A Pod's
 bootstrap is gateway.yaml with the addresses of the Pod, and with a second listener for kubelet and
 Prometheus, because Envoy's admin interface stays on loopback. Istio's EnvoyFilter is its filter,
-cluster and local replies as patches.
+cluster and local replies as patches. The routes of Istio and of Envoy Gateway have its paths and
+headers.
 """  # noqa: INP001 -- a script beside the manifests, not a package
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -57,6 +59,7 @@ PODS = (
     ),
 )
 FILTER = "overlays/istio/envoy-filter.yaml"
+ROUTES = ("overlays/istio/routes.yaml", "overlays/envoy-gateway/routes.yaml")
 TRANSLATOR = ("oip-translator.seldon-mesh.svc.cluster.local", 50051)
 """The translator as Istio's gateway finds it."""
 
@@ -128,6 +131,8 @@ def rendered() -> Iterator[tuple[Path, str]]:
     for pod in PODS:
         yield HERE / pod.path, bootstrap(pod)
     yield HERE / FILTER, envoy_filter()
+    for path in ROUTES:
+        yield HERE / path, routes((HERE / path).read_text())
 
 
 def bootstrap(pod: Pod) -> str:
@@ -161,6 +166,9 @@ def envoy_filter() -> str:
             "          - name: envoy.filters.http.ext_proc\n",
             "          - name: envoy.filters.http.router\n",
         ),
+        "condition": _between(
+            text, "                  dynamic_metadata:\n", "                route: &"
+        ),
         "cluster": cluster,
         "local replies": _between(
             text, "          local_reply_config:\n", "          http_filters:\n"
@@ -174,6 +182,18 @@ def envoy_filter() -> str:
         left = marker[: -len(marker.lstrip())]
         result = _replaced(result, f"{marker}\n", indent(item, left))
     return result
+
+
+def routes(text: str) -> str:
+    """Routes with the paths of plain OIP, and the headers to remove, as gateway.yaml has them."""
+    gateway = GATEWAY.read_text()
+    paths = iter(re.findall(r'safe_regex: \{regex: (".*?")\}', gateway))
+    text = re.sub(r'"/(v2|inference).*?"', lambda _: next(paths), text)
+    names = _between(
+        gateway, "request_headers_to_remove: &credentials\n", "                route: *"
+    )
+    removed = ", ".join(re.findall(r"- (\S+)", names))
+    return re.sub(r"remove: \[.*?\]", f"remove: [{removed}]", text)
 
 
 def _address(host: str, port: int) -> str:

@@ -21,16 +21,8 @@ def test_without_request_headers_the_route_sets_the_path_where_the_filter_is_on(
     manager = chain["filters"][0]["typed_config"]
     mode = manager["http_filters"][0]["typed_config"]["processing_mode"]
     assert mode["request_header_mode"] == "SKIP"
-    rewritten = {
-        route["name"]: "regex_rewrite" in route["route"]
-        for route in manager["route_config"]["virtual_hosts"][0]["routes"]
-    }
-    assert rewritten == {
-        "openai": True,
-        "openai-per-model": True,
-        "oip-grpc": False,
-        "oip": False,
-    }
+    routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+    assert [route["name"] for route in routes if "regex_rewrite" in route["route"]] == ["openai"]
 
 
 def test_replies_are_recorded_for_each_path_and_phase() -> None:

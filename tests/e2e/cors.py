@@ -22,7 +22,7 @@ def merged(config: dict[str, Any], origin: str) -> dict[str, Any]:
     manager["http_filters"][:0] = EXAMPLE["http_filters"]
     policy = {**POLICY, "allow_origin_string_match": [{"exact": origin}]}
     for route in manager["route_config"]["virtual_hosts"][0]["routes"]:
-        if route["name"] in {"openai", "openai-per-model"}:
+        if route["name"] == "openai":
             route["typed_per_filter_config"] = {
                 **route["typed_per_filter_config"],
                 "envoy.filters.http.cors": policy,

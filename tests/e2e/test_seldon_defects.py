@@ -611,7 +611,6 @@ def test_19_a_name_may_begin_with_infer_and_a_path_may_end_in_a_slash(
         ("GET", "/v2/models/chat/versions/1/ready"),
         ("POST", "/v2/models/chat/generate"),
         ("POST", "/v2/models/chat/generate_stream"),
-        ("POST", "/v2/repository/index"),
     ],
 )
 def test_20_paths_that_are_not_openais_pass_untouched(

@@ -139,9 +139,11 @@ def _route(path: Object, name: str, rule: Object, backends: Object, on: dict[str
     value = path["value"]
     regex = path["type"] == "RegularExpression"
     (backend,) = rule["backendRefs"]
+    (modifier,) = rule["filters"]
     result: dict[str, Any] = {
         "name": f"{name}/{value}",
-        "match": {"safe_regex": {"regex": value}} if regex else {"path_separated_prefix": value},
+        "match": {"safe_regex": {"regex": value}} if regex else {"prefix": value},
+        "request_headers_to_remove": modifier["requestHeaderModifier"]["remove"],
         "route": {
             "cluster": backend["name"],
             "timeout": rule["timeouts"]["request"],

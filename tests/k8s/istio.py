@@ -42,18 +42,7 @@ def _plain(virtual_service: Object) -> Object:
                     "name": "*:80",
                     "domains": ["*"],
                     "routes": [
-                        {
-                            "name": route["name"],
-                            "match": _match(match["uri"]),
-                            "route": {
-                                "cluster": cluster,
-                                "timeout": route["timeout"],
-                                "retry_policy": {
-                                    "retry_on": route["retries"]["retryOn"],
-                                    "num_retries": route["retries"]["attempts"],
-                                },
-                            },
-                        }
+                        {"name": route["name"], "match": _match(match), **_action(route, cluster)}
                         for route in virtual_service["spec"]["http"]
                         for match in route["match"]
                     ],
@@ -95,14 +84,29 @@ def _address(port: int) -> Object:
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-def _match(uri: dict[str, str]) -> Object:
-    ((kind, value),) = uri.items()
+def _action(route: Object, cluster: str) -> Object:
+    return {
+        "request_headers_to_remove": route.get("headers", {}).get("request", {}).get("remove", []),
+        "route": {
+            "cluster": cluster,
+            "timeout": route["timeout"],
+            "retry_policy": {
+                "retry_on": route["retries"]["retryOn"],
+                "num_retries": route["retries"]["attempts"],
+            },
+        },
+    }
+
+
+def _match(match: Object) -> Object:
+    ((kind, value),) = match["uri"].items()
     forms: dict[str, Object] = {
         "exact": {"path": value},
         "prefix": {"prefix": value},
         "regex": {"safe_regex": {"regex": value}},
     }
-    return forms[kind]
+    there = [{"name": name, "present_match": True} for name in match.get("headers", {})]
+    return {**forms[kind], "headers": there}
 
 
 def _apply(resources: Object, patch: Object) -> None:

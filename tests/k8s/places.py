@@ -48,6 +48,12 @@ def manager_of(bootstrap: Object) -> Object:
     return found
 
 
+def routes_of(bootstrap: Object) -> list[Object]:
+    """The routes that clients meet."""
+    found: list[Object] = manager_of(bootstrap)["route_config"]["virtual_hosts"][0]["routes"]
+    return found
+
+
 def filter_of(bootstrap: Object) -> Object:
     """The only ext_proc filter."""
     (found,) = [

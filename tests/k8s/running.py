@@ -49,14 +49,15 @@ class Running:
         context = ssl.create_default_context(cafile=self.authority)
         return http.client.HTTPSConnection(host, port, timeout=60, context=context)
 
-    def post(self, path: str, body: Any) -> Reply:
+    def post(self, path: str, body: Any, **headers: str) -> Reply:
         """Post JSON as a client."""
         connection = self.connect()
         try:
-            connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
+            headers["content-type"] = "application/json"
+            connection.request("POST", path, json.dumps(body), headers)
             response = connection.getresponse()
-            headers = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, headers, response.read())
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Reply(response.status, names, response.read())
         finally:
             connection.close()
 

@@ -1,5 +1,6 @@
 """The filter is the same wherever it stands: one definition, parsed into Envoy's own types."""
 
+import re
 import subprocess
 import sys
 from copy import deepcopy
@@ -15,8 +16,10 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _p
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
 from demo.stack import GATEWAY
-from tests.k8s.manifests import K8S, Object
-from tests.k8s.places import PLACES, filter_of, manager_of, translator_of
+from tests.k8s.manifests import K8S, Object, build, the
+from tests.k8s.places import PLACES, filter_of, manager_of, routes_of, translator_of
+from translator.exchange.headers import CREDENTIALS
+from translator.exchange.routes import PLAIN_GRPC
 
 # Any messages are parsed into the types of modules that have been imported.
 IMPORTED = (_access_loggers, _cel, _previous_hosts, _route, _upstreams)
@@ -88,13 +91,38 @@ def test_buffers_hold_the_largest_body_everywhere(name: str) -> None:
     wanted = PLACES[REFERENCE]()["static_resources"]["listeners"][0]
     limit = wanted["per_connection_buffer_limit_bytes"]
     holders = [resources["listeners"][0], translator_of(PLACES[name]())]
-    routes = manager_of(PLACES[name]())["route_config"]["virtual_hosts"][0]["routes"]
+    routes = routes_of(PLACES[name]())
     upstreams = {route["route"]["cluster"] for route in routes if "grpc" not in route["match"]}
     holders += [found for found in resources["clusters"] if found["name"] in upstreams]
     assert len(holders) == 3
     assert {holder["per_connection_buffer_limit_bytes"] for holder in holders} == {limit}
     assert {route["route"]["timeout"] for route in routes} == {"0s"}
     assert manager_of(PLACES[name]())["stream_idle_timeout"] == "600s"
+
+
+@pytest.mark.parametrize("name", [*OURS, "envoy-gateway"])
+def test_plain_oip_has_the_same_paths_and_loses_the_same_headers_everywhere(name: str) -> None:
+    def plain(place: str) -> dict[str, list[str]]:
+        return {
+            route["match"]["safe_regex"]["regex"]: route["request_headers_to_remove"]
+            for route in routes_of(PLACES[place]())
+            if "safe_regex" in route["match"]
+        }
+
+    wanted = plain(REFERENCE)
+    if name == "envoy-gateway":  # whose gRPC has a route of another kind
+        wanted.pop(PLAIN_GRPC)
+    assert plain(name) == wanted
+
+
+def test_envoy_gateways_methods_are_those_of_plain_oip() -> None:
+    (rule,) = the(build("envoy-gateway"), "GRPCRoute")["spec"]["rules"]
+    names = [match["method"] for match in rule["matches"]]
+    assert all(re.fullmatch(PLAIN_GRPC, f"/{name['service']}/{name['method']}") for name in names)
+    assert len(names) == len({name["method"] for name in names}) == 7
+    (modifier,) = rule["filters"]
+    assert modifier["requestHeaderModifier"]["remove"] == [*CREDENTIALS]
+    assert len(CREDENTIALS) <= 16, "the most that Gateway API allows"
 
 
 def test_what_is_written_from_gateway_yaml_is_up_to_date() -> None:

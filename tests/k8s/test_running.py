@@ -18,6 +18,7 @@ from tests.e2e.upstream import Gate, Upstream
 from tests.k8s.manifests import pods
 from tests.k8s.places import PLACES
 from tests.k8s.running import HELLO, Running, running
+from translator.exchange.headers import CREDENTIALS
 
 PATH = "/v1/chat/completions"
 PER_MODEL = "/v2/models/chat/infer/chat/completions"
@@ -109,6 +110,23 @@ def test_plain_oip_never_meets_the_filter(place: Running, upstream: Upstream) ->
     reply = place.post("/v2/models/chat/infer", {"inputs": []})
     assert reply.json == {"outputs": []}
     assert upstream.received[0].json == {"inputs": []}
+
+
+@pytest.mark.parametrize(
+    "path", ["/chat/completions", "/V1/chat/completions", "/v2/repository/models/m/unload", "/"]
+)
+def test_all_other_paths_are_404(place: Running, upstream: Upstream, path: str) -> None:
+    reply = place.post(path, HELLO)
+    assert (reply.status, reply.error["code"]) == (404, "unknown_url")
+    assert upstream.received == []
+
+
+@pytest.mark.parametrize("path", [PATH, "/v2/models/chat/infer", "/v2/models/chat/ready"])
+def test_no_credential_reaches_the_models(place: Running, upstream: Upstream, path: str) -> None:
+    upstream.answer(oip.answer("Hi"))
+    assert place.post(path, HELLO, **dict.fromkeys(CREDENTIALS, "hush")).status == 200
+    (received,) = upstream.received
+    assert "hush" not in received.headers.values()
 
 
 def test_a_body_of_many_megabytes(place: Running, upstream: Upstream) -> None:

@@ -16,6 +16,7 @@ _REFERENCE = {"group": str, "kind": str, "name": str}
 _BACKEND = {"name": str, "port": int}
 _DESTINATION = {"destination": {"host": str, "port": {"number": int}}}
 _PARENTS = [{"name": str}]
+_FILTERS = [{"type": {"RequestHeaderModifier"}, "requestHeaderModifier": {"remove": [str]}}]
 _BREAKER = {
     "maxConnections": int,
     "maxPendingRequests": int,
@@ -54,7 +55,8 @@ CUSTOM: dict[tuple[str, str], Any] = {
         "http": [
             {
                 "name": str,
-                "match": [{"uri": {"exact": str, "prefix": str, "regex": str}}],
+                "match": [{"uri": {"exact": str, "prefix": str, "regex": str}, "headers": dict}],
+                "headers": {"request": {"remove": [str]}},
                 "route": [_DESTINATION],
                 "timeout": str,
                 "retries": {"attempts": int, "retryOn": str},
@@ -85,6 +87,7 @@ CUSTOM: dict[tuple[str, str], Any] = {
         "rules": [
             {
                 "matches": [{"path": {"type": {"PathPrefix", "RegularExpression"}, "value": str}}],
+                "filters": _FILTERS,
                 "backendRefs": [_BACKEND],
                 "timeouts": {"request": str},
             }
@@ -92,7 +95,13 @@ CUSTOM: dict[tuple[str, str], Any] = {
     },
     ("gateway.networking.k8s.io/v1", "GRPCRoute"): {
         "parentRefs": _PARENTS,
-        "rules": [{"matches": [{"method": {"service": str}}], "backendRefs": [_BACKEND]}],
+        "rules": [
+            {
+                "matches": [{"method": {"service": str, "method": str}}],
+                "filters": _FILTERS,
+                "backendRefs": [_BACKEND],
+            }
+        ],
     },
     ("gateway.envoyproxy.io/v1alpha1", "EnvoyExtensionPolicy"): {
         "targetRefs": [_REFERENCE],

@@ -16,6 +16,8 @@ from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _p
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
 from demo.stack import GATEWAY, ROOT
+from translator.exchange import routes
+from translator.exchange.headers import CREDENTIALS
 from translator.exchange.settings import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
@@ -32,13 +34,23 @@ def test_every_field_is_one_of_envoys_types(path: Path) -> None:
     assert resources.clusters
 
 
-def test_the_filter_is_enabled_only_on_openai_routes() -> None:
+def test_the_filter_is_enabled_for_all_but_translated_requests_and_plain_oip() -> None:
     manager = _manager()
     assert next(entry for entry in manager.http_filters if entry.name == FILTER).disabled
     assert manager.route_config is not None
-    routes = manager.route_config.virtual_hosts[0].routes
-    on = [route.name for route in routes if FILTER in route.typed_per_filter_config]
-    assert on == ["openai", "openai-per-model"]
+    found = manager.route_config.virtual_hosts[0].routes
+    on = [route.name for route in found if FILTER in route.typed_per_filter_config]
+    assert on == ["openai"]
+    assert [route.name for route in found] == ["translated", "oip", "oip", "oip-grpc", "openai"]
+
+
+def test_the_routes_of_plain_oip_are_those_that_the_filter_knows() -> None:
+    config = _manager().route_config
+    assert config is not None
+    oip = [route for route in config.virtual_hosts[0].routes if route.name.startswith("oip")]
+    matches = [route.match and route.match.safe_regex for route in oip]
+    assert [each and each.regex for each in matches] == [*routes.PLAIN_OIP, routes.PLAIN_GRPC]
+    assert [tuple(route.request_headers_to_remove) for route in oip] == [CREDENTIALS] * 3
 
 
 def test_the_filter_says_what_the_translator_relies_on() -> None:

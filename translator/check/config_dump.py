@@ -5,12 +5,20 @@ Envoy's API, v3: admin, config.listener, config.route, config.cluster, and
 extensions.filters.http.ext_proc.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
+from translator.check.dump_routes import (
+    Json,
+    Routes,
+    clusters_of,
+    dig,
+    is_conditional,
+    matching,
+)
 
 OPENAI_PATHS = ("/v1/chat/completions", "/v2/models/m/infer/chat/completions")
 """The paths that clients post to, for both forms of a base URL."""
@@ -18,16 +26,8 @@ OPENAI_PATHS = ("/v1/chat/completions", "/v2/models/m/infer/chat/completions")
 OIP_PATHS = ("/v2/models/m/infer", "/v2/models/m/infer_stream")
 """The translated paths; Envoy selects the route again for them."""
 
-Json = dict[str, Any]
 _MANAGER = ".HttpConnectionManager"
 _EXT_PROC = ".ExternalProcessor"
-
-
-def dig(document: Any, *keys: str, default: Any = None) -> Any:
-    """The value at a path of keys; ``default`` if a key is absent, null or not of an object."""
-    for key in keys:
-        document = document.get(key) if isinstance(document, dict) else None
-    return default if document is None else document
 
 
 def seconds(duration: Any) -> float:
@@ -46,6 +46,7 @@ class Gateway:
         listener: the listener of the filter.
         manager: its HTTP connection manager.
         settings: those of the filter, overridden by those of the route ``openai``.
+        routes: those of the virtual host of ``openai``, or None.
         openai: the route of an OpenAI request that enables the filter, or None.
         models: the routes of translated requests, for infer and infer_stream; None where no route
             is certain to match.
@@ -56,6 +57,7 @@ class Gateway:
     listener: Json
     manager: Json
     settings: Json
+    routes: Routes | None = None
     openai: Json | None = None
     models: tuple[Json | None, ...] = ()
     conditional: bool = False
@@ -72,8 +74,18 @@ class Gateway:
         """The clusters that the routes to the models name."""
         names: dict[str, None] = {}
         for route in self.models:
-            names |= dict.fromkeys(_clusters_of(route))
+            names |= dict.fromkeys(clusters_of(route))
         return [self.clusters[name] for name in names if name in self.clusters]
+
+    def without_filter(self, path: str) -> list[Json]:
+        """The routes by which a client's request may reach the models as it is."""
+        models = {cluster["name"] for cluster in self.upstreams}
+        taken = self.routes.taken(path) if self.routes else ()
+        return [
+            route
+            for route, settings in taken
+            if settings is None and models & {*clusters_of(route)}
+        ]
 
 
 def find(dump: bytes, port: int | None = None) -> Gateway | None:
@@ -131,22 +143,20 @@ def _managers(listener: Json) -> Iterator[Json]:
 def _found(route_config: Json, name: str, *, on: bool) -> Json:
     """The members of a Gateway that come from routes, and ``overrides`` of the settings."""
     for host in route_config.get("virtual_hosts", []):
+        routes = Routes(route_config, host, name, on)
         for path in OPENAI_PATHS:
-            for route in _matching(host, path):
-                levels = [_per_route(level, name) for level in (route, host, route_config)]
-                own = next((level for level in levels if level is not None), None)
-                enabled = on if own is None else not _disabled(own)
-                if enabled:
-                    models, conditional = _models(host)
-                    overrides = dig(own, "overrides") or dig(own, "config", "overrides", default={})
-                    return {
-                        "openai": route,
-                        "models": models,
-                        "conditional": conditional,
-                        "overrides": overrides,
-                    }
-                if not _conditions(route):
-                    break  # the request takes this route, without the filter
+            for route, own in routes.taken(path):
+                if own is None:
+                    continue
+                models, conditional = _models(host)
+                return {
+                    "routes": routes,
+                    "openai": route,
+                    "models": models,
+                    "conditional": conditional,
+                    "overrides": dig(own, "overrides")
+                    or dig(own, "config", "overrides", default={}),
+                }
     return {}
 
 
@@ -154,53 +164,9 @@ def _models(host: Json) -> tuple[tuple[Json | None, ...], bool]:
     chosen: list[Json | None] = []
     conditional = False
     for path in OIP_PATHS:
-        routes = list(_matching(host, path))
-        sure = [route for route in routes if not _conditions(route)]
+        routes = list(matching(host, path, translated=True))
+        sure = [route for route in routes if not is_conditional(route)]
         conditional = conditional or (bool(routes) and not sure)
-        chosen.append(sure[0] if sure else None)
+        # A direct response, for one, leads to no model.
+        chosen.append(sure[0] if sure and any(clusters_of(sure[0])) else None)
     return tuple(chosen), conditional
-
-
-def _per_route(level: Json, name: str) -> Json | None:
-    found: Json | None = dig(level, "typed_per_filter_config", name)
-    return found
-
-
-def _disabled(per_route: Json) -> bool:
-    """By ExtProcPerRoute, or by the FilterConfig around it."""
-    return bool(per_route.get("disabled") or dig(per_route, "config", "disabled"))
-
-
-def _matching(host: Json, path: str) -> Iterator[Json]:
-    for route in host.get("routes", []):
-        match = route.get("match", {})
-        if "grpc" not in match and _matches(match, path):
-            yield route
-
-
-def _matches(match: Json, path: str) -> bool:
-    if "prefix" in match:
-        return path.startswith(match["prefix"])
-    if "path_separated_prefix" in match:
-        return f"{path}/".startswith(f"{match['path_separated_prefix']}/")
-    if "safe_regex" in match:
-        try:
-            return re.fullmatch(dig(match, "safe_regex", "regex", default=""), path) is not None
-        except re.error:  # RE2 has syntax that Python lacks
-            return False
-    return match.get("path") == path
-
-
-def _conditions(route: Json) -> bool:
-    """Whether the route depends on more than the path and the method POST."""
-    match = route.get("match", {})
-    headers = [each for each in match.get("headers", []) if each.get("name") != ":method"]
-    return bool(headers or match.get("query_parameters") or match.get("runtime_fraction"))
-
-
-def _clusters_of(route: Json | None) -> Iterator[str]:
-    action = dig(route, "route", default={})
-    weights = dig(action, "weighted_clusters", "clusters", default=[])
-    for name in (action.get("cluster"), *(dig(weight, "name") for weight in weights)):
-        if name:
-            yield name

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from translator.check.config_dump import OPENAI_PATHS, Gateway, Json, dig, seconds
+from translator.check import envoy_routes
+from translator.check.config_dump import Gateway, seconds
+from translator.check.dump_routes import Json, dig
 from translator.check.steps import Finding
-from translator.exchange.settings import Limits
+from translator.exchange.settings import ExchangeSettings, Limits
 
 _DEFAULT_BUFFER = 1024 * 1024
 _LEAST_MESSAGE_TIMEOUT = 1.0
@@ -29,31 +31,6 @@ def filter_present(gateway: Gateway | None) -> Finding:
             ok=False,
             found="no HTTP connection manager has envoy.filters.http.ext_proc",
             hint="add the filter before envoy.filters.http.router, as in envoy/gateway.yaml",
-        )
-    return Finding(ok=True)
-
-
-def filter_on(gateway: Gateway) -> Finding:
-    """The filter is enabled on a route of OpenAI's paths."""
-    if gateway.openai is None:
-        return Finding(
-            ok=False,
-            found=f"no route of listener {_name(gateway.listener)} for {' or '.join(OPENAI_PATHS)} "
-            "enables the filter",
-            hint="add typed_per_filter_config with ExtProcPerRoute and overrides: {} to the routes "
-            "of OpenAI's paths, as in envoy/gateway.yaml, and put them before wider routes",
-        )
-    return Finding(ok=True)
-
-
-def route_to_models(gateway: Gateway) -> Finding:
-    """A translated request, whose path is OIP's, matches a route."""
-    if None in gateway.models and not gateway.conditional:
-        return Finding(
-            ok=False,
-            found="no route for /v2/models/<model>/infer and infer_stream",
-            hint="add a route from OIP's paths to the model server: Envoy selects the route again "
-            "after the translator has changed the path",
         )
     return Finding(ok=True)
 
@@ -165,18 +142,25 @@ ON_ROUTES = "ext_proc on OpenAI routes"
 """The name of the first check."""
 
 
-def checks(limits: Limits) -> dict[str, tuple[Check, bool]]:
+def checks(settings: ExchangeSettings) -> dict[str, tuple[Check, bool]]:
     """The checks of a gateway, in order.
 
     Args:
-        limits: the translator's.
+        settings: the translator's.
 
     Returns:
         By name: the check, and whether it needs a route that enables the filter.
     """
+    limits = settings.limits
     return {
-        ON_ROUTES: (filter_on, False),
-        "route to the models": (route_to_models, True),
+        ON_ROUTES: (envoy_routes.filter_on, False),
+        "ext_proc on base_paths": (partial(envoy_routes.base_paths, settings.base_paths), True),
+        "ext_proc on other paths": (envoy_routes.other_paths, True),
+        "credentials in plain OIP": (
+            partial(envoy_routes.credentials, settings.kept_headers),
+            True,
+        ),
+        "route to the models": (envoy_routes.route_to_models, True),
         "processing modes": (processing_modes, False),
         "allow_mode_override": (mode_override, False),
         "failure_mode_allow": (failure_mode, False),

@@ -11,7 +11,7 @@ from translator.check import calls, envoy_admin, envoy_settings
 from translator.check.config_dump import Gateway
 from translator.check.steps import Finding, ProbeError, Step
 from translator.contracts.models import Models
-from translator.exchange.settings import Limits
+from translator.exchange.settings import ExchangeSettings
 from translator.settings.definition import Settings
 from translator.transport.health.client import client_tls
 
@@ -44,13 +44,13 @@ def steps(given: argparse.Namespace, settings: Settings) -> list[Step]:
             ),
             missing=None if given.translator else "--translator",
         ),
-        *_envoy_steps(given, settings.exchange.limits),
+        *_envoy_steps(given, settings.exchange),
         *_upstream_steps(given),
         *_client_steps(given, settings.exchange.models),
     ]
 
 
-def _envoy_steps(given: argparse.Namespace, limits: Limits) -> list[Step]:
+def _envoy_steps(given: argparse.Namespace, settings: ExchangeSettings) -> list[Step]:
     admin, timeout = given.envoy_admin, given.timeout
     missing = None if admin else "--envoy-admin"
 
@@ -85,7 +85,7 @@ def _envoy_steps(given: argparse.Namespace, limits: Limits) -> list[Step]:
                 missing=missing,
                 needs=(_FILTER, _ROUTE) if routed else (_FILTER,),
             )
-            for name, (check, routed) in envoy_settings.checks(limits).items()
+            for name, (check, routed) in envoy_settings.checks(settings).items()
         ),
     ]
 

@@ -67,6 +67,7 @@ class Target(msgspec.Struct, frozen=True):
         version: the version in the URL, or None.
         is_pipeline: whether the URL is that of a pipeline.
         default_model: the operation's model for requests that name none, or None.
+        url_decides: whether to use the model in the URL whatever the body says.
     """
 
     models: Models = Models()
@@ -74,6 +75,7 @@ class Target(msgspec.Struct, frozen=True):
     version: str | None = None
     is_pipeline: bool = False
     default_model: str | None = None
+    url_decides: bool = False
 
     def model(self, name: str) -> "ServedModel":
         """See :class:`translator.tasks.model.Target`."""

@@ -26,9 +26,11 @@ from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mod
 from translator.exchange.admission import admit, too_large
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
+    CREDENTIALS,
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
     stripped,
+    unusual_credentials,
 )
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
@@ -112,31 +114,35 @@ class Exchange:
         """Find the operation; refuse what can be refused before the body arrives.
 
         Args:
-            headers: the headers; only those in :data:`~translator.exchange.headers.READ` are used.
+            headers: the headers; only those in :data:`~translator.exchange.headers.READ` and the
+                names of credentials are used.
             end_of_stream: whether no body follows.
         """
         self._request = headers
         self._request_id = headers.get("x-request-id") or ids.request_id()
         self.record.request_id = self._request_id
-        path = headers.get(":path", "")
+        settings = self._settings
+        unusual = unusual_credentials(headers, settings.kept_headers)
+        method, path = headers.get(":method", ""), headers.get(":path", "")
         try:
-            self.route = routes.find(headers.get(":method", ""), path)
+            self.route = routes.find(method, path, settings.base_paths)
         except routes.MethodError as error:
             self.route = routes.Route(error.operation)  # the error has the form of its API
             raise
         if self.route is None:
             self._to(State.BYPASSED, Phase.REQUEST_HEADERS)
-            return Forward(mode=Mode.BYPASS)
+            removed = stripped(CREDENTIALS, settings.kept_headers) + unusual
+            return Forward(remove_headers=removed, mode=Mode.BYPASS)
         self.record.operation = self.route.operation.name
         if self._tracer is not None:
             self.span = self._tracer(headers)
         if self._overloaded:
             raise OverloadedError
         self._decoder = admit(
-            headers, self._settings.limits.request_body, self.route.operation.media_types
+            headers, settings.limits.request_body, self.route.operation.media_types
         )
         self._to(State.HELD, Phase.REQUEST_HEADERS)
-        removed = stripped(STRIPPED_FROM_REQUEST, self._settings.kept_headers)
+        removed = stripped(STRIPPED_FROM_REQUEST, settings.kept_headers) + unusual
         if not end_of_stream:
             return Forward(remove_headers=removed)
         action = self.on_request_body(b"")
@@ -182,6 +188,7 @@ class Exchange:
             route.version,
             route.is_pipeline,
             self._settings.default_model.get(route.operation.name),
+            route.url_decides,
         )
         try:
             return route.operation.accept(body, target)

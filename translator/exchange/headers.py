@@ -1,8 +1,9 @@
 """The headers that are read, set and removed, and why."""
 
-from collections.abc import Mapping
-from functools import cache
-from typing import Literal, get_args
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
+from typing import ClassVar, Self
 
 READ = frozenset(
     {
@@ -24,18 +25,64 @@ READ = frozenset(
 SELDON_ROUTE = "x-seldon-route"
 """The candidates of an experiment, by internal name; a client that sends it stays with them."""
 
-Credential = Literal[
+CREDENTIALS = (
     "authorization",
     "proxy-authorization",
     "api-key",
     "x-api-key",
     "x-goog-api-key",
+    "x-openai-api-key",
+    "anthropic-api-key",
+    "ocp-apim-subscription-key",
+    "x-auth-token",
+    "x-forwarded-access-token",
     "cookie",
+    "openai-beta",
     "openai-organization",
     "openai-project",
-]
-CREDENTIALS: tuple[Credential, ...] = get_args(Credential)
-"""Headers with a client's credentials. Settings can forward them to the model server."""
+)
+"""The usual headers with a client's credentials, or about its account. Envoy's routes of plain OIP
+remove these; Envoy knows them by name only."""
+
+# No header of HTTP, tracing, Envoy, OIP or Seldon has such a name, so nothing that a model server
+# or a mesh needs is lost. "key" alone would be too wide: "idempotency-key", "sec-websocket-key".
+_ENDS_OF_CREDENTIALS = (
+    "authorization",
+    "api-key",
+    "api_key",
+    "apikey",
+    "access-key",
+    "subscription-key",
+    "token",
+    "secret",
+    "password",
+    "cookie",
+)
+_START_OF_OPENAIS = "openai-"
+
+
+@lru_cache(maxsize=256)  # Envoy's limit on headers, 60 KiB, bounds each
+def is_credential(name: str) -> bool:
+    """Whether a header of this name has a client's credentials, or is about its account."""
+    return name.endswith(_ENDS_OF_CREDENTIALS) or name.startswith(_START_OF_OPENAIS)
+
+
+class Credential(str):
+    """The name of a header with credentials, which settings can forward to the model server."""
+
+    __slots__ = ()
+    allowed: ClassVar[str] = f"{', '.join(CREDENTIALS)}, or others with such endings"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it. Raises ValueError."""
+        name = str(value)
+        if not (_NAME.fullmatch(name) and is_credential(name)):
+            raise ValueError(cls.allowed)
+        return cls(name)
+
+
+_NAME = re.compile("[a-z0-9_-]+")
 
 STRIPPED_FROM_REQUEST = (
     # The client's credentials are not for the model: MLServer copies every header into the
@@ -103,6 +150,16 @@ NO_BUFFERING = ("x-accel-buffering", "no")
 NO_RETRY = (("x-should-retry", "false"), ("x-envoy-ratelimited", "true"))
 """Tell clients not to retry: OpenAI's SDKs read the first header; an Envoy before this one that
 retries on 5xx does not retry responses with the second."""
+
+
+_KNOWN = READ.union(CREDENTIALS)
+
+
+def unusual_credentials(names: Iterable[str], kept: frozenset[str]) -> tuple[str, ...]:
+    """The headers of a request to remove although no list has their names."""
+    return tuple(
+        name for name in names if name not in _KNOWN and is_credential(name) and name not in kept
+    )
 
 
 @cache

@@ -24,7 +24,7 @@ def of_request(
         ("accept-encoding", "identity"),
         *request.headers,
         ("x-request-id", request_id),
-        # For access logs, and for Envoy's local_reply_config to recognise OpenAI clients.
+        # For access logs.
         ("x-envoy-original-path", original.get(":path", "").partition("?")[0]),
         *tracing,
     )

@@ -1,13 +1,18 @@
-"""Finds the operation of a request line: the URL forms of OpenAI clients.
+"""Finds what a request line asks for: an operation of an OpenAI client, or plain OIP.
 
-==========================================================  =============================
-``/v1/<operation>``                                          the model is in the body
-``/v2/models/<m>[/versions/<v>]/infer/<operation>``          a client's base URL per model
-``/v2/models/<m>[/versions/<v>]/infer_stream/<operation>``   the same; ``stream`` decides
-``/v2/pipelines/<p>/infer/<operation>``                      one per pipeline of a Seldon mesh
-==========================================================  =============================
+The URL of an OpenAI client is a base path, as its SDK has it in its base URL, and an operation:
 
-A trailing slash is fine. Anything else is not OpenAI's and is left alone.
+==================================================  ================================================
+base path                                           the model
+==================================================  ================================================
+one of the setting ``base_paths``, as ``/v1``       in the body
+``/openai/deployments/<m>``                         in the URL; the body's is ignored, as Azure does
+``/v2/models/<m>[/versions/<v>]/infer``             in the URL; the body must name the same
+``/v2/models/<m>[/versions/<v>]/infer_stream``      the same; the field ``stream`` decides
+``/v2/pipelines/<p>/infer``                         the same: a pipeline of a Seldon mesh
+==================================================  ================================================
+
+A trailing slash is fine. Plain OIP is left alone; all else is 404.
 """
 
 import re
@@ -19,10 +24,32 @@ from translator.errors import ClientError
 from translator.operations.base import Operation
 from translator.operations.registry import OPERATIONS
 
-_GLOBAL = re.compile(r"/v1(?:/(?P<operation>.+))?")
+BASE_PATHS = frozenset({"/v1"})
+"""Those that are served by default; the root is ``""``."""
+
+# A segment that stays one for a server that decodes it: no "%2F", "%5C" or "%25". Of the other
+# percent-encoded characters, those that names have: Envoy limits the size of a regular expression.
+_NAME = "([!-$&-.0-:<-~]|%([346-9A-Fa-f][0-9A-Fa-f]|20))+"
+_VERSION = "(/versions/[0-9A-Za-z_.-]+)?"
+PLAIN_OIP = (
+    "/v2(/health/(live|ready))?/?",
+    f"/v2/(models|pipelines)/{_NAME}{_VERSION}(/(ready|(infer|generate)(_stream)?))?/?",
+)
+PLAIN_GRPC = (
+    "/inference[.]GRPCInferenceService/"
+    "(Server(Live|Ready|Metadata)|Model(Ready|Metadata|Infer|StreamInfer))"
+)
+"""The paths of plain OIP that clients need, as regular expressions (RE2) of whole paths.
+
+Health, metadata and inference, but nothing that controls the model server. Envoy's routes have
+them too, and let them pass without the filter.
+"""
+
+_PLAIN = re.compile("|".join((*PLAIN_OIP, PLAIN_GRPC)))
+_AZURE = re.compile("/openai/deployments/(?P<model>[^/]+)")
 _PER_MODEL = re.compile(
-    r"/v2/(?P<kind>models|pipelines)/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?"
-    r"/infer(?:_stream)?/(?P<operation>.+)"
+    "/v2/(?P<kind>models|pipelines)/(?P<model>[^/]+)(?:/versions/(?P<version>[^/]+))?"
+    "/infer(?:_stream)?"
 )
 
 # "." and ".." would be taken for steps of the path that upstream gets. Bytes that were not UTF-8
@@ -55,43 +82,53 @@ class Route(NamedTuple):
         model: None if the URL names none.
         version: likewise.
         is_pipeline: whether the URL is that of a pipeline.
+        url_decides: the model is the URL's, whatever the body says.
     """
 
     operation: Operation
     model: str | None = None
     version: str | None = None
     is_pipeline: bool = False
+    url_decides: bool = False
 
 
-def find(method: str, path: str) -> Route | None:
-    """Find the operation of a request line, or None when the path is not one of OpenAI's.
+def find(method: str, path: str, base_paths: frozenset[str] = BASE_PATHS) -> Route | None:
+    """Find the operation of a request line, or None for plain OIP.
 
     Args:
         method: the HTTP method.
         path: ``:path`` as Envoy sends it, possibly with a query.
+        base_paths: those that name no model.
 
     Raises:
-        ClientError: 404 for an operation that is not served, or MethodError.
+        ClientError: 404 for what is not served, or MethodError.
     """
-    return _find(method, path.partition("?")[0].rstrip("/"))
+    return _find(method, path.partition("?")[0].rstrip("/"), base_paths)
 
 
 @lru_cache(maxsize=256)  # Envoy's limit on headers, 60 KiB, bounds each
-def _find(method: str, path: str) -> Route | None:
-    match = _GLOBAL.fullmatch(path) or _PER_MODEL.fullmatch(path)
-    if match is None:
+def _find(method: str, path: str, base_paths: frozenset[str]) -> Route | None:
+    if _PLAIN.fullmatch(path):
         return None
-    operation = OPERATIONS.get(match["operation"] or "")
-    parts = match.groupdict()
-    version = unquote(parts.get("version") or "")
-    if operation is None or _IMPOSSIBLE_VERSION.search(version):
-        raise ClientError(f"Invalid URL ({method} {path})", status=404, code="unknown_url")
-    if method not in operation.methods:
-        raise MethodError(operation, method, path)
-    model = parts.get("model")
-    return Route(
-        operation,
-        None if model is None else unquote(model),
-        version or None,
-        is_pipeline=parts.get("kind") == "pipelines",
-    )
+    names = [name for name in OPERATIONS if path.endswith(f"/{name}")]
+    name = max(names, key=len, default="")
+    route = _route(OPERATIONS[name], path.removesuffix(f"/{name}"), base_paths) if name else None
+    if route is None:
+        message = f"Invalid URL ({method} {path or '/'})"
+        raise ClientError(message, status=404, code="unknown_url")
+    if method not in route.operation.methods:
+        raise MethodError(route.operation, method, path)
+    return route
+
+
+def _route(operation: Operation, base: str, base_paths: frozenset[str]) -> Route | None:
+    if base in base_paths:
+        return Route(operation)
+    if match := _AZURE.fullmatch(base):
+        return Route(operation, unquote(match["model"]), url_decides=True)
+    if match := _PER_MODEL.fullmatch(base):
+        version = unquote(match["version"] or "")
+        if not _IMPOSSIBLE_VERSION.search(version):
+            is_pipeline = match["kind"] == "pipelines"
+            return Route(operation, unquote(match["model"]), version or None, is_pipeline)
+    return None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from translator.contracts.models import Models
+from translator.exchange.routes import BASE_PATHS
 
 MIB = 1024 * 1024
 
@@ -35,12 +36,14 @@ class ExchangeSettings:
         models: the settings by model.
         kept_headers: headers that are forwarded although they are removed by default.
         default_model: the model for requests that name none, by operation.
+        base_paths: what comes before an operation in a URL that names no model.
     """
 
     limits: Limits = field(default_factory=Limits)
     models: Models = field(default_factory=Models)
     kept_headers: frozenset[str] = frozenset()
     default_model: Mapping[str, str] = field(default_factory=dict)
+    base_paths: frozenset[str] = BASE_PATHS
 
 
 DEFAULTS = ExchangeSettings()

@@ -19,7 +19,7 @@ class State(IntEnum):
     """The state of an exchange."""
 
     IDLE = auto()  # nothing seen yet
-    BYPASSED = auto()  # not an OpenAI request: no message is changed
+    BYPASSED = auto()  # plain OIP: only credentials are removed
     HELD = auto()  # request headers seen; Envoy holds them back until the body is translated
     SENT = auto()  # the translated request is with upstream
     RESPONDING = auto()  # response headers seen; Envoy holds them back until the body is translated

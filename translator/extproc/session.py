@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from translator.exchange.actions import Action, Forward
 from translator.exchange.body_log import BodyLog, Direction
 from translator.exchange.exchange import Exchange
-from translator.exchange.headers import READ
+from translator.exchange.headers import READ, is_credential
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Tracer
@@ -185,5 +185,5 @@ def _read(headers: HttpHeaders) -> dict[str, str]:
     return {
         name: header.raw_value.decode("utf-8", "surrogateescape") or header.value
         for header in headers.headers.headers
-        if (name := header.key) in READ
+        if (name := header.key) in READ or is_credential(name)
     }

@@ -177,7 +177,9 @@ def take_model(fields: Object, target: Target, *, required: bool = True) -> str:
     given = fields.pop("model", None)
     in_url = target.model_in_url
     model: str | None
-    if given is not None and not is_null(given):
+    if target.url_decides:
+        model = in_url
+    elif given is not None and not is_null(given):
         model = decode_field(given, str, "model")
     elif in_url is None:
         model = target.default_model

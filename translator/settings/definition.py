@@ -14,9 +14,19 @@ from msgspec import Meta
 from translator.contracts.models import Models
 from translator.contracts.settings import ModelSettings
 from translator.exchange.headers import SELDON_ROUTE, Credential
+from translator.exchange.routes import BASE_PATHS
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.operations.registry import OPERATIONS
-from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+from translator.settings.values import (
+    Address,
+    BasePath,
+    Mode,
+    Owner,
+    Port,
+    Seconds,
+    Size,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from translator.transport.tls import Tls
@@ -127,6 +137,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Seldon mesh; for a model without an experiment the mesh responds to it with 404"
         ),
     ] = False
+    base_paths: Annotated[
+        tuple[BasePath, ...],
+        Meta(
+            description="what comes before an operation in a URL whose body names the model: the "
+            "paths of clients' base URLs. The URL forms that name the model are always served"
+        ),
+    ] = tuple(map(BasePath, sorted(BASE_PATHS)))
     forward_headers: Annotated[
         tuple[Credential, ...],
         Meta(description="client credentials to forward to the model server"),
@@ -201,6 +218,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             Models(default, by_name, self.seldon_mesh),
             frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
             self.default_model,
+            frozenset(path.rstrip("/") for path in self.base_paths),
         )
 
 

@@ -15,15 +15,36 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from translator.contracts.settings import ContractName, ModelSettings
+from translator.exchange.headers import Credential
 from translator.settings.definition import Settings
-from translator.settings.values import Address, Mode, Owner, Port, Seconds, Size, Workers
+from translator.settings.values import (
+    Address,
+    BasePath,
+    Mode,
+    Owner,
+    Port,
+    Seconds,
+    Size,
+    Workers,
+)
 
 PREFIX = "OIP_TRANSLATOR_"
 
 FIELDS: Mapping[str, FieldInfo] = {field.name: field for field in fields(Settings)}
 """Every setting by its name."""
 
-_PARSED = (Address, ContractName, Mode, Owner, Port, Seconds, Size, Workers)
+_PARSED = (
+    Address,
+    BasePath,
+    ContractName,
+    Credential,
+    Mode,
+    Owner,
+    Port,
+    Seconds,
+    Size,
+    Workers,
+)
 
 
 _REPLACED = {
@@ -153,9 +174,9 @@ def allowed(kind: Any) -> str:  # noqa: PLR0911 -- one for each kind of setting
     if base is bool:
         return "true or false"
     if _is_list(kind):
-        names = ", ".join(get_args(get_args(base)[0]))
+        of_each = getattr(get_args(base)[0], "allowed", "")
         separated = "in a flag or variable, separated by commas"
-        return f"a list of {names}; {separated}" if names else "a list of names"
+        return f"a list of {of_each}; {separated}" if of_each else "a list of names"
     if base is int:
         return f"an integer, at least {constraints.ge}"
     if _is_table(kind):

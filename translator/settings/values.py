@@ -122,6 +122,21 @@ class Address(str):
             raise ValueError(msg)
 
 
+class BasePath(str):
+    """The path of a client's base URL. The root is ``/``."""
+
+    __slots__ = ()
+    allowed: ClassVar[str] = "paths such as /v1, /openai/v1, or / for none"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Parse a value. Raises ValueError."""
+        text = str(value)
+        if re.fullmatch(r"/|(/[A-Za-z0-9_.~-]+)+/?", text) is None:
+            raise ValueError(cls.allowed)
+        return cls(text.rstrip("/") or "/")
+
+
 class Mode(int):
     """The mode of a file."""
 

@@ -106,5 +106,9 @@ class Target(Protocol):
     def default_model(self) -> str | None:
         """The model for requests that name none in the URL or the body, or None."""
 
+    @property
+    def url_decides(self) -> bool:
+        """Whether the model is the URL's, whatever the body says."""
+
     def model(self, name: str) -> Model:
         """The model with this name."""

@@ -30,12 +30,12 @@ def translate_request(path: str, body: bytes, settings: ExchangeSettings = DEFAU
     Returns:
         ``{"method", "path", "headers", "body"}``, or an OpenAI error object and False.
     """
-    action = _send(Exchange(settings), path, body)
+    action = _send(Exchange(settings), path, body, settings)
     if isinstance(action, Respond):
         return Raw(action.body), False
     headers = dict(action.set_headers)
     return {
-        "method": headers.pop(":method", _method(path)),
+        "method": headers.pop(":method", _method(path, settings)),
         "path": headers.pop(":path"),
         "headers": headers,
         "body": Raw(action.body or b"null"),
@@ -70,7 +70,7 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     if request is None:
         streamed = (content_type or "").lower().startswith(_EVENTS)
         request = _example(path, body, settings, streamed=streamed)
-    action = _send(exchange, path, request)
+    action = _send(exchange, path, request, settings)
     if isinstance(action, Respond):
         return Raw(action.body), False
     streamed = exchange.inference is not None and exchange.inference.stream is not None
@@ -85,9 +85,9 @@ def translate_response(  # noqa: PLR0913 -- each is one fact about the exchange
     return _response(actions, status)
 
 
-def _send(exchange: Exchange, path: str, body: bytes) -> Action:
+def _send(exchange: Exchange, path: str, body: bytes, settings: ExchangeSettings) -> Action:
     path = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as Envoy shows it
-    head = {":method": _method(path), ":path": path, "content-type": "application/json"}
+    head = {":method": _method(path, settings), ":path": path, "content-type": "application/json"}
     action = exchange.on_request_headers(head, end_of_stream=not body)
     if isinstance(action, Respond):
         return action
@@ -104,7 +104,7 @@ class _Named(msgspec.Struct):
 def _example(path: str, response: bytes, settings: ExchangeSettings, *, streamed: bool) -> bytes:
     """A minimal request that such a response can be for."""
     try:
-        route = routes.find(_method(path), path)
+        route = routes.find(_method(path, settings), path, settings.base_paths)
     except ClientError:
         route = None
     if route is None:
@@ -120,10 +120,10 @@ def _example(path: str, response: bytes, settings: ExchangeSettings, *, streamed
     return encode(fields | {"stream": raw(streamed)})
 
 
-def _method(path: str) -> str:
+def _method(path: str, settings: ExchangeSettings) -> str:
     """The method of the operation at ``path``."""
     try:
-        routes.find("POST", path)
+        routes.find("POST", path, settings.base_paths)
     except routes.MethodError as error:
         return error.operation.methods[0]
     except ClientError:

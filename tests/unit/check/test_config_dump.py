@@ -9,7 +9,8 @@ import pytest
 
 from translator.check import envoy_settings
 from translator.check.config_dump import Gateway, find, seconds
-from translator.exchange.settings import DEFAULTS, Limits
+from translator.exchange.headers import CREDENTIALS
+from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.settings.sources import load
 
 DUMP = Path(__file__).with_name("config_dump.json").read_text()
@@ -35,6 +36,11 @@ class Dump:
         found: dict[str, Any] = next(each for each in clusters if each["name"] == name)
         return found
 
+    def route(self, name: str) -> dict[str, Any]:
+        """The first route of a name."""
+        found: dict[str, Any] = next(route for route in self.routes if route["name"] == name)
+        return found
+
     def find(self, port: int | None = PORT) -> Gateway:
         """What ``check`` sees."""
         gateway = find(json.dumps(self.document).encode(), port)
@@ -47,8 +53,8 @@ def dump() -> Dump:
     return Dump()
 
 
-def failures(dump: Dump, limits: Limits = DEFAULTS.limits) -> dict[str, str]:
-    gateway, checks = dump.find(), envoy_settings.checks(limits)
+def failures(dump: Dump, settings: ExchangeSettings = DEFAULTS) -> dict[str, str]:
+    gateway, checks = dump.find(), envoy_settings.checks(settings)
     findings = {name: check(gateway) for name, (check, _) in checks.items()}
     assert all(finding.hint for finding in findings.values() if not finding.ok)
     return {name: finding.found for name, finding in findings.items() if not finding.ok}
@@ -59,7 +65,7 @@ def test_the_projects_own_configuration_is_in_order(dump: Dump) -> None:
     gateway = dump.find()
     assert gateway.openai is not None
     assert gateway.openai["name"] == "openai"
-    assert [route and route["name"] for route in gateway.models] == ["oip", "oip"]
+    assert [route and route["name"] for route in gateway.models] == ["translated", "translated"]
     assert gateway.translator is not None
     assert gateway.translator["name"] == "oip_translator"
     assert [cluster["name"] for cluster in gateway.upstreams] == ["oip_http"]
@@ -81,10 +87,10 @@ CLUSTER = {"upstream cluster buffer limit": "oip_http: 67108864 bytes"}
 def test_buffers_are_as_large_as_the_settings_let_bodies_be(
     dump: Dump, bounds: dict[str, str], broken: dict[str, str]
 ) -> None:
-    limits = load(bounds, {}).exchange.limits
-    assert failures(dump, limits) == broken
+    settings = load(bounds, {}).exchange
+    assert failures(dump, settings) == broken
     for name in broken:
-        check, _ = envoy_settings.checks(limits)[name]
+        check, _ = envoy_settings.checks(settings)[name]
         assert "_bytes: 67108865 on " in check(dump.find()).hint
 
 
@@ -106,7 +112,7 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
         {"failure_mode_allow": "true"},
     ),
     "open on failure on the route": (
-        lambda dump: dump.routes[0]["typed_per_filter_config"].update(
+        lambda dump: dump.route("openai")["typed_per_filter_config"].update(
             {"envoy.filters.http.ext_proc": {"overrides": {"failure_mode_allow": True}}}
         ),
         {"failure_mode_allow": "true"},
@@ -125,7 +131,7 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
         {"processing modes": "request_header_mode is SKIP, response_body_mode is STREAMED"},
     ),
     "modes of the route": (
-        lambda dump: dump.routes[0]["typed_per_filter_config"].update(
+        lambda dump: dump.route("openai")["typed_per_filter_config"].update(
             {
                 "envoy.filters.http.ext_proc": {
                     "overrides": {"processing_mode": {"request_body_mode": "BUFFERED"}}
@@ -155,7 +161,7 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
         {"translator cluster HTTP/2": "no grpc_service"},
     ),
     "route time-out": (
-        lambda dump: dump.routes[3]["route"].pop("timeout"),
+        lambda dump: dump.route("translated")["route"].pop("timeout"),
         {"route timeout": "15s"},
     ),
     "idle time-out": (
@@ -163,15 +169,41 @@ BROKEN: dict[str, tuple[Callable[[Dump], object], dict[str, str]]] = {
         {"stream_idle_timeout": "30s"},
     ),
     "idle time-out of a route": (
-        lambda dump: dump.routes[3]["route"].update(idle_timeout="5s"),
+        lambda dump: dump.route("translated")["route"].update(idle_timeout="5s"),
         {"stream_idle_timeout": "600s and 5s"},
     ),
     "no route for OIP": (
-        lambda dump: dump.routes.pop(3),
+        lambda dump: [
+            dump.routes.__delitem__(slice(0, 3)),
+            dump.route("openai").update(match={"path_separated_prefix": "/v1"}),
+        ],
         {"route to the models": "no route for /v2/models/<model>/infer and infer_stream"},
     ),
+    "plain OIP keeps some credentials": (
+        lambda dump: [
+            route.update(request_headers_to_remove=route["request_headers_to_remove"][1:-1])
+            for route in dump.routes[1:3]
+        ],
+        {"credentials in plain OIP": "authorization, openai-project to the models"},
+    ),
+    "all paths but OpenAI's to the models": (
+        lambda dump: (
+            dump.routes.append(
+                {"match": {"prefix": "/"}, "route": dump.route("translated")["route"]}
+            )
+            or dump.route("openai").update(match={"path_separated_prefix": "/v1"})
+        ),
+        {
+            "ext_proc on other paths": "/chat/completions, "
+            "/openai/deployments/m/chat/completions, /V1/chat/completions, "
+            "/v1%2Fchat/completions, /v2/repository/models/m/unload, /metrics to the models "
+            "without the filter"
+        },
+    ),
     "a wider route comes first": (
-        lambda dump: dump.routes.insert(0, dump.routes.pop(3)),
+        lambda dump: dump.routes.insert(
+            0, {"match": {"prefix": "/"}, "route": dump.route("translated")["route"]}
+        ),
         {
             "ext_proc on OpenAI routes": "no route of listener gateway for /v1/chat/completions or "
             "/v2/models/m/infer/chat/completions enables the filter"
@@ -200,24 +232,28 @@ FINE: dict[str, Callable[[Dump], object]] = {
         [route.pop("typed_per_filter_config", None) for route in dump.routes],
     ],
     "on for the host": lambda dump: dump.host.update(
-        typed_per_filter_config=dump.routes[0].pop("typed_per_filter_config")
+        typed_per_filter_config=dump.route("openai").pop("typed_per_filter_config")
     ),
-    "on by FilterConfig": lambda dump: dump.routes[0]["typed_per_filter_config"].update(
+    "on by FilterConfig": lambda dump: dump.route("openai")["typed_per_filter_config"].update(
         {"envoy.filters.http.ext_proc": {"config": {"overrides": {}}}}
     ),
     "per model only": lambda dump: dump.routes.pop(0),
-    "a prefix": lambda dump: dump.routes[0].update(match={"prefix": "/v1/"}),
-    "a path": lambda dump: dump.routes[0].update(match={"path": "/v1/chat/completions"}),
-    "a method": lambda dump: dump.routes[0]["match"].update(
+    "credentials removed by the host": lambda dump: [
+        dump.host.update(request_headers_to_remove=[*map(str.title, CREDENTIALS)]),
+        [route.pop("request_headers_to_remove", None) for route in dump.routes],
+    ],
+    "a prefix": lambda dump: dump.route("openai").update(match={"prefix": "/v1/"}),
+    "a path": lambda dump: dump.route("openai").update(match={"path": "/v1/chat/completions"}),
+    "a method": lambda dump: dump.route("openai")["match"].update(
         headers=[{"name": ":method", "string_match": {"exact": "POST"}}]
     ),
     "another route of unknown headers before": lambda dump: dump.routes.insert(
         0, {"match": {"prefix": "/", "headers": [{"name": "x-tenant"}]}, "route": {}}
     ),
-    "routes to models by header": lambda dump: dump.routes[3]["match"].update(
+    "routes to models by header": lambda dump: dump.route("translated")["match"].update(
         headers=[{"name": "seldon-model"}]
     ),
-    "weighted clusters": lambda dump: dump.routes[3].update(
+    "weighted clusters": lambda dump: dump.route("translated").update(
         route={
             "weighted_clusters": {"clusters": [{"name": "oip_http"}, {"name": "unknown"}]},
             "timeout": "0s",
@@ -236,6 +272,21 @@ FINE: dict[str, Callable[[Dump], object]] = {
 def test_equivalent_configurations_are_accepted(dump: Dump, name: str) -> None:
     FINE[name](dump)
     assert failures(dump) == {}
+
+
+def test_each_base_path_of_the_settings_must_meet_the_filter(dump: Dump) -> None:
+    settings = load({"base_paths": "/v1, /openai/v1, /"}, {}).exchange
+    assert failures(dump, settings) == {}
+    dump.route("openai").update(match={"path_separated_prefix": "/v1"})
+    found = "no route enables the filter for /chat/completions, /openai/v1/chat/completions"
+    assert failures(dump, settings) == {"ext_proc on base_paths": found}
+
+
+def test_a_credential_that_is_forwarded_may_pass_in_plain_oip_too(dump: Dump) -> None:
+    for route in dump.routes[1:3]:
+        route["request_headers_to_remove"].remove("cookie")
+    assert failures(dump) == {"credentials in plain OIP": "cookie to the models"}
+    assert failures(dump, load({"forward_headers": "cookie"}, {}).exchange) == {}
 
 
 @pytest.mark.parametrize("off", [{"disabled": True}, {"config": {"disabled": True}}])

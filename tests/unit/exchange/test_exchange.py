@@ -24,7 +24,11 @@ from translator.errors import TranslatorError, UpstreamError
 from translator.exchange.actions import UNCHANGED, Action, Forward, Mode, Respond
 from translator.exchange.content_encoding import KNOWN_ENCODINGS
 from translator.exchange.exchange import Exchange
-from translator.exchange.headers import STRIPPED_FROM_REQUEST, STRIPPED_FROM_RESPONSE
+from translator.exchange.headers import (
+    CREDENTIALS,
+    STRIPPED_FROM_REQUEST,
+    STRIPPED_FROM_RESPONSE,
+)
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.exchange.states import TRANSITIONS, Phase, State
 from translator.operations.base import Inference, Operation
@@ -63,7 +67,7 @@ def idle(limits: Limits | None = None) -> Exchange:
 
 def bypassed() -> Exchange:
     exchange = idle()
-    exchange.on_request_headers({":method": "GET", ":path": "/healthz"}, end_of_stream=True)
+    exchange.on_request_headers({":method": "GET", ":path": "/v2/models/m"}, end_of_stream=True)
     return exchange
 
 
@@ -136,7 +140,7 @@ MESSAGES: dict[Phase, list[Callable[[Exchange], Action]]] = {
 # One way along every arrow of the table.
 ARROWS: dict[tuple[State, Phase, State], Callable[[], tuple[Exchange, Action]]] = {
     (State.IDLE, Phase.REQUEST_HEADERS, State.BYPASSED): lambda: after(
-        idle(), lambda it: it.on_request_headers({":path": "/x"}, end_of_stream=True)
+        idle(), lambda it: it.on_request_headers({":path": "/v2"}, end_of_stream=True)
     ),
     (State.IDLE, Phase.REQUEST_HEADERS, State.HELD): lambda: after(
         idle(), lambda it: it.on_request_headers(POST_CHAT, end_of_stream=False)
@@ -250,10 +254,45 @@ def test_every_arrow_of_the_table_can_be_walked(
 # --- Requests -----------------------------------------------------------------------------------
 
 
-def test_a_path_that_is_not_openais_is_bypassed() -> None:
-    exchange = idle()
-    headers = {":method": "POST", ":path": "/v2/models/m/infer"}
-    assert exchange.on_request_headers(headers, end_of_stream=False) == Forward(mode=Mode.BYPASS)
+@pytest.mark.parametrize("kept", [frozenset(), frozenset({"cookie", "x-vault-token"})])
+def test_plain_oip_loses_only_credentials(kept: frozenset[str]) -> None:
+    exchange = Exchange(ExchangeSettings(kept_headers=kept))
+    headers = {":method": "POST", ":path": "/v2/models/m/infer", "x-vault-token": "", "cookie": ""}
+    action = exchange.on_request_headers(headers, end_of_stream=False)
+    assert isinstance(action, Forward)
+    assert set(action.remove_headers) == {*CREDENTIALS, "x-vault-token"} - kept
+    assert action == Forward(remove_headers=action.remove_headers, mode=Mode.BYPASS)
+
+
+@pytest.mark.parametrize("kept", [frozenset(), frozenset({"x-vault-token"})])
+def test_credentials_that_no_list_has_are_removed_too(kept: frozenset[str]) -> None:
+    exchange = Exchange(ExchangeSettings(kept_headers=kept))
+    headers = {**POST_CHAT, "x-vault-token": "", "x-api-key": ""}
+    action = exchange.on_request_headers(headers, end_of_stream=False)
+    assert isinstance(action, Forward)
+    assert set(action.remove_headers) == {*STRIPPED_FROM_REQUEST, "x-vault-token"} - kept
+    assert len(action.remove_headers) == len(set(action.remove_headers))
+
+
+def test_base_paths_are_those_of_the_settings() -> None:
+    exchange = Exchange(ExchangeSettings(base_paths=frozenset({""})))
+    headers = {**POST_CHAT, ":path": "/chat/completions"}
+    assert exchange.on_request_headers(headers, end_of_stream=False) == STRIPPED
+    action = Exchange().on_request_headers(headers, end_of_stream=False)
+    assert isinstance(action, Respond)
+    assert action.status == 404
+
+
+@pytest.mark.parametrize("named", [{}, {"model": "gpt-4"}, {"model": None}, {"model": 7}])
+def test_azures_deployment_is_the_model(named: dict[str, Any]) -> None:
+    path = "/openai/deployments/mine/chat/completions?api-version=2024-10-21"
+    exchange = held({":path": path})
+    body = {key: value for key, value in ASK.items() if key != "model"} | named
+    sent = dict(forwarded(exchange.on_request_body(json.dumps(body).encode())).set_headers)
+    assert (sent[":path"], sent["seldon-model"]) == ("/v2/models/mine/infer", "mine")
+    exchange.on_response_headers(JSON, end_of_stream=False)
+    answer = forwarded(exchange.on_response_body(ANSWER, end_of_stream=True))
+    assert json.loads(answer.body or b"")["model"] == "mine"
 
 
 def test_a_request_becomes_an_inference() -> None:

@@ -3,9 +3,12 @@
 import pytest
 
 from translator.exchange.headers import (
+    CREDENTIALS,
     READ,
     STRIPPED_FROM_REQUEST,
     STRIPPED_FROM_RESPONSE,
+    Credential,
+    is_credential,
     is_json,
     media_type,
     number,
@@ -16,6 +19,62 @@ from translator.exchange.headers import (
 @pytest.mark.parametrize("name", ["authorization", "cookie", "x-api-key", "api-key"])
 def test_credentials_are_not_even_read(name: str) -> None:
     assert name not in READ
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *CREDENTIALS,
+        "x-rapidapi-key",
+        "x_api_key",
+        "apikey",
+        "x-subscription-key",
+        "x-amz-security-token",
+        "x-client-secret",
+        "x-password",
+        "x-authorization",
+    ],
+)
+def test_credentials_are_known_by_their_names(name: str) -> None:
+    assert is_credential(name)
+    assert Credential.parse(name) == name
+
+
+NEEDED = [
+    *sorted(READ),
+    *(name for name in STRIPPED_FROM_REQUEST if name not in CREDENTIALS),
+    "accept",
+    "accept-encoding",
+    "baggage",
+    "b3",
+    "content-length",
+    "expect",
+    "grpc-timeout",
+    "host",
+    "idempotency-key",
+    "sec-websocket-key",
+    "seldon-model",
+    "te",
+    "user-agent",
+    "x-b3-traceid",
+    "x-envoy-original-path",
+    "x-forwarded-for",
+    "x-max-tokens",
+    "inference-header-content-length",
+]
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_servers_and_meshes_need_is_no_credential(name: str) -> None:
+    assert not is_credential(name)
+    with pytest.raises(ValueError, match="authorization, "):
+        Credential.parse(name)
+
+
+@pytest.mark.parametrize("name", ["X-Api-Key", "a b-token", "", "x:token"])
+def test_a_credential_is_a_name_as_envoy_knows_it(name: str) -> None:
+    with pytest.raises(ValueError, match="authorization, "):
+        Credential.parse(name)
 
 
 @pytest.mark.parametrize(

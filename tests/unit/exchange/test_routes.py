@@ -1,5 +1,7 @@
 """Request lines, and where they lead."""
 
+from urllib.parse import quote
+
 import pytest
 
 from translator.contracts.addressing import path
@@ -36,30 +38,103 @@ def test_every_url_form_is_understood(
     assert route == Route(OPERATIONS[operation], model, version)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/",
-        "/v2/models/m/infer",
-        "/v2/models/m/infer/",
-        "/v2/models/m/infer_stream",
-        "/v2/models/m/ready",
-        "/v2/models/m",
-        "/v2/health/live",
-        "/v2/models//infer/embeddings",
-        "/v2/models/a/b/infer/embeddings",
-        "/v2/models/m/versions//infer/embeddings",
-        "/v2/models/m/generate/embeddings",
-        "/V1/embeddings",
-        "/x/v1/embeddings",
-        "v1/embeddings",
-        "/?/v1/embeddings",
-    ],
-)
+@pytest.mark.parametrize("operation", SERVED)
+@pytest.mark.parametrize("tail", ["", "/", "?api-version=2024-10-21"])
+@pytest.mark.parametrize("deployment", ["gpt-4", "my.model_1", "a b", "org/m", "é"])
+def test_azures_form_names_the_model_whatever_the_body_says(
+    operation: str, tail: str, deployment: str
+) -> None:
+    base = f"/openai/deployments/{quote(deployment, safe='')}"
+    route = routes.find("POST", f"{base}/{operation}{tail}")
+    assert route == Route(OPERATIONS[operation], deployment, url_decides=True)
+
+
+@pytest.mark.parametrize("operation", SERVED)
+@pytest.mark.parametrize("base", ["/openai/v1", "", "/a/b"])
+def test_base_paths_are_a_setting(operation: str, base: str) -> None:
+    path = f"{base}/{operation}"
+    served = frozenset({"/v1", base})
+    assert routes.find("POST", path, served) == Route(OPERATIONS[operation])
+    for path_beside in (path, f"/x{path}", f"{base}/v1/{operation}/x", f"/v1{base}/x/{operation}"):
+        with pytest.raises(ClientError) as caught:
+            routes.find("POST", path_beside, frozenset({"/v1", "/elsewhere"}))
+        assert caught.value.code == "unknown_url"
+
+
+NAMES = ("m", "embeddings", "my_model.v1-x", "llama3:8b", "llama3%3A8b", "a%20b", "%C3%A9")
+VERBS = ("", "/", "/ready", "/infer", "/infer/", "/infer_stream", "/generate", "/generate_stream")
+SERVICE = "/inference.GRPCInferenceService"
+PLAIN = [
+    *("/v2", "/v2/", "/v2/health/live", "/v2/health/ready"),
+    *(f"/v2/models/{name}" for name in NAMES),
+    *(f"/v2/models/m{verb}" for verb in VERBS),
+    *(f"/v2/models/m/versions/3{verb}" for verb in VERBS),
+    *("/v2/pipelines/p/infer", "/v2/pipelines/p/ready"),
+    *(f"{SERVICE}/{method}" for method in ("ServerLive", "ServerReady", "ServerMetadata")),
+    *(f"{SERVICE}/Model{method}" for method in ("Ready", "Metadata", "Infer", "StreamInfer")),
+]
+NEITHER = [
+    "",
+    "/",
+    "/metrics",
+    "/v10/x",
+    # What controls a model server.
+    "/v2/repository/index",
+    "/v2/repository/models/m/load",
+    "/v2/repository/models/m/unload",
+    "/v2/models/m/config",
+    "/v2/models/m/trace/setting",
+    "/v2/models/m/stats",
+    "/v2/logging",
+    "/v2/systemsharedmemory/status",
+    f"{SERVICE}/RepositoryModelUnload",
+    f"{SERVICE}/SystemSharedMemoryRegister",
+    "/inferenceXGRPCInferenceService/ModelInfer",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    # A server that decodes reads other paths in these.
+    "/v2/models/m%2Ftrace%2Fsetting",
+    "/v2/models/..%2frepository%2findex",
+    "/v2/models/m%252Finfer/infer",
+    "/v2/models/a%5C..%5Cb/infer",
+    "/v2/models/m%0A/infer",
+    "/v2/models/m;x/infer",
+    # Not quite a URL of OpenAI's.
+    "/v2/models//infer/embeddings",
+    "/v2/models/a/b/infer/embeddings",
+    "/v2/models/m/versions//infer/embeddings",
+    "/v2/models/m/generate/embeddings",
+    "/V1/embeddings",
+    "/v1;x/embeddings",
+    "/v1%2Fembeddings",
+    "/v1/v1/embeddings",
+    "/api/v1/embeddings",
+    "/x/v1/embeddings",
+    "/embeddings",
+    "/openai/v1/embeddings",
+    "/openai/embeddings",
+    "/openai/deployments/embeddings",
+    "/openai/deployments/a/b/embeddings",
+    "/openai/deployments//embeddings",
+    "/Openai/deployments/m/embeddings",
+    "v1/embeddings",
+    "/?/v1/embeddings",
+]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", ""])
-def test_other_paths_are_not_openais(method: str, path: str) -> None:
-    assert routes.find(method, path) is None
+@pytest.mark.parametrize("path", PLAIN)
+def test_plain_oip_is_left_alone(method: str, path: str) -> None:
+    assert routes.find(method, f"{path}?a=b") is None
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", ""])
+@pytest.mark.parametrize("path", NEITHER)
+def test_all_else_is_not_found(method: str, path: str) -> None:
+    with pytest.raises(ClientError) as caught:
+        routes.find(method, f"{path}?key=secret" if "?" not in path else path)
+    error = caught.value
+    assert (error.status, error.code) == (404, "unknown_url")
+    assert "secret" not in error.message
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/v2/models/m/infer", "/v2/models/m/infer_stream"])

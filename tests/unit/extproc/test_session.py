@@ -12,11 +12,13 @@ from google.protobuf.message import DecodeError
 from tests import oip
 from tests.unit import envoy
 from tests.unit.events import documents_of, event
+from translator.exchange.headers import CREDENTIALS
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.extproc._proto.external_processor_pb2 import (
     DESCRIPTOR,
     CommonResponse,
     HeaderMap,
+    HeaderMutation,
     HeaderValue,
     HttpHeaders,
     ProcessingMode,
@@ -270,12 +272,23 @@ def test_seldon_routes_pass_only_with_the_setting(*, sticky: bool) -> None:
         assert "seldon-internal-model" in mutation.remove_headers
 
 
-@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/", "/v2/health/ready"])
-def test_a_path_that_is_not_openais_turns_all_modes_off(stream: Stream, path: str) -> None:
+def test_credentials_are_found_among_all_headers_by_their_names(stream: Stream) -> None:
+    names = {"x-vault-token", "my-apikey", "openai-new", "x-api-key"}
+    others = {"x-trace", "idempotency-key", "sec-websocket-key", "accept", "seldon-model"}
+    headers = {**envoy.POST_CHAT, **dict.fromkeys(names | others, "x")}
+    reply = stream.ask(envoy.request_headers(headers))
+    removed = reply.request_headers.response.header_mutation.remove_headers
+    assert names <= set(removed)
+    assert others.isdisjoint(removed)
+
+
+@pytest.mark.parametrize("path", ["/v2/models/m/infer", "/v2", "/v2/health/ready"])
+def test_plain_oip_turns_all_modes_off(stream: Stream, path: str) -> None:
     request = envoy.request_headers({":method": "POST", ":path": path})
     reply = stream.ask(request)
     assert reply.WhichOneof("response") == "request_headers"
-    assert reply.request_headers.response == CommonResponse()
+    removed = HeaderMutation(remove_headers=CREDENTIALS)
+    assert reply.request_headers.response == CommonResponse(header_mutation=removed)
     assert reply.HasField("mode_override")
     mode = reply.mode_override
     assert mode.response_header_mode == ProcessingMode.SKIP

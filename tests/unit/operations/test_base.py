@@ -68,6 +68,13 @@ def test_body_and_url_must_agree() -> None:
     assert (error.status, error.param, error.code) == (400, "model", "model_mismatch")
 
 
+@pytest.mark.parametrize("text", [None, b"null", b'"b"', b"7"])
+def test_the_url_may_decide_whatever_the_body_says(text: bytes | None) -> None:
+    fields = {"model": Raw(text)} if text else {}
+    assert take_model(fields, Target(model_in_url="a", url_decides=True)) == "a"
+    assert fields == {}
+
+
 @pytest.mark.parametrize("name", ["a\\nb", "a\\u0000", "\\u007f", " a", "a ", ".", "..", "x" * 513])
 def test_an_impossible_name_is_not_found(name: str) -> None:
     with pytest.raises(ClientError) as caught:

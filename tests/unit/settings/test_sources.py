@@ -118,6 +118,9 @@ def test_a_truth_value_may_be_text(text: str) -> None:
         ("default_model", "sdxl", "a table by name; in a flag or variable, as JSON"),
         ("default_model", '{"embeddings": 7}', "Expected `str`, got `int`"),
         ("default_model", '{"embeddings": ""}', "length >= 1"),
+        ("base_paths", "v1", "a list of paths such as /v1, /openai/v1, or / for none"),
+        ("base_paths", "/v1//x", "a list of paths such as "),
+        ("base_paths", "/v1?x", "a list of paths such as "),
         ("models", "{", "a table by name"),
         ("models", '{"m": 3}', "a table by name"),
         ("models", '{"m": {"token_input": "words"}}', "int64, text"),
@@ -224,6 +227,20 @@ def test_credentials_that_are_let_through_are_a_list(tmp_path: Path) -> None:
     ):
         assert settings.exchange.kept_headers == {"authorization", "cookie"}
     assert load({"forward_headers": ""}, {}).exchange.kept_headers == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("/v1", {"/v1"}),
+        ("/v1, /openai/v1/", {"/v1", "/openai/v1"}),
+        ("/", {""}),
+        ("", set()),
+    ],
+)
+def test_base_paths_end_in_no_slash(text: str, paths: set[str]) -> None:
+    assert load({"base_paths": text}, {}).exchange.base_paths == paths
+    assert load({}, {}).exchange.base_paths == {"/v1"}
 
 
 def test_every_credential_may_be_let_through() -> None:
