@@ -156,7 +156,7 @@ _KNOWN = READ.union(CREDENTIALS)
 
 
 def unusual_credentials(names: Iterable[str], kept: frozenset[str]) -> tuple[str, ...]:
-    """The headers of a request to remove although no list has their names."""
+    """The headers of a request with credentials whose names are in no list."""
     return tuple(
         name for name in names if name not in _KNOWN and is_credential(name) and name not in kept
     )

@@ -1,6 +1,6 @@
-"""Finds what a request line asks for: an operation of an OpenAI client, or plain OIP.
+"""Finds the operation of a request line, or plain OIP.
 
-The URL of an OpenAI client is a base path, as its SDK has it in its base URL, and an operation:
+The path of an OpenAI client is the path of its SDK's base URL, followed by an operation:
 
 ==================================================  ================================================
 base path                                           the model
@@ -12,7 +12,7 @@ one of the setting ``base_paths``, as ``/v1``       in the body
 ``/v2/pipelines/<p>/infer``                         the same: a pipeline of a Seldon mesh
 ==================================================  ================================================
 
-A trailing slash is fine. Plain OIP is left alone; all else is 404.
+A trailing slash is accepted. Plain OIP bypasses the filter; all other paths get 404.
 """
 
 import re
@@ -25,7 +25,7 @@ from translator.operations.base import Operation
 from translator.operations.registry import OPERATIONS
 
 BASE_PATHS = frozenset({"/v1"})
-"""Those that are served by default; the root is ``""``."""
+"""The base paths that are served by default; the root is ``""``."""
 
 # A segment that stays one for a server that decodes it: no "%2F", "%5C" or "%25". Of the other
 # percent-encoded characters, those that names have: Envoy limits the size of a regular expression.
@@ -52,8 +52,8 @@ _PER_MODEL = re.compile(
     "/infer(?:_stream)?"
 )
 
-# "." and ".." would be taken for steps of the path that upstream gets. Bytes that were not UTF-8
-# cannot be quoted, and what is longer is no version, but would be kept with what has been quoted.
+# "." and ".." would change the path of the upstream request. Bytes that were not UTF-8 cannot be
+# percent-encoded, and longer values would fill the cache of encoded names.
 _IMPOSSIBLE_VERSION = re.compile(r"^\.{1,2}$|[\ud800-\udfff]|^.{513}", re.DOTALL)
 
 
@@ -79,8 +79,8 @@ class Route(NamedTuple):
 
     Attributes:
         operation: the requested operation.
-        model: None if the URL names none.
-        version: likewise.
+        model: the model in the URL, or None.
+        version: the version in the URL, or None.
         is_pipeline: whether the URL is that of a pipeline.
         url_decides: the model is the URL's, whatever the body says.
     """
@@ -98,10 +98,10 @@ def find(method: str, path: str, base_paths: frozenset[str] = BASE_PATHS) -> Rou
     Args:
         method: the HTTP method.
         path: ``:path`` as Envoy sends it, possibly with a query.
-        base_paths: those that name no model.
+        base_paths: the base paths without a model.
 
     Raises:
-        ClientError: 404 for what is not served, or MethodError.
+        ClientError: 404 for a path that is not served, or MethodError.
     """
     return _find(method, path.partition("?")[0].rstrip("/"), base_paths)
 
