@@ -3,6 +3,7 @@
 Each has its own ports, is ready when its context is entered, and is stopped on leaving it.
 """
 
+import errno
 import json
 import os
 import random
@@ -178,10 +179,13 @@ def _reserved_ports() -> Iterator[int]:
         name = socket.socket(socket.AF_UNIX)
         try:
             name.bind(f"\0oip-translator-ports-{first}")
-        except OSError:
+        except OSError as error:
             name.close()
-            continue
-        name.detach()
+            if error.errno == errno.EADDRINUSE:
+                continue
+            # Some sandboxes forbid such names; then nothing is reserved.
+        else:
+            name.detach()
         yield from range(first, first + blocks.step)
     msg = "No ports are left."
     raise StackError(msg)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from demo import stack
-from tests.e2e.conftest import Gateway, ModelServer
+from tests.e2e.conftest import Gateway
 from tests.e2e.upstream import Upstream
+from tests.mlserver import ModelServer
 
 pytest_plugins = ["tests.conftest", "tests.e2e.conftest"]
 pytest.register_assert_rewrite("tests.clients.wire", "tests.invariants")

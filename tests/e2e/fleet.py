@@ -91,12 +91,12 @@ def fleet(
         yield Fleet(supervisor, targets, admin)
 
 
-def adjacent_ports() -> int:
-    """The first of two free ports in a row."""
-    first, second = stack.free_port(), stack.free_port()
-    while second != first + 1:
-        first, second = second, stack.free_port()
-    return first
+def adjacent_ports(count: int = 2) -> int:
+    """The first of some free ports in a row."""
+    ports = [stack.free_port() for _ in range(count)]
+    while ports[-1] - ports[0] != count - 1:
+        ports = [*ports[1:], stack.free_port()]
+    return ports[0]
 
 
 def workers_of(supervisor: int) -> dict[int, int]:

@@ -35,8 +35,7 @@ def demo(port: int) -> Iterator["Popen[str]"]:
                 process.wait(30)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
+def test_it_says_what_it_does_serves_and_stops() -> None:
     port = stack.free_port()
     with demo(port) as process:
         assert process.stdout is not None
@@ -52,7 +51,7 @@ def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
         head = {"content_type": "application/json"}
         path = "/v1/chat/completions"
         assert send(port, "POST", path, json.dumps(body).encode(), **head).status == 200
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out.strip(), err) == (0, "Stopped.", "")
     assert not stack.accepts(port)
@@ -60,6 +59,16 @@ def test_it_says_what_it_does_serves_and_stops(number: signal.Signals) -> None:
     assert found
     assert Path(found[1]).parent == Path(gettempdir())
     assert not Path(found[1]).exists()
+
+
+def test_it_can_be_stopped_while_it_starts() -> None:
+    said = "Starting MLServer ... "
+    with demo(stack.free_port()) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(len(said)) == said
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "Stopped.\n", "")
 
 
 def test_a_taken_port_is_said_in_one_sentence() -> None:

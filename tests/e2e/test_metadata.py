@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent import futures
@@ -111,8 +112,11 @@ def test_requests_are_limited_by_model(tmp_path: Path, upstream: Upstream) -> No
     assert len(upstream.received) == 4
 
 
+SLOW = 0.1  # seconds; Envoy's default time-out for a rate limit service is 20 ms
+
+
 class Budgets:
-    """A rate limit service: each model may use 20 tokens."""
+    """A slow rate limit service: each model may use 20 tokens."""
 
     def __init__(self) -> None:
         self.used: Counter[str] = Counter()
@@ -139,6 +143,7 @@ class Budgets:
 
     def _should_rate_limit(self, request: bytes, _context: Any) -> bytes:
         codes = []
+        time.sleep(SLOW)
         for descriptor in ratelimit.RateLimitRequest.parse(request).descriptors:
             [entry] = descriptor.entries
             assert entry.key == "model"

@@ -213,9 +213,9 @@ def serve(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_an_endpoint_that_is_taken_ends_all_at_once(tmp_path: Path) -> None:
-    with fleet(tmp_path) as running:
+    with fleet(tmp_path, listen=f"127.0.0.1:{adjacent_ports(3)}") as running:
         taken = running.targets[1]
-        # Its first worker would have the second one's endpoint here.
+        # Its first worker would have the second one's endpoint here; the next port is free.
         done = serve(f"--listen={taken}", "--log-format=json")
         assert done.returncode == 1
         assert f"cannot listen on {taken}: it is in use" in done.stderr

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests import oip
@@ -125,6 +125,13 @@ OUTPUTS = st.lists(
 
 
 @given(OUTPUTS, VALUES)
+@example(
+    [
+        '{"name":"role","datatype":"BYTES","data":["assistant"]}',
+        '{"name":"logprobs","datatype":"BYTES","data":["[1]"]}',
+    ],
+    "[]",
+)
 def test_any_response_is_an_answer_or_upstreams_fault(outputs: list[str], counts: str) -> None:
     body = f'{{"outputs":[{",".join(outputs)}],"parameters":{{"usage":{counts}}}}}'.encode()
     for inference, responses in (

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 
 from tests import oip
 from tests.invariants import check_chat_completion, check_chunks
@@ -119,6 +119,7 @@ def settled(said: dict[int, Said]) -> dict[int, Said]:
 
 
 @given(faulty(COMPLETION))
+@example({**COMPLETION, "usage": {**USAGE, "prompt_tokens_details": {"text": "t"}}})
 def test_a_whole_completion_with_one_fault(document: Any) -> None:
     check_same(streamed(oip.provided(document)), completed(oip.provided(document)))
 

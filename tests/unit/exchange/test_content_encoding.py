@@ -27,7 +27,7 @@ COMPRESSORS: dict[str, Compress] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
-    "br": lambda data: bytes(brotli.compress(data)),
+    "br": lambda data: bytes(brotli.compress(data, quality=9)),
     "zstd": lambda data: bytes(zstd.compress(data)),
 }
 WITH_MEMBERS = [name for name in COMPRESSORS if name != "br"]

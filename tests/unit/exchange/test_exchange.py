@@ -437,20 +437,15 @@ def test_a_body_of_exactly_the_limit_is_translated() -> None:
     assert isinstance(held(limits=Limits(len(UNARY))).on_request_body(UNARY), Forward)
 
 
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
-        ({}, UNARY),
-        *(
-            ({"content-encoding": name}, compress(body))
-            for name, compress in COMPRESSED.items()
-            for body in (UNARY, bytes(32 * 1024 * 1024))
-        ),
-    ],
-)
+@pytest.mark.parametrize("encoding", [None, *COMPRESSED])
+@pytest.mark.parametrize("body", [UNARY, bytes(1024 * 1024)], ids=["by a byte", "by far"])
 def test_a_body_over_the_limit_is_too_large_also_when_compressed(
-    headers: dict[str, str], body: bytes
+    body: bytes, encoding: str | None
 ) -> None:
+    headers = {}
+    if encoding is not None:
+        headers["content-encoding"] = encoding
+        body = COMPRESSED[encoding](body)
     action = held(headers, Limits(request_body=len(UNARY) - 1)).on_request_body(body)
     assert isinstance(action, Respond)
     status, error = error_of(action)
