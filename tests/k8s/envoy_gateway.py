@@ -18,7 +18,6 @@ _HTTP2 = {
 }
 _MODES = {"Buffered": "BUFFERED", "Streamed": "STREAMED", "BufferedPartial": "BUFFERED_PARTIAL"}
 _ORDER = ("RegularExpression", "PathPrefix")
-_MI = 1024 * 1024
 
 
 def bootstrap() -> Object:
@@ -203,7 +202,8 @@ def _address(port: int) -> Object:
 
 
 def _bytes(settings: Object) -> int:
-    return int(settings["connection"]["bufferLimit"].removesuffix("Mi")) * _MI
+    limit = settings["connection"]["bufferLimit"]
+    return int(limit[:-2]) * {"Ki": 1024, "Mi": 1024**2}[limit[-2:]]
 
 
 def _seconds(text: str) -> str:

@@ -87,7 +87,7 @@ def test_a_body_of_the_translators_own_limit_fits_into_envoys_buffers() -> None:
     resources = _bootstrap(GATEWAY).static_resources
     assert resources is not None
     buffers = _clusters()
-    for holder in (resources.listeners[0], buffers["oip_http"], buffers["oip_translator"]):
+    for holder in (resources.listeners[0], buffers["oip_translator"]):
         assert holder.per_connection_buffer_limit_bytes == Limits().request_body
 
 

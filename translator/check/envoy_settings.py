@@ -76,12 +76,14 @@ def message_timeout(gateway: Gateway) -> Finding:
 def listener_buffer(limits: Limits, gateway: Gateway) -> Finding:
     """Envoy can buffer the largest request and the largest response."""
     needed = max(limits.request_body, limits.response_body)
-    return _buffer([gateway.listener], "listener", needed, "max_request_body and max_response_body")
-
-
-def upstream_buffer(limits: Limits, gateway: Gateway) -> Finding:
-    """The connection to the model server can buffer the largest response."""
-    return _buffer(gateway.upstreams, "cluster", limits.response_body, "max_response_body")
+    limit = gateway.listener.get("per_connection_buffer_limit_bytes", _DEFAULT_BUFFER)
+    name = _name(gateway.listener)
+    return Finding(
+        not 0 < limit < needed,
+        f"{name}: {limit} bytes",
+        f"set per_connection_buffer_limit_bytes: {needed:d} on listener {name}, "
+        "as max_request_body and max_response_body of the translator; Envoy refuses larger bodies",
+    )
 
 
 def translator_http2(gateway: Gateway) -> Finding:
@@ -166,25 +168,10 @@ def checks(settings: ExchangeSettings) -> dict[str, tuple[Check, bool]]:
         "failure_mode_allow": (failure_mode, False),
         "message_timeout": (message_timeout, False),
         "listener buffer limit": (partial(listener_buffer, limits), False),
-        "upstream cluster buffer limit": (partial(upstream_buffer, limits), True),
         "translator cluster HTTP/2": (translator_http2, False),
         "route timeout": (route_timeout, True),
         "stream_idle_timeout": (idle_timeout, False),
     }
-
-
-def _buffer(holders: list[Json], kind: str, needed: int, setting: str) -> Finding:
-    limits = {
-        _name(holder): holder.get("per_connection_buffer_limit_bytes", _DEFAULT_BUFFER)
-        for holder in holders
-    }
-    short = [name for name, limit in limits.items() if 0 < limit < needed]
-    return Finding(
-        not short,
-        ", ".join(f"{name}: {limit} bytes" for name, limit in limits.items()),
-        f"set per_connection_buffer_limit_bytes: {needed:d} on {kind} {', '.join(short)}, "
-        f"as {setting} of the translator; Envoy refuses larger bodies",
-    )
 
 
 def _name(holder: Json) -> str:
