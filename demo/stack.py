@@ -58,6 +58,7 @@ class Server:
         env: variables added to the environment.
         fatal: text in its log which means that it will never be ready.
         timeout: seconds to become ready.
+        exit_timeout: seconds to exit after ``fatal``.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one fact about a process
@@ -70,6 +71,7 @@ class Server:
         env: Mapping[str, str] | None = None,
         fatal: str | None = None,
         timeout: float = 120,
+        exit_timeout: float = 10,
     ) -> None:
         self.name = name
         self.log = log
@@ -78,6 +80,7 @@ class Server:
         self._env = {**os.environ, **(env or {})}
         self._fatal = fatal
         self._timeout = timeout
+        self._exit_timeout = exit_timeout
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -151,7 +154,7 @@ class Server:
             self.check()
             if self._fatal and self._fatal in self.log.read_text(errors="replace"):
                 with suppress(subprocess.TimeoutExpired):
-                    self.wait(2)
+                    self.wait(self._exit_timeout)
                 self.check()
                 raise StackError(f"{self.name} failed to start and does not exit.", self.log)
             if time.monotonic() > deadline:

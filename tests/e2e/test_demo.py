@@ -124,7 +124,7 @@ def test_a_server_that_will_never_be_ready_is_not_waited_for(tmp_path: Path) -> 
         log=tmp_path / "log",
         ready=lambda: False,
         fatal="all is lost",
-        timeout=60,
+        exit_timeout=0.1,
     )
     with pytest.raises(stack.StackError) as error, server:
         pytest.fail("it is not ready")
