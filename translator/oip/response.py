@@ -40,7 +40,7 @@ class OutputTensor(msgspec.Struct):
         """The elements of a BYTES tensor as text, in row-major order; null is "".
 
         Raises:
-            UpstreamError: the data is not a list of strings, or it has too many.
+            UpstreamError: the data is not a list of strings.
         """
         elements = _strings(self.data)
         if self.parameters and _is_packed(self.parameters):
@@ -120,8 +120,8 @@ def decode(body: bytes) -> InferenceResponse:
     """Decode a whole response, or one event of a stream.
 
     Raises:
-        UpstreamError: 502, the body is not an OIP response, or it is ``{"error": ...}`` (servers
-            send errors with status 200 too).
+        UpstreamError: 502, the body is not an OIP response, it has a BYTES tensor of too many
+            elements, or it is ``{"error": ...}`` (servers send errors with status 200 too).
     """
     try:
         try:
@@ -137,7 +137,15 @@ def decode(body: bytes) -> InferenceResponse:
         raise unreadable() from error
     if is_present(response.error) or not response.outputs:
         _raise_what_failed(body, failed=is_present(response.error))
+    if len(body) > _ELEMENTS:
+        _check_elements(response.outputs)
     return response
+
+
+def _check_elements(outputs: list[OutputTensor]) -> None:
+    for tensor in outputs:
+        if tensor.datatype == "BYTES" and exceeds(bytes(tensor.data), _ELEMENTS):
+            raise unreadable()
 
 
 def _raise_what_failed(body: bytes, *, failed: bool) -> None:
@@ -191,10 +199,7 @@ def _is_packed(parameters: dict[str, Raw]) -> bool:
 
 
 def _strings(data: Raw | str) -> list[str]:
-    text = data.encode() if isinstance(data, str) else memoryview(data)
     try:
-        if len(text) > _ELEMENTS and exceeds(bytes(text), _ELEMENTS):
-            raise unreadable()
         try:
             return _decode_strings(data)
         except msgspec.ValidationError:  # nested, or with nulls

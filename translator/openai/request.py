@@ -69,7 +69,7 @@ def decode_body(body: bytes, separator: bytes = b",") -> Object:
     try:
         str(body, "utf-8")  # msgspec does not check the encoding of text that it skips
         most = _VALUES + len(body) // _BYTES_PER_VALUE
-        if exceeds(body, most, separator):
+        if len(body) > most and exceeds(body, most, separator):
             raise ClientError(
                 f"Your request has too many JSON values: at most {most} are accepted in a request "
                 "of this size.",
