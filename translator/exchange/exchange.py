@@ -36,6 +36,7 @@ from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Span, Tracer
 from translator.exchange.states import TRANSITIONS, Phase, State
+from translator.exchange.streamed_response import StreamedResponse
 from translator.exchange.upstream_response import NO_RESPONSE, UpstreamResponse
 from translator.openai.request import too_deep
 from translator.operations.base import OPENAI, Dialect, Inference, LocalResponse, Stream
@@ -95,10 +96,8 @@ class Exchange:
         self._started = monotonic()
         self.route: routes.Route | None = None
         self.inference: Inference | None = None
-        self._stream: Stream | None = None
-        self._mode = Mode.KEEP  # of a streamed response
-        self._begun = False  # a chunk of a streamed response has come
-        self._decoder: Decoder | None = None  # of the request body, then of a streamed response
+        self._decoder: Decoder | None = None  # of the request body
+        self._streamed: StreamedResponse | None = None
         self._request: Mapping[str, str] = {}
         self._upstream = NO_RESPONSE
         self._request_id = ""
@@ -239,63 +238,44 @@ class Exchange:
 
     def _start_stream(self, begin: Callable[[int], Stream]) -> Action:
         try:
-            self._decoder = self._upstream.decoder(self._settings.limits.response_body)
+            decoder = self._upstream.decoder(self._settings.limits.response_body)
         except UndecodableError as error:
             message = "The model server's response cannot be decoded."
             raise UpstreamError(message, repeats=True) from error
-        self._stream = begin(self._settings.limits.event)
-        self._mode = Mode.DUPLEX if self._upstream.may_have_trailers else Mode.STREAM
+        mode = Mode.DUPLEX if self._upstream.may_have_trailers else Mode.STREAM
+        self._streamed = StreamedResponse(begin(self._settings.limits.event), decoder, mode)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
         self._responded(self.record.upstream_status)
         return Forward(
             set_headers=response_headers.of_stream(self._common_headers),
             # Envoy checked content-length before it knew that the body would be streamed.
             remove_headers=(*self._stripped_from_response, "content-length"),
-            mode=self._mode,
+            mode=mode,
         )
 
     @_phase(Phase.RESPONSE_BODY)
-    def _response_chunk(self, chunk: bytes, end_of_stream: bool) -> Action:  # noqa: FBT001 -- private
-        self._begun = True
+    def _response_chunk(self, chunk: bytes, end_of_stream: bool) -> Forward:  # noqa: FBT001 -- private
+        assert self._streamed is not None  # noqa: S101 -- STREAMING implies it
         if end_of_stream:
             self._to(State.DONE, Phase.RESPONSE_BODY)
             self.record.complete = True
-        if self._stream is None:  # ended by an error
-            return self._chunk(b"")
-        assert self._decoder is not None  # noqa: S101 -- it came with the stream
-        events = b""
-        try:
-            events = self._stream.feed(self._decoder.feed(chunk))
-            if end_of_stream:
-                self._decoder.finish()
-                events += self._stream.finish()
-        except (TooLargeError, UndecodableError):
-            events += self._stream.fail(
-                UpstreamError("The model server's stream cannot be decoded.")
-            )
-        self.record.counted(self._stream.tokens, self._stream.model)
-        self.record.repairs = tuple(sorted(self._stream.repairs))
+        action, error = self._streamed.translate(chunk, self.record, last=end_of_stream)
         if end_of_stream:
             self._log_repairs()
-        if self._stream.error is not None:
-            self._note(Phase.RESPONSE_BODY, self._stream.error)
-            self._stream = None  # drop the rest of the upstream body
-        if events and self.record.first_event_after is None:
+        if error is not None:
+            self._note(Phase.RESPONSE_BODY, error)
+        if action.body and self.record.first_event_after is None:
             self.record.first_event_after = self.elapsed
-        self.record.response_bytes += len(events)
-        return self._chunk(events)
-
-    def _chunk(self, events: bytes) -> Forward:
-        ends = self.state is State.DONE if self._mode is Mode.DUPLEX else None
-        return Forward(body=events, ends=ends)
+        return action
 
     @_phase(Phase.RESPONSE_TRAILERS)
     def on_response_trailers(self) -> Action:
         """End a stream that ends with trailers: add the last of its body, before them."""
-        if self._mode is not Mode.DUPLEX:
+        assert self._streamed is not None  # noqa: S101 -- STREAMING implies it
+        if self._streamed.mode is not Mode.DUPLEX:
             self._to(State.DONE, Phase.RESPONSE_TRAILERS)
             return UNCHANGED
-        if not self._begun:  # Envoy accepts a body only after it has sent some of it
+        if not self._streamed.begun:  # Envoy accepts a body only after it has sent some of it
             message = "The model server sent trailers instead of a response."
             raise UpstreamError(message, repeats=True)
         action = self._response_chunk(b"", end_of_stream=True)
@@ -362,10 +342,11 @@ class Exchange:
             self.inference.wording.apply(error)
         logger.debug("%s: %d %s in %s", self._request_id, error.status, error.type, where)
         self._note(phase, error)
-        if phase is Phase.RESPONSE_BODY and (self.state is State.STREAMING or self._stream):
-            # The headers have been sent. Drop the rest of the upstream body.
-            self._stream = None
-            return self._chunk(self._dialect.error_event(error) + self._dialect.end_of_stream)
+        if phase is Phase.RESPONSE_BODY and self._streamed is not None:
+            # The headers have been sent.
+            self._streamed.stop()
+            last = self._dialect.error_event(error) + self._dialect.end_of_stream
+            return self._streamed.chunk(last, last=self.state is State.DONE)
         self._to(State.DONE, phase)
         body = self._dialect.error_body(error)
         self._responded(error.status, body)
