@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from translator import provider_errors
+from translator import provider_errors, surrogates
 from translator.errors import unreadable
 from translator.operations.base import Response
 from translator.raw_json import ABSENT, NULL, decode_object, encode, is_null, is_present, raw
@@ -45,7 +45,7 @@ def read(text: str) -> bytes:
     if not text.startswith("{"):
         raise unreadable()
     try:
-        answer = msgspec.json.format(text, indent=-1).encode()
+        answer = msgspec.json.format(surrogates.replace_halves(text), indent=-1).encode()
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
     if _decode_view(answer).is_error:
