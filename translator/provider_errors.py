@@ -87,9 +87,9 @@ def read(body: bytes) -> ProviderError | None:
 def read_document(document: Any) -> ProviderError | None:
     """As :func:`read`, for decoded JSON."""
     match document:
-        case [{"error": {"message": str()} as fields}, *_]:  # Google
+        case [{"error": dict(fields)}, *_] if _is_told(fields):  # Google
             pass
-        case {"error": {"message": str()} as fields}:
+        case {"error": dict(fields)} if _is_told(fields):
             pass
         case {"object": "error", "message": str()} as fields:  # vLLM, Mistral
             pass
@@ -98,15 +98,22 @@ def read_document(document: Any) -> ProviderError | None:
     code = fields.get("code")
     number = integer_or_none(code)
     text = text_or_none(code) if number is None else str(number)
-    words = (text, fields.get("status"), fields.get("type"))
+    status = fields.get("status")
+    words = (text, str(status) if integer_or_none(status) else status, fields.get("type"))
+    statuses = [*filter(None, map(_status, words))]
     return ProviderError(
-        message=fields["message"],
+        message=text_or_none(fields.get("message")) or "",
         type=text_or_none(fields.get("type")) or "",
         param=text_or_none(fields.get("param")),
         code=text,
         has_code=text is not None or ("code" in fields and not code),
-        status=next(filter(None, map(_status, words)), None),
+        status=min(statuses, key=lambda each: each not in _KEYS, default=None),
     )
+
+
+def _is_told(fields: dict[str, Any]) -> bool:
+    """Whether an error object has a sentence, or at least a code that is known."""
+    return isinstance(fields.get("message"), str) or _status(str(fields.get("code"))) is not None
 
 
 def _status(word: Any) -> int | None:

@@ -47,11 +47,17 @@ def clean(text: str) -> str:
     return join("", text, last=True)[0] if is_marked(text) else text
 
 
-def replace_halves(text: str) -> str:
-    """A JSON text with U+FFFD for each half of a pair; itself if there is none."""
+def mark_text(text: str) -> str:
+    """As :func:`mark`."""
     if "\\ud" not in text and "\\uD" not in text:
         return text
-    return clean(mark(text.encode()).decode())
+    return mark(text.encode()).decode()
+
+
+def replace_halves(text: str) -> str:
+    """A JSON text with U+FFFD instead of each half; the text itself if there is none."""
+    marked = mark_text(text)
+    return text if marked == text else clean(marked)
 
 
 def join(half: str, text: str, *, last: bool = False) -> tuple[str, str]:

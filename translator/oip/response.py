@@ -134,6 +134,8 @@ def decode(body: bytes) -> InferenceResponse:
             response.id = surrogates.clean(response.id or "")
             response.model_name = surrogates.clean(response.model_name or "")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if provider_errors.read(body) is not None:  # in a list, as Google sends it
+            raise provider_errors.of_provider(body) from error
         raise unreadable() from error
     if is_present(response.error) or not response.outputs:
         _raise_what_failed(body, failed=is_present(response.error))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from translator import provider_errors
+from translator import provider_errors, surrogates
 from translator.errors import unreadable
 from translator.operations.base import Response
 from translator.raw_json import ABSENT, NULL, decode_object, encode, is_null, is_present, raw
@@ -27,10 +27,12 @@ class _View(msgspec.Struct):
     @property
     def is_error(self) -> bool:
         """Whether it is an error: in an envelope, or a message without ``choices`` or ``data``."""
+        answers = self.choices is not ABSENT or self.data is not ABSENT
+        if bytes(self.error) == b"{}" and answers:
+            return False
         if is_present(self.error) or bytes(self.object) == b'"error"':
             return True
-        told = is_present(self.message) or is_present(self.detail)
-        return told and self.choices is ABSENT and self.data is ABSENT
+        return not answers and (is_present(self.message) or is_present(self.detail))
 
 
 _decode_view = msgspec.json.Decoder(_View).decode
@@ -43,9 +45,12 @@ def read(text: str) -> bytes:
         UpstreamError: 502, the text is not a JSON object; or the provider's error, with its status.
     """
     if not text.startswith("{"):
+        body = text.encode(errors="replace")
+        if text.startswith("[") and provider_errors.read(body) is not None:
+            raise provider_errors.of_provider(body)
         raise unreadable()
     try:
-        answer = msgspec.json.format(text, indent=-1).encode()
+        answer = msgspec.json.format(surrogates.replace_halves(text), indent=-1).encode()
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
     if _decode_view(answer).is_error:

@@ -55,10 +55,13 @@ class Call:
         custom: whether it is a call of a custom tool.
         arguments: the pieces of the arguments.
         half: the half of a surrogate pair at the end of the arguments so far, or "".
+        again: a piece with its name again after complete arguments: of the next call, if other
+            arguments follow.
         released: whether its start is complete and no longer held.
     """
 
     __slots__ = (
+        "again",
         "arguments",
         "custom",
         "given_id",
@@ -79,6 +82,7 @@ class Call:
         self.custom = piece.custom
         self.arguments: list[str] = []
         self.half = ""
+        self.again: CallPiece | None = None
         self.released = False
 
     @property
@@ -136,8 +140,11 @@ class Calls:
         """
         touched: set[int] = set()
         placed = []
-        for piece in pieces:
-            call = self._find(piece, touched)
+        for given in pieces:
+            piece, call = given, self._find(given, touched)
+            if call is not None and call.again is not None and _begins_arguments(given):
+                piece = msgspec.structs.replace(call.again, arguments=given.arguments)
+                call = None
             opens = call is None
             if call is None:
                 call = self._open(piece)
@@ -227,6 +234,8 @@ class Calls:
             call.name += surrogates.clean(piece.name)
             call.custom = call.custom or piece.custom
             self.repaired = True
+        if piece.name and not piece.arguments.strip() and call.is_whole:
+            call.again = piece
 
     def _find(self, piece: CallPiece, touched: set[int]) -> Call | None:
         """The call that a piece continues, or None if it begins one."""
@@ -250,15 +259,21 @@ class Calls:
 
     def _without_index(self, piece: CallPiece) -> Call | None:
         """The call of a piece with a new id and no index: the last, unless it is complete."""
-        if not self._calls or piece.name or self._calls[-1].is_whole:
+        last = self._calls[-1] if self._calls else None
+        if last is None or last.is_whole:
             return None
-        return self._calls[-1]
+        is_late = last.given_id is None and last.name in ("", piece.name)
+        return last if is_late or not piece.name else None
 
     @staticmethod
     def _is_repeated(call: Call, piece: CallPiece) -> bool:
         """Whether a piece repeats a whole call, as some providers do at the end of a stream."""
         same = piece.id is not None and piece.id == call.given_id and piece.name == call.name
         return same and piece.arguments == call.said and call.is_whole
+
+
+def _begins_arguments(piece: CallPiece) -> bool:
+    return not piece.name and piece.arguments.lstrip().startswith("{")
 
 
 def _opens(call: Call, piece: CallPiece, touched: set[int]) -> bool:

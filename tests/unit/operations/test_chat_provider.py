@@ -10,6 +10,7 @@ from tests.invariants import check_chunks
 from tests.unit.events import data_of, documents_of, event, stream
 from tests.unit.translating import NOW, chat_stream
 from translator.tasks.repair import Repair
+from translator.tasks.tool_calls import MOST_HELD
 
 HEAD: dict[str, Any] = {
     "id": "chatcmpl-9",
@@ -34,11 +35,11 @@ def translate(*chunks: Document | str, include_usage: bool = False) -> list[Any]
     return documents
 
 
-def choices(*chunks: Document) -> list[Any]:
+def choices(*chunks: Document | str) -> list[Any]:
     return [choice for document in translate(*chunks) for choice in document["choices"]]
 
 
-def deltas(*chunks: Document) -> list[Any]:
+def deltas(*chunks: Document | str) -> list[Any]:
     return [choice["delta"] for choice in choices(*chunks)]
 
 
@@ -714,3 +715,96 @@ def test_a_head_that_changes_is_counted() -> None:
     assert translator.repairs == frozenset()
     translator.feed(stream(oip.provided({**MORE, "id": "other"})))
     assert translator.repairs == {Repair.HEAD}
+
+
+@pytest.mark.parametrize("name", ["content", "refusal", "reasoning_content"])
+@pytest.mark.parametrize(
+    ("texts", "whole"), [(["a\ud83d", "\ude00b"], "a😀b"), (["a\ud83d", ""], "a\ufffd")]
+)
+def test_half_a_character_waits_for_the_other_half(name: str, texts: list[str], whole: str) -> None:
+    chunks = [json.dumps(said(**{name: text})) for text in texts]
+    found = deltas(*chunks)
+    assert "".join(delta.get(name) or "" for delta in found) == whole
+
+
+def test_half_a_character_at_the_end_comes_before_the_finish() -> None:
+    last = json.dumps(chunk(part(0, "stop", content="a\ud83d")))
+    found = choices(last)
+    assert [choice["delta"].get("content") for choice in found] == ["a", "\ufffd", None]
+    assert [choice["finish_reason"] for choice in found] == [None, None, "stop"]
+
+
+def test_arguments_that_never_came_follow_their_call_and_precede_the_finish() -> None:
+    calls = choices(chunk(part(0, "tool_calls", role="assistant", tool_calls=[CALL])))
+    assert [choice["delta"].get("tool_calls") for choice in calls] == [
+        [CALL],
+        [{"index": 0, "function": {"arguments": "{}"}}],
+        None,
+    ]
+    assert [choice["finish_reason"] for choice in calls] == [None, None, "tool_calls"]
+
+
+def test_halves_of_characters_in_arguments_are_joined() -> None:
+    pieces = ['{"a":"\ud83d', '\ude00"}']
+    chunks = [calling({"index": 0, "function": {"arguments": text}}) for text in pieces]
+    found = deltas(BEGUN, *map(json.dumps, chunks))
+    calls = [delta["tool_calls"][0] for delta in found if "tool_calls" in delta]
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"a":"😀"}'
+
+
+def test_the_name_of_a_function_call_is_said_once_and_its_arguments_are_text() -> None:
+    pieces = [
+        {"name": "f"},
+        {"name": "f", "arguments": {"a": 1}},
+        {"name": None, "arguments": None},
+    ]
+    found = deltas(*(said(function_call=piece) for piece in pieces))
+    assert [delta.get("function_call") for delta in found] == [
+        {"name": "f", "arguments": ""},
+        {"arguments": '{"a":1}'},
+        {"arguments": ""},
+        None,
+    ]
+
+
+def test_calls_of_null_are_absent() -> None:
+    found = deltas(FIRST, said(content="lo", tool_calls=None, function_call=None), END)
+    assert found[1] == {"content": "lo"}
+
+
+def test_choices_that_all_have_one_index_are_numbered_by_their_place() -> None:
+    found = choices(chunk(part(0, content="a"), part(0, content="b")))
+    assert [choice["index"] for choice in found[:2]] == [0, 1]
+
+
+@pytest.mark.parametrize("index", [-1, 1 << 40])
+def test_an_impossible_index_is_none(index: int) -> None:
+    assert choices(chunk(part(index, content="a")))[0]["index"] == 0
+
+
+def test_text_that_waits_for_a_name_is_limited_and_not_lost() -> None:
+    nameless = calling({"index": 0, "id": "c1"})
+    text = said(content="x" * (MOST_HELD // 4))
+    *found, error = translate(FIRST, nameless, *[text] * 4)
+    assert [document["choices"][0]["delta"] for document in found[1:]] == [
+        text["choices"][0]["delta"]
+    ] * 4
+    assert "could not be understood" in error["error"]["message"]
+
+
+def test_what_a_chunk_says_beside_a_call_without_a_name_is_not_lost() -> None:
+    both = said(role="assistant", content="Hi", tool_calls=[{"index": 0, "id": "c1"}])
+    first, error = translate(both, END)
+    assert first["choices"][0]["delta"] == {"role": "assistant", "content": "Hi"}
+    assert "error" in error
+
+
+def test_what_is_said_with_the_failure_of_a_generation_comes_before_the_error() -> None:
+    for failed in (
+        [oip.provided(chunk(part(0, "error", role="assistant", content="Hel")))],
+        [oip.response(oip.text("content", "Hel"), oip.text("finish_reason", "error"))],
+    ):
+        translator = chat_stream()
+        first, error = documents_of(translator.feed(stream(*failed)) + translator.finish())
+        assert first["choices"][0]["delta"]["content"] == "Hel"
+        assert "failed while it was generating" in error["error"]["message"]

@@ -670,3 +670,27 @@ def test_counting_texts_needs_no_memory(unit: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert inputs_of(inference) == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [{"embedding": [0.5]}],
+        [{"embedding": [0.5]}] * 3,
+        [{"embedding": [0.5]}, {"embedding": []}],
+        [{"embedding": [0.5]}, {"embedding": ""}],
+        [{"embedding": [0.5]}, {"embedding": [None]}],
+        [{"embedding": [0.5]}, {"embedding": [[0.5]]}],
+    ],
+)
+def test_other_than_a_vector_for_each_input_of_a_provider_is_upstreams_fault(data: Any) -> None:
+    inference = accept(EMBEDDINGS, {"model": "m", "input": ["a", "b"]})
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        complete(inference, oip.provided({"data": data}))
+
+
+def test_vectors_of_a_provider_with_one_index_for_all_are_numbered_by_their_place() -> None:
+    inference = accept(EMBEDDINGS, {"model": "m", "input": ["a", "b"]})
+    item = {"object": "embedding", "index": 0, "embedding": [0.5]}
+    found = json.loads(complete(inference, oip.provided({"data": [item, item]})))
+    assert [item["index"] for item in found["data"]] == [0, 1]

@@ -52,6 +52,20 @@ OSLO, ROME = '{"city":"Oslo"}', '{"city":"Rome"}'
             [piece(OSLO, index=0, name="f"), piece(ROME, index=0, name="f")],
             [("f", OSLO), ("f", ROME)],
         ),
+        # The same in a stream: the name comes before the arguments.
+        (
+            [
+                piece(index=0, name="f"),
+                piece(OSLO, index=0),
+                piece(index=0, name="f"),
+                piece(ROME[:5], index=0),
+                piece(ROME[5:], index=0),
+            ],
+            [("f", OSLO), ("f", ROME)],
+        ),
+        # The id comes with the second piece, after the name or together with it.
+        ([piece("{", name="f"), piece("}", id="a", name="f")], [("f", "{}")]),
+        ([piece(), piece(id="a", name="f"), piece("{}")], [("f", "{}")]),
         # Another id in every piece, with the name or without it: the index decides.
         (
             [

@@ -20,6 +20,7 @@ from translator.raw_json import (
     opening,
     text_or_none,
 )
+from translator.surrogates import mark_text
 from translator.tasks.tool_calls import CallPiece
 from translator.value_count import exceeds
 
@@ -39,17 +40,20 @@ def read(text: str) -> list[CallPiece]:
     try:
         if len(text) > _VALUES and exceeds(text.encode(), _VALUES):
             raise unreadable()
-        document = _decode_document(text)
+        document = _document.decode(mark_text(text))
         items = document if isinstance(document, list) else [document]
         if len(items) > MOST:
             raise unreadable()
-        calls = [_decode_call(item) if item and isinstance(item, str) else item for item in items]
+        calls = [
+            _decode_call(mark_text(item)) if item and isinstance(item, str) else item
+            for item in items
+        ]
         return [_piece(call) for call in calls if isinstance(call, dict)]
     except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
 
 
-_decode_document = msgspec.json.Decoder(list[Object | str | None] | Object | str | None).decode
+_document = msgspec.json.Decoder(list[Object | str | None] | Object | str | None)
 _decode_call = msgspec.json.Decoder(Object | None).decode
 
 

@@ -87,4 +87,5 @@ def _choice(index: int, said: ChoiceOutput, repairs: set[Repair], *, forced: boo
 
 
 def _function(said: CallPiece) -> FunctionCall:
-    return FunctionCall(said.name or "", said.arguments or "{}")
+    arguments = surrogates.clean(said.arguments or "{}")
+    return FunctionCall(surrogates.clean(said.name or ""), arguments)

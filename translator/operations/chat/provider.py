@@ -52,11 +52,8 @@ def read_provided(text: str) -> tuple[bytes, bool]:
     Raises:
         UpstreamError: see :func:`translator.operations.provider.read`.
     """
-    if "\\ud" not in text and "\\uD" not in text:
-        return provider.read(text), False
-    given = text.encode()
-    marked = surrogates.mark(given)
-    return provider.read(marked.decode()), marked != given
+    marked = surrogates.mark_text(text)
+    return provider.read(marked), marked != text
 
 
 class ProviderChunks:
@@ -105,10 +102,18 @@ class ProviderChunks:
             UpstreamError: 502, a call has no name.
         """
         self._send(self._held.release(end=True))
-        for index, choice in sorted(self._state.choices.items()):
-            if choice.provided:
-                self._state.out += self._state.late(index, choice)
-        self._send(self._held.ends())
+        for chunk in self._held.ends():
+            choices = [(place.index, self._state.choice(place.index)) for place in chunk.places]
+            late = [more for item in choices for more in self._state.late(*item)]
+            if late and not chunk.is_empty:  # what the chunk says comes before that, its end after
+                for place, (_, choice) in zip(chunk.places, choices, strict=True):
+                    place.reason = ""
+                    choice.finished = False
+                self._send([chunk])
+                self._state.out += late
+            else:
+                self._state.out += late
+                self._send([chunk])
 
     def rescue(self) -> None:
         """Send the held chunks before an error ends the stream; calls without a name are lost."""

@@ -57,7 +57,7 @@ class Choice:
         self.legacy = True
         self.legacy_named |= bool(name)
         self.legacy_argued |= bool(arguments)
-        return name, arguments
+        return surrogates.clean(name), surrogates.clean(arguments)
 
 
 class State:

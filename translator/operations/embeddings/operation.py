@@ -63,6 +63,7 @@ class _Translation(msgspec.Struct, frozen=True):
                 provider.read(vectors.provided),
                 self.model,
                 vectors.model,
+                count=self.count,
                 wants_base64=self.as_base64,
             )
         if vectors.count != self.count:  # checked before millions of vectors are made

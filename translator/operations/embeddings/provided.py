@@ -27,6 +27,7 @@ from translator.tasks import usage
 from translator.tasks.usage import TokenCounts
 
 _TEXT, _LIST = ord('"'), ord("[")
+_WORDS = (b'"', b"{", b"[", b"u", b"l")  # text, objects, lists, true and null, false
 _ITEM, _OBJECT = b'"embedding"', b'"list"'
 
 
@@ -43,7 +44,15 @@ class _Item(msgspec.Struct):
     @property
     def is_whole(self) -> bool:
         """Whether it has all fields of OpenAI's items."""
-        return bytes(self.object) == _ITEM and bytes(self.index).isdigit()
+        return bytes(self.object) == _ITEM
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether there is a vector: text, or a list of nothing but numbers."""
+        text = bytes(self.embedding)
+        if self.form == _TEXT:
+            return text != b'""'
+        return self.form == _LIST and text != b"[]" and not any(word in text[1:] for word in _WORDS)
 
 
 class _List(msgspec.Struct):
@@ -61,28 +70,32 @@ class _Usage(msgspec.Struct):
 _decode = msgspec.json.Decoder(_List).decode
 
 
-def complete(answer: bytes, model: str, server_model: str, *, wants_base64: bool) -> Response:
+def complete(
+    answer: bytes, model: str, server_model: str, *, count: int, wants_base64: bool
+) -> Response:
     """Repair a provider's list.
 
     Args:
         answer: the list as compact JSON.
         model: the name in the client's request.
         server_model: the name in the model server's response, used if the provider names none.
+        count: how many vectors the client requested.
         wants_base64: whether the client requested base64.
 
     Raises:
-        UpstreamError: 502, there are no vectors.
+        UpstreamError: 502, there are more or fewer vectors, or something else instead of one.
     """
     try:
         view = _decode(answer)
     except msgspec.ValidationError as error:
         raise unreadable() from error
-    if not view.data or any(item.form not in (_TEXT, _LIST) for item in view.data):
+    if len(view.data) != count or not all(item.is_vector for item in view.data):
         raise unreadable()
     wanted = _TEXT if wants_base64 else _LIST
     tokens = usage.of_usage(view.usage)
     missing: Object = {}
-    if not all(item.is_whole and item.form == wanted for item in view.data):
+    in_order = all(item.is_whole and item.form == wanted for item in view.data)
+    if not (in_order and _are_numbered(view.data)):
         missing["data"] = _items(answer, view.data, wanted)
     if bytes(view.object) != _OBJECT:
         missing["object"] = Raw(_OBJECT)
@@ -97,7 +110,7 @@ def complete(answer: bytes, model: str, server_model: str, *, wants_base64: bool
 
 def _items(answer: bytes, views: list[_Item], wanted: int) -> Raw:
     items = decode_objects(decode_object(answer)["data"])
-    numbered = all(bytes(view.index).isdigit() for view in views)
+    numbered = _are_numbered(views)
     for position, (item, view) in enumerate(zip(items, views, strict=True)):
         item["object"] = Raw(_ITEM)
         if not numbered:
@@ -106,6 +119,11 @@ def _items(answer: bytes, views: list[_Item], wanted: int) -> Raw:
             write = to_base64 if wanted == _TEXT else to_floats
             item["embedding"] = write(view.embedding)
     return raw(items)
+
+
+def _are_numbered(views: list[_Item]) -> bool:
+    """Whether each has an index of its own, in any order."""
+    return {bytes(view.index) for view in views} == {b"%d" % index for index in range(len(views))}
 
 
 def _text(value: Raw) -> str:
