@@ -10,6 +10,9 @@ import re
 from msgspec import Raw
 from msgspec.json import Decoder
 
+MANY = 50_000
+"""The number of values that are accepted in a text of any size, and that are not worth counting."""
+
 _validate = Decoder(Raw).decode
 # The text before the next separator outside of strings, or before the end. Possessive quantifiers:
 # backtracking would need a hundred bytes of memory per character.

@@ -19,12 +19,11 @@ from translator.error_messages import find_message
 from translator.errors import UpstreamError, unreadable
 from translator.oip import numbers
 from translator.raw_json import ABSENT, NULL, is_present
-from translator.value_count import exceeds
+from translator.value_count import MANY, exceeds
 
 T = TypeVar("T")
 
 _decode_strings = msgspec.json.Decoder(list[str]).decode
-_ELEMENTS = 50_000  # of a BYTES tensor
 
 
 class OutputTensor(msgspec.Struct):
@@ -139,14 +138,14 @@ def decode(body: bytes) -> InferenceResponse:
         raise unreadable() from error
     if is_present(response.error) or not response.outputs:
         _raise_what_failed(body, failed=is_present(response.error))
-    if len(body) > _ELEMENTS:
+    if len(body) > MANY:
         _check_elements(response.outputs)
     return response
 
 
 def _check_elements(outputs: list[OutputTensor]) -> None:
     for tensor in outputs:
-        if tensor.datatype == "BYTES" and exceeds(bytes(tensor.data), _ELEMENTS):
+        if tensor.datatype == "BYTES" and exceeds(bytes(tensor.data), MANY):
             raise unreadable()
 
 

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from translator.errors import ClientError
 from translator.raw_json import Object, is_null
-from translator.value_count import exceeds
+from translator.value_count import MANY, exceeds
 
 Decoder = msgspec.json.Decoder[Any]
 
@@ -23,8 +23,7 @@ _decoder = cache(msgspec.json.Decoder)  # one decoder per type
 _decode_fields = _decoder(Object).decode
 
 _LONGEST = 64  # characters of a value in an error
-_VALUES = 50_000  # in a body of any size
-_BYTES_PER_VALUE = 200  # for each further value
+_BYTES_PER_VALUE = 200  # for each value beyond MANY
 
 _UNPARSABLE = (
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using "
@@ -68,7 +67,7 @@ def decode_body(body: bytes, separator: bytes = b",") -> Object:
     """
     try:
         str(body, "utf-8")  # msgspec does not check the encoding of text that it skips
-        most = _VALUES + len(body) // _BYTES_PER_VALUE
+        most = MANY + len(body) // _BYTES_PER_VALUE
         if len(body) > most and exceeds(body, most, separator):
             raise ClientError(
                 f"Your request has too many JSON values: at most {most} are accepted in a request "

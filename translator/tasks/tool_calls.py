@@ -24,6 +24,9 @@ from translator.ids import call_id
 MOST_HELD = 1 << 20
 """Characters of a stream that wait for the name of a call."""
 
+MOST_CALLS = 1000
+"""The number of tool calls of a choice, or of pieces in one event, that are accepted."""
+
 
 class CallPiece(msgspec.Struct):
     """The content of one object about a call; None for what it lacks.

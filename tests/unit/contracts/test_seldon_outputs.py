@@ -60,6 +60,12 @@ def test_more_contents_than_roles_are_an_upstream_error() -> None:
         contents(oip.text("role", "x", "y"), oip.text("content", "a", "b", "c"))
 
 
+def test_logprobs_with_far_too_many_values_are_ignored() -> None:
+    assert hello(oip.text("logprobs", json.dumps([TOKEN] * 5000))).logprobs is not None
+    dense = json.dumps([{}] * 200_000, separators=(",", ":"))
+    assert hello(oip.text("logprobs", dense)).logprobs is None
+
+
 def test_as_many_choices_as_openai_allows_are_accepted() -> None:
     assert len(contents(oip.text("content", *["a"] * 128))) == 128
 

@@ -183,6 +183,35 @@ def test_a_role_that_is_repeated_is_said_once() -> None:
     ]
 
 
+NO_ARGUMENTS = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        chunk(*[{"index": index, "delta": {}} for index in range(2000)]),
+        chunk(*[{}] * 20_000),
+        chunk(*[{"message": {"content": "a"}}] * 2000),
+        said(tool_calls=[NO_ARGUMENTS | {"index": index} for index in range(1001)]),
+        chunk({"message": {"tool_calls": [NO_ARGUMENTS] * 1001}}),
+        chunk(part(content="a") | {"logprobs": {"content": [{}] * 200_000}}),
+        chunk(part(content="a"), x=[0] * 200_000),
+    ],
+    ids=["deltas", "choices", "messages", "calls", "whole calls", "logprobs", "values"],
+)
+def test_an_object_with_far_too_many_values_ends_the_stream(document: Document) -> None:
+    *_, error, done = data_of(run(json.dumps(document, separators=(",", ":"))))
+    assert "could not be understood" in json.loads(error)["error"]["message"]
+    assert done == b"[DONE]"
+
+
+def test_long_logprobs_are_accepted() -> None:
+    token = {"token": " word", "logprob": -0.25, "bytes": [*b" word"]}
+    logprobs = {"content": [token | {"top_logprobs": [token] * 5}] * 5000, "refusal": None}
+    [only, *_] = choices(chunk(part(content="a") | {"logprobs": logprobs}))
+    assert only["logprobs"] == logprobs
+
+
 def test_a_role_that_is_missing_is_said() -> None:
     assert deltas(said(content="Hel"), MORE)[:2] == [
         {"role": "assistant", "content": "Hel"},

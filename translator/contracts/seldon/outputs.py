@@ -15,11 +15,14 @@ from translator.contracts.seldon.wire import provided
 from translator.errors import unreadable
 from translator.oip.response import InferenceResponse
 from translator.tasks.generation import MOST_CHOICES, ChoiceOutput, Output, finish_reason
+from translator.tasks.tool_calls import MOST_CALLS
 from translator.tasks.usage import UNKNOWN
+from translator.value_count import MANY, exceeds
 
 _COMMON = frozenset({"role", "content", "type", "tool_calls"})
 _REASONING = ("reasoning_content", "reasoning")
 _RARE = frozenset({"refusal", *_REASONING, "function_call", "logprobs", "finish_reason"})
+_BYTES_PER_VALUE = 5  # of logprobs, for each value beyond MANY; with the bytes of tokens it is 8
 NAMES = frozenset({"role", "content", "tool_calls", *_RARE, "output_all", *token_counts.TENSORS})
 """The tensors that are read."""
 
@@ -57,7 +60,7 @@ def _choices(response: InferenceResponse, asked: int) -> list[ChoiceOutput]:
     count = len(roles) or len(contents) or min(len(calls), 1)
     if count == 1 and len(contents) == asked:
         count = asked
-    if count > MOST_CHOICES or len(calls) > tool_calls.MOST:
+    if count > MOST_CHOICES or len(calls) > MOST_CALLS:
         raise unreadable()
     called = [tool_calls.read(text) for text in calls]
     if count == 1:
@@ -106,9 +109,16 @@ class _Logprobs(msgspec.Struct):
     refusal: list[Raw] | None = None
 
 
+def _is_dense(text: str) -> bool:
+    try:
+        return exceeds(text.encode(), MANY + len(text) // _BYTES_PER_VALUE)
+    except msgspec.DecodeError:
+        return True
+
+
 def _logprobs(text: str) -> Raw | None:
     """OpenAI's object, also from its list of tokens alone; None if the text is neither."""
-    if not text:
+    if not text or (len(text) > MANY and _is_dense(text)):
         return None
     if text.lstrip().startswith("["):
         text = f'{{"content":{text}}}'

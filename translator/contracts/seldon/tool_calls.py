@@ -21,12 +21,8 @@ from translator.raw_json import (
     text_or_none,
 )
 from translator.surrogates import mark_text
-from translator.tasks.tool_calls import CallPiece
-from translator.value_count import exceeds
-
-MOST = 1000
-"""The number of pieces in one element, and of elements, that are accepted."""
-_VALUES = 50_000  # in an element
+from translator.tasks.tool_calls import MOST_CALLS, CallPiece
+from translator.value_count import MANY, exceeds
 
 
 def read(text: str) -> list[CallPiece]:
@@ -38,11 +34,11 @@ def read(text: str) -> list[CallPiece]:
     if not text:
         return []
     try:
-        if len(text) > _VALUES and exceeds(text.encode(), _VALUES):
+        if len(text) > MANY and exceeds(text.encode(), MANY):
             raise unreadable()
         document = _document.decode(mark_text(text))
         items = document if isinstance(document, list) else [document]
-        if len(items) > MOST:
+        if len(items) > MOST_CALLS:
             raise unreadable()
         calls = [
             _decode_call(mark_text(item)) if item and isinstance(item, str) else item

@@ -19,6 +19,7 @@ from translator.operations import provider
 from translator.operations.chat import repair
 from translator.operations.chat.held_chunks import Chunk, HeldChunks
 from translator.operations.chat.provider_chunk import Place, rebuild, says_something, split
+from translator.operations.chat.provider_size import check_size
 from translator.operations.chat.provider_views import (
     OBJECT,
     ChoiceView,
@@ -50,9 +51,13 @@ def read_provided(text: str) -> tuple[bytes, bool]:
     """A provider's object as compact JSON, and whether it contains half a surrogate pair.
 
     Raises:
-        UpstreamError: see :func:`translator.operations.provider.read`.
+        UpstreamError: see :func:`check_size` and :func:`translator.operations.provider.read`.
     """
     marked = surrogates.mark_text(text)
+    try:
+        check_size(marked)
+    except msgspec.DecodeError as error:
+        raise unreadable() from error
     return provider.read(marked), marked != text
 
 

@@ -1,0 +1,52 @@
+"""Limits a provider's object before it is repaired, which costs much for each of its values."""
+
+import msgspec
+from msgspec import Raw
+
+from translator.errors import unreadable
+from translator.tasks.generation import MOST_CHOICES
+from translator.tasks.tool_calls import MOST_CALLS
+from translator.value_count import MANY, exceeds
+
+_BYTES_PER_VALUE = 5  # for each value beyond MANY; logprobs with the bytes of tokens have 8
+
+
+class _Message(msgspec.Struct):
+    tool_calls: list[Raw] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Message | None = None
+    message: _Message | None = None
+
+
+class _Object(msgspec.Struct):
+    choices: list[_Choice] | None = None
+
+
+_decode = msgspec.json.Decoder(_Object).decode
+
+
+def check_size(text: str) -> None:
+    """Refuse an object with far too many values, choices or tool calls.
+
+    Args:
+        text: a provider's chunk or completion. A small one is not examined.
+
+    Raises:
+        UpstreamError: 502, it has too many.
+        msgspec.DecodeError: it is not valid JSON.
+    """
+    if len(text) <= MANY:
+        return
+    body = text.encode()
+    if exceeds(body, MANY + len(body) // _BYTES_PER_VALUE):
+        raise unreadable()
+    try:
+        choices = _decode(body).choices or ()
+    except msgspec.ValidationError:  # to be repaired, or refused
+        return
+    messages = [given for choice in choices for given in (choice.delta, choice.message) if given]
+    most = max((len(message.tool_calls or ()) for message in messages), default=0)
+    if len(choices) > MOST_CHOICES or most > MOST_CALLS:
+        raise unreadable()
