@@ -3,6 +3,8 @@
 A stream ends with one ``image_generation.completed`` event per image.
 """
 
+from typing import Literal
+
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
@@ -19,7 +21,7 @@ class InputTokensDetails(msgspec.Struct):
     """The input tokens by kind."""
 
     text_tokens: int
-    image_tokens: int = 0
+    image_tokens: int
 
 
 class Usage(msgspec.Struct):
@@ -44,6 +46,18 @@ class ImagesResponse(msgspec.Struct):
     quality: str | UnsetType | None = UNSET
     size: str | UnsetType | None = UNSET
     usage: Raw | UnsetType = UNSET
+
+
+class StrictImagesResponse(msgspec.Struct):
+    """A whole response with the types of OpenAI's SDKs. Other values of the fields are dropped."""
+
+    data: list[Image]
+    created: int
+    background: Literal["transparent", "opaque"] | UnsetType | None = UNSET
+    output_format: Literal["png", "jpeg", "webp", "gif", "svg"] | UnsetType | None = UNSET
+    quality: Literal["low", "medium", "high", "xhigh", "max"] | UnsetType | None = UNSET
+    size: str | UnsetType | None = UNSET
+    usage: Usage | UnsetType | None = UNSET
 
 
 class ImageCompleted(msgspec.Struct, tag="image_generation.completed"):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from translator import sse
+from translator.coerce import coerce
 from translator.errors import ClientError, UpstreamError, unreadable
 from translator.openai.images import (
     AUTO,
@@ -20,6 +21,7 @@ from translator.openai.images import (
     ImageCompleted,
     ImagesResponse,
     InputTokensDetails,
+    StrictImagesResponse,
     Usage,
 )
 from translator.openai.parameters import check_images
@@ -27,14 +29,16 @@ from translator.openai.request import decode_body, decode_field, empty_string, f
 from translator.operations import large_values, provider
 from translator.operations.base import Inference, Operation, Response, only, take_model
 from translator.operations.wording import wording_of
-from translator.raw_json import NULL, encode, is_null, raw
+from translator.raw_json import NULL, decode_object, encode, is_null, is_present, raw
 from translator.tasks.drawing import FORMATS, Drawing, DrawnImage, DrawnImages
 from translator.tasks.model import Target
+from translator.tasks.repair import Repair
 from translator.tasks.usage import TokenCounts, of_usage
 
 _EVENT_FIELDS = ("background", "output_format", "quality", "size")
 _URL = Raw(b'"url"')
 _DATA_URL = ";base64,"
+_DOOMSDAY = 2**53
 _HEAD = 8  # characters of base64 hold the first 6 bytes
 
 
@@ -87,9 +91,10 @@ class _Translation(msgspec.Struct, frozen=True):
 
     def _translate(self, drawn: DrawnImages) -> Response:
         if drawn.provided is not None:
-            complete = provider.read(drawn.provided)
             required = {"created": self.created}
-            whole = provider.complete(complete, drawn.model, "data", required)
+            whole = provider.complete(provider.read(drawn.provided), drawn.model, "data", required)
+            complete, repairs = _repair(whole.body, self.created)
+            whole = whole._replace(body=complete, repairs=repairs)
             if self.as_events:
                 events = _events(_decode(complete), self.created, self.asked)
                 return whole._replace(body=events)
@@ -98,6 +103,37 @@ class _Translation(msgspec.Struct, frozen=True):
         answer = ImagesResponse(images, self.created, usage=_usage(drawn.tokens))
         body = _events(answer, self.created, self.asked) if self.as_events else encode(answer)
         return Response(body, drawn.tokens, drawn.model)
+
+
+def _repair(answer: bytes, created: int) -> tuple[bytes, frozenset[Repair]]:
+    """A provider's response with the types of OpenAI's SDKs, and the kinds of repairs.
+
+    Raises:
+        UpstreamError: 502, it has something else than images.
+    """
+    try:
+        _decode_strict(answer)
+    except msgspec.ValidationError:
+        fields = decode_object(answer)
+        repairs = {Repair.HEAD}
+        if is_present(usage := fields.get("usage", NULL)):
+            fields["usage"] = whole = _whole_usage(usage)
+            repairs = {Repair.HEAD if whole == usage else Repair.USAGE}
+        fields["created"] = raw(_time(fields["created"]) or created)
+        fitted, _ = coerce(encode(fields), StrictImagesResponse)
+        if not _decode_strict(fitted).data:  # not images
+            raise unreadable() from None
+        return bytes(fitted), frozenset(repairs)
+    return answer, frozenset()
+
+
+_decode_strict = msgspec.json.Decoder(StrictImagesResponse).decode
+
+
+def _time(value: Raw) -> int | None:
+    number = msgspec.json.decode(value)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    return int(number) if is_number and 0 < number < _DOOMSDAY else None
 
 
 def _image(drawn: DrawnImage, *, as_url: bool) -> Image:
@@ -132,7 +168,7 @@ def _usage(tokens: TokenCounts) -> Raw | UnsetType:
     prompt, completion = tokens
     if prompt is None or completion is None:
         return UNSET
-    details = InputTokensDetails(text_tokens=prompt)
+    details = InputTokensDetails(text_tokens=prompt, image_tokens=0)
     return Raw(encode(Usage(prompt, completion, prompt + completion, details)))
 
 
@@ -182,7 +218,7 @@ def _whole_usage(usage: Raw | UnsetType) -> Raw:
         msgspec.json.decode(given, type=Usage)
     except msgspec.ValidationError:
         prompt, completion = (count or 0 for count in of_usage(given))
-        fields = Usage(prompt, completion, prompt + completion, InputTokensDetails(prompt))
+        fields = Usage(prompt, completion, prompt + completion, InputTokensDetails(prompt, 0))
         return raw(fields)
     return Raw(bytes(given))
 

@@ -14,6 +14,7 @@ from translator.openai.parameters import IMAGES_PARAMETERS
 from translator.operations.base import Inference
 from translator.operations.events import split
 from translator.operations.images import IMAGES
+from translator.tasks.repair import Repair
 
 
 def ask(**fields: Any) -> Inference:
@@ -312,6 +313,38 @@ DATA = {
     "webp": b'RIFF\x24\x00\x00\x00WEBPVP8 "\\\xfe',
     "gif": b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff",
 }
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "expected", "kind"),
+    [
+        ("created", 7.5, 7, Repair.HEAD),
+        ("created", "now", NOW, Repair.HEAD),
+        ("background", "auto", None, Repair.HEAD),
+        ("output_format", "tiff", None, Repair.HEAD),
+        ("quality", "hd", None, Repair.HEAD),
+        ("size", 1024, None, Repair.HEAD),
+        ("usage", {"input_tokens": 3, "output_tokens": 9.0}, USAGE, Repair.USAGE),
+        ("usage", {**USAGE, "input_tokens_details": {"text_tokens": 3}}, USAGE, Repair.USAGE),
+    ],
+)
+def test_fields_that_sdks_would_refuse_are_repaired(
+    field: str, given: Any, expected: Any, kind: Repair
+) -> None:
+    own = {"x": 1, "created": 7, "data": [{"b64_json": "AA==", "y": 2}], field: given}
+    response = ask().complete([json.dumps(oip.provided(own)).encode()])
+    said = json.loads(response.body)
+    assert said.pop(field, None) == expected
+    assert said == {name: value for name, value in own.items() if name != field}
+    assert response.repairs == {kind}
+
+
+@pytest.mark.parametrize("data", [[1], ["AA=="], [{"b64_json": 1}]])
+def test_something_else_than_images_is_an_upstream_error(data: Any) -> None:
+    with pytest.raises(UpstreamError, match="could not be understood"):
+        complete(ask(), oip.provided({"data": data}))
+
+
 UNKNOWN = base64.b64encode(b"\x00\x00\x00\x1cftypavif").decode()
 
 every_format = pytest.mark.parametrize(("name", "data"), DATA.items())

@@ -5,8 +5,10 @@ require, and return vectors in one form whatever ``encoding_format`` was request
 expects base64 silently reads wrong vectors from floats, so the form is checked.
 """
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Raw
+from msgspec import Meta, Raw
 
 from translator.errors import unreadable
 from translator.operations.base import Response
@@ -62,9 +64,12 @@ class _List(msgspec.Struct):
     usage: Raw = NULL
 
 
+_Count = Annotated[int, Meta(ge=0)]
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    total_tokens: int
+    prompt_tokens: _Count
+    total_tokens: _Count
 
 
 _decode = msgspec.json.Decoder(_List).decode
