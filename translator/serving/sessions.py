@@ -1,6 +1,7 @@
 """The sessions of one process: their number and their records."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from translator.exchange.record import Record
 from translator.extproc.session import Session
 from translator.serving.logs import log_exchange
 from translator.settings.current import CurrentSettings
-from translator.transport.service import Metadata
+from translator.transport.service import Stream
 
 if TYPE_CHECKING:
     from translator.serving.tracing import Tracing
@@ -29,20 +30,31 @@ class Sessions:
         self._current = current
         self._tracing = tracing
         self.open = 0
+        self._of_connection: Counter[Hashable] = Counter()
         self.listeners: list[Listener] = [log_exchange]
 
-    def new(self, metadata: Metadata) -> Session:
+    def new(self, stream: Stream) -> Session:
         """Create a session. It refuses its exchange if there are too many already.
 
+        A connection that has fewer than its share may exceed the limit, so that one connection
+        cannot use up the exchanges of the others. The total is below twice the limit.
+
         Args:
-            metadata: returns the headers of the gRPC stream.
+            stream: the gRPC stream.
         """
         self.open += 1
-        overloaded = self.open > self._current.settings.max_exchanges
-        tracer = None if self._tracing is None else partial(self._tracing.begin, metadata())
-        return Session(self._current.exchange, self._ended, overloaded=overloaded, tracer=tracer)
+        self._of_connection[stream.connection] += 1
+        most = self._current.settings.max_exchanges
+        share = most / len(self._of_connection)
+        overloaded = self.open > most and self._of_connection[stream.connection] > share
+        tracer = None if self._tracing is None else partial(self._tracing.begin, stream.metadata())
+        ended = partial(self._ended, stream.connection)
+        return Session(self._current.exchange, ended, overloaded=overloaded, tracer=tracer)
 
-    def _ended(self, record: Record) -> None:
+    def _ended(self, connection: Hashable, record: Record) -> None:
         self.open -= 1
+        self._of_connection[connection] -= 1
+        if not self._of_connection[connection]:
+            del self._of_connection[connection]
         for listener in self.listeners:
             listener(record)

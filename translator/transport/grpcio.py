@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from translator.transport.errors import ListenError
 from translator.transport.health.messages import SERVICE as HEALTH
 from translator.transport.health.server import Health, UnknownServiceError
-from translator.transport.service import SERVICE, NewSession
+from translator.transport.service import MESSAGE, SERVICE, STREAMS, NewSession, Stream
 from translator.transport.tls import Tls, server_credentials
 from translator.transport.unixsocket import SocketFile
 
@@ -26,10 +26,9 @@ __all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 logger = logging.getLogger(__name__)
 
 _OPTIONS = (
-    # A whole body is one message, and grpcio's default limit is 4 MiB. Envoy's buffer and the
-    # exchange limit the size.
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", MESSAGE),
+    ("grpc.max_send_message_length", -1),  # the exchange limits the size
+    ("grpc.max_concurrent_streams", STREAMS),
     # A second process on the same port must fail at start: Envoy opens one connection per endpoint,
     # so it would get no streams.
     ("grpc.so_reuseport", 0),
@@ -136,7 +135,10 @@ class GrpcTransport:
         call.add_done_callback(self._calls.discard)
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
-        session = self._new_session(lambda: dict(context.invocation_metadata()))
+        # All connections of a unix socket have the same name.
+        session = self._new_session(
+            Stream(lambda: dict(context.invocation_metadata()), context.peer())
+        )
         try:
             async for message in messages:
                 reply = session.respond(message)

@@ -10,6 +10,7 @@ from translator.serving.metrics import Metrics
 from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
 from translator.tasks.repair import Repair
+from translator.transport.service import Stream
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def test_further_models_are_counted_together(metrics: Metrics) -> None:
 
 
 def test_exchanges_in_progress_are_a_gauge(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new(dict)
+    session = sessions.new(Stream(dict, ""))
     assert values(metrics)["oip_translator_exchanges"] == 1
     session.close()
     assert values(metrics)["oip_translator_exchanges"] == 0
@@ -187,7 +188,7 @@ def test_reloads_are_counted(current: CurrentSettings, metrics: Metrics) -> None
 
 
 def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new(dict)
+    session = sessions.new(Stream(dict, ""))
     session.exchange.record.operation = "embeddings"
     session.close()
     assert any('gen_ai_operation_name="embeddings"' in name for name in values(metrics))

@@ -8,14 +8,15 @@ from contextlib import suppress
 
 from translator.transport.errors import ListenError
 from translator.transport.h2.limits import DEFAULTS, Limits
-from translator.transport.h2.peer import LINGER, Peer
+from translator.transport.h2.peer import LINGER, READ, Peer
 from translator.transport.h2.services import Services
 from translator.transport.service import NewSession
 from translator.transport.unixsocket import SocketFile
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 1024
+_BACKLOG = 1024  # connections that the kernel accepts before we do
+_ACCEPTED = 16  # connections accepted before the open ones are read again
 _KEEPALIVE = {  # seconds, seconds and probes: two minutes, instead of Linux's two hours
     socket.TCP_KEEPIDLE: 60,
     socket.TCP_KEEPINTVL: 15,
@@ -39,6 +40,7 @@ class H2Transport:
         self._services = Services(new_session)
         self._limits = limits
         self._peers: set[Peer] = set()
+        self._buffer = memoryview(bytearray(READ))
         self._servers: list[asyncio.Server] = []
         self._file: SocketFile | None = None
         self.certificate_reloads = {"taken": 0, "refused": 0}
@@ -59,18 +61,22 @@ class H2Transport:
         loop = asyncio.get_running_loop()
         if address.startswith("unix:"):
             self._file = SocketFile(address)
-            listener = _unix_listener(self._file, socket_mode, socket_owner)
+            listeners = [_unix_listener(self._file, socket_mode, socket_owner)]
             self._servers = [
-                await loop.create_unix_server(self._peer, sock=listener, backlog=_BACKLOG)
+                await loop.create_unix_server(self._peer, sock=listeners[0], backlog=_ACCEPTED)
             ]
             port = 0
         else:
             listeners = _tcp_listeners(address)
             port = int(listeners[0].getsockname()[1])
             self._servers = [
-                await loop.create_server(self._peer, sock=listener, backlog=_BACKLOG)
+                await loop.create_server(self._peer, sock=listener, backlog=_ACCEPTED)
                 for listener in listeners
             ]
+        for listener in listeners:
+            # asyncio accepts up to `backlog` connections at once, and when no descriptor is left,
+            # it logs an error as often. The kernel's queue is made longer again.
+            listener.listen(_BACKLOG)
         self._services.health.set(serving=True)
         return port
 
@@ -107,7 +113,7 @@ class H2Transport:
             await peer.gone.wait()
 
     def _peer(self) -> Peer:
-        return Peer(self._services, self._limits, self._peers)
+        return Peer(self._services, self._limits, self._peers, self._buffer)
 
 
 def _unix_listener(file: SocketFile, mode: int, owner: str) -> socket.socket:
