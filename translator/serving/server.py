@@ -10,6 +10,7 @@ import msgspec
 
 from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_page, no_metrics
 from translator.serving.listening import listen
+from translator.serving.log_writer import LogWriter
 from translator.serving.sessions import Sessions
 from translator.serving.worker import Ready, tell_ready, when_supervisor_is_gone
 from translator.settings.current import CurrentSettings
@@ -24,11 +25,12 @@ logger = logging.getLogger(__name__)
 _ANY_PORT = "127.0.0.1:0"
 
 
-async def serve(current: CurrentSettings, worker: int | None = None) -> None:
+async def serve(current: CurrentSettings, log: LogWriter, worker: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then drain. SIGHUP reloads the settings.
 
     Args:
         current: the settings.
+        log: its counts become metrics.
         worker: the number of this worker, if a supervisor started it. Then the supervisor has
             the admin port, and this process opens one of its own on any free loopback port.
 
@@ -53,7 +55,7 @@ async def serve(current: CurrentSettings, worker: int | None = None) -> None:
     watching = asyncio.create_task(current.watch())
     try:
         address = settings.admin if worker is None or not settings.admin else _ANY_PORT
-        admin = Admin(address, _pages(current, sessions, transport, stop)) if address else None
+        admin = Admin(address, _pages(current, sessions, transport, log, stop)) if address else None
         if worker is not None:
             tell_ready(Ready(listening, admin.port if admin else None))
         logger.info("ready on %s", listening)
@@ -77,7 +79,11 @@ def _tracing(settings: Settings) -> "Tracing | None":
 
 
 def _pages(
-    current: CurrentSettings, sessions: Sessions, transport: Transport, stop: asyncio.Event
+    current: CurrentSettings,
+    sessions: Sessions,
+    transport: Transport,
+    log: LogWriter,
+    stop: asyncio.Event,
 ) -> Mapping[str, Page]:
     def readiness() -> tuple[int, str, bytes]:
         return (503, TEXT, b"draining\n") if stop.is_set() else (200, TEXT, b"ready\n")
@@ -89,13 +95,15 @@ def _pages(
         **ALIVE,
         "/readyz": readiness,
         "/config": configuration,
-        "/metrics": _metrics(current, sessions, transport),
+        "/metrics": _metrics(current, sessions, transport, log),
     }
 
 
-def _metrics(current: CurrentSettings, sessions: Sessions, transport: Transport) -> Page:
+def _metrics(
+    current: CurrentSettings, sessions: Sessions, transport: Transport, log: LogWriter
+) -> Page:
     try:
         from translator.serving.metrics import Metrics  # noqa: PLC0415 -- its library is an extra
     except ImportError:
         return no_metrics
-    return metrics_page(Metrics(sessions, current, transport.certificate_reloads).render)
+    return metrics_page(Metrics(sessions, current, transport.certificate_reloads, log).render)
