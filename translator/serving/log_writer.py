@@ -14,15 +14,15 @@ from math import inf
 from threading import Condition, Thread
 from time import monotonic, sleep
 
-_ROOM = 1024 * 1024  # bytes of waiting lines
+_MAX_WAITING = 1024 * 1024  # bytes of waiting lines
 # Bytes of one write: no line of another worker comes in between (PIPE_BUF).
-_TOGETHER = 4096
+_WRITE_SIZE = 4096
 _STANDARD_ERROR = 2
-_FLUSH = 1.0  # seconds, at the exit of the process
+_FLUSH_TIMEOUT = 1.0  # seconds, at the exit of the process
 _INTERVAL = 60.0  # seconds
-_TIMES = 10
-_PAUSE = 0.05  # seconds
-_COMPLAINTS = 100  # that are remembered
+_REPEATS = 10
+_RETRY_INTERVAL = 0.05  # seconds
+_MAX_COMPLAINTS = 100  # that are remembered
 
 
 class Repeats:
@@ -38,7 +38,7 @@ class Repeats:
         suppressed: the number of complaints that were not logged.
     """
 
-    def __init__(self, times: int = _TIMES) -> None:
+    def __init__(self, times: int = _REPEATS) -> None:
         self._times = times
         self.suppressed = 0
         # The end of the interval, and the count, by complaint; the oldest first.
@@ -64,7 +64,7 @@ class Repeats:
         """Forget the complaints whose minute is over, and the oldest if they are too many."""
         while self._seen:
             key, (end, count) = next(iter(self._seen.items()))
-            if now < end and len(self._seen) <= _COMPLAINTS:
+            if now < end and len(self._seen) <= _MAX_COMPLAINTS:
                 return
             del self._seen[key]
             if count > self._times:
@@ -103,7 +103,7 @@ class LogWriter(logging.Handler):
         for summary in self.repeats.ended(inf):
             self._add(summary)
         with self._changed:
-            self._changed.wait_for(lambda: not self._size, _FLUSH)
+            self._changed.wait_for(lambda: not self._size, _FLUSH_TIMEOUT)
 
     def _add(self, record: logging.LogRecord) -> None:
         try:
@@ -112,7 +112,7 @@ class LogWriter(logging.Handler):
             self.handleError(record)
             return
         with self._changed:
-            if self._size + len(line) > _ROOM:
+            if self._size + len(line) > _MAX_WAITING:
                 self.dropped += 1
                 return
             self._size += len(line)
@@ -128,7 +128,7 @@ class LogWriter(logging.Handler):
                 self._changed.wait_for(lambda: self._lines)
                 lines = [self._lines.popleft()]
                 size = len(lines[0])
-                while self._lines and size + len(self._lines[0]) <= _TOGETHER:
+                while self._lines and size + len(self._lines[0]) <= _WRITE_SIZE:
                     lines.append(self._lines.popleft())
                     size += len(lines[-1])
             written = self._write(b"".join(lines))
@@ -152,7 +152,7 @@ class LogWriter(logging.Handler):
             try:
                 data = data[os.write(self._descriptor, data) :]
             except BlockingIOError:  # another process has made it non-blocking
-                sleep(_PAUSE)
+                sleep(_RETRY_INTERVAL)
             except OSError:  # the reader is gone, or the disk is full
                 return False
         return True

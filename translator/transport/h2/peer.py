@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 # Bytes of replies that are sent before the whole read has been processed: one read can have
 # messages of many streams, and the first reply should not wait for the last.
 _FLUSH_SIZE = 8192
-_LONG = 0.002  # seconds of processing after which the next read of a connection is smaller
-_LEAST = 1024  # bytes of the smallest read
-READ = 64 * 1024
+_SLOW_READ = 0.002  # seconds of processing after which the next read of a connection is smaller
+_SMALLEST_READ = 1024  # bytes of the smallest read
+LARGEST_READ = 64 * 1024
 """Bytes of the largest read."""
 LINGER = 1.0
 """Seconds for a client to read the last bytes."""
@@ -34,8 +34,8 @@ class Peer(asyncio.BufferedProtocol):
         services: the services that the client can call.
         limits: the limits of the connection.
         peers: all open connections; this one is a member while it is open.
-        buffer: for :data:`READ` bytes. All connections share it, because each read is copied.
-            asyncio's default allocates a buffer of four times this size for every read, which
+        buffer: for :data:`LARGEST_READ` bytes. Connections can share it, because each read is
+            copied. asyncio's default allocates a buffer of four times this size for every read, which
             takes a tenth of the CPU of an exchange.
 
     Attributes:
@@ -55,7 +55,7 @@ class Peer(asyncio.BufferedProtocol):
         self._full = False  # the write buffer is full: the client reads too slowly
         self._silent = 0.0  # seconds
         self._buffer = buffer
-        self._room = _LEAST  # bytes of the next read
+        self._room = _SMALLEST_READ  # bytes of the next read
         self._loop = asyncio.get_running_loop()
         self.gone = asyncio.Event()
         self._timer = self._loop.call_later(limits.greeting, self._greeted)
@@ -81,10 +81,10 @@ class Peer(asyncio.BufferedProtocol):
             self._handle(event)
         # Small header blocks take much CPU per byte. The rest stays in the kernel, and the other
         # connections are read first.
-        if monotonic() - began > _LONG:
-            self._room = max(self._room // 2, _LEAST)
+        if monotonic() - began > _SLOW_READ:
+            self._room = max(self._room // 2, _SMALLEST_READ)
         else:
-            self._room = min(self._room * 2, READ)
+            self._room = min(self._room * 2, LARGEST_READ)
         self._services.turns.run()
         self.flush()
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from translator.transport.errors import ListenError
 from translator.transport.h2.limits import DEFAULTS, Limits
-from translator.transport.h2.peer import LINGER, READ, Peer
+from translator.transport.h2.peer import LARGEST_READ, LINGER, Peer
 from translator.transport.h2.services import Services
 from translator.transport.service import NewSession
 from translator.transport.unixsocket import SocketFile
@@ -16,7 +16,7 @@ from translator.transport.unixsocket import SocketFile
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 1024  # connections that the kernel accepts before we do
-_ACCEPTED = 16  # connections accepted before the open ones are read again
+_ACCEPTS_AT_ONCE = 16  # connections accepted before the open ones are read again
 _KEEPALIVE = {  # seconds, seconds and probes: two minutes, instead of Linux's two hours
     socket.TCP_KEEPIDLE: 60,
     socket.TCP_KEEPINTVL: 15,
@@ -40,7 +40,7 @@ class H2Transport:
         self._services = Services(new_session)
         self._limits = limits
         self._peers: set[Peer] = set()
-        self._buffer = memoryview(bytearray(READ))
+        self._buffer = memoryview(bytearray(LARGEST_READ))
         self._servers: list[asyncio.Server] = []
         self._file: SocketFile | None = None
         self.certificate_reloads = {"taken": 0, "refused": 0}
@@ -63,14 +63,16 @@ class H2Transport:
             self._file = SocketFile(address)
             listeners = [_unix_listener(self._file, socket_mode, socket_owner)]
             self._servers = [
-                await loop.create_unix_server(self._peer, sock=listeners[0], backlog=_ACCEPTED)
+                await loop.create_unix_server(
+                    self._peer, sock=listeners[0], backlog=_ACCEPTS_AT_ONCE
+                )
             ]
             port = 0
         else:
             listeners = _tcp_listeners(address)
             port = int(listeners[0].getsockname()[1])
             self._servers = [
-                await loop.create_server(self._peer, sock=listener, backlog=_ACCEPTED)
+                await loop.create_server(self._peer, sock=listener, backlog=_ACCEPTS_AT_ONCE)
                 for listener in listeners
             ]
         for listener in listeners:

@@ -17,7 +17,7 @@ from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
 from translator.transport.h2 import peer as module
 from translator.transport.h2.limits import Limits
-from translator.transport.h2.peer import READ
+from translator.transport.h2.peer import LARGEST_READ
 from translator.transport.h2.server import H2Transport
 
 MANY = 200
@@ -55,15 +55,15 @@ async def test_a_connection_whose_bytes_take_long_is_read_in_small_pieces(
         (peer,) = served.peers
         for _ in range(10):
             await client.call(CHECK)
-        assert len(peer.get_buffer(-1)) == READ
-        monkeypatch.setattr(module, "_LONG", -1.0)
+        assert len(peer.get_buffer(-1)) == LARGEST_READ
+        monkeypatch.setattr(module, "_SLOW_READ", -1.0)
         for _ in range(10):
             await client.call(CHECK)
         assert len(peer.get_buffer(-1)) == 1024
         monkeypatch.undo()
         for _ in range(10):
             await client.call(CHECK)
-        assert len(peer.get_buffer(-1)) == READ
+        assert len(peer.get_buffer(-1)) == LARGEST_READ
 
 
 async def test_incomplete_messages_of_a_connection_are_limited() -> None:
