@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,7 +12,7 @@ from translator.serving.admin import ALIVE, JSON, TEXT, Admin, Page, metrics_pag
 from translator.serving.listening import listen
 from translator.serving.log_writer import LogWriter
 from translator.serving.sessions import Sessions
-from translator.serving.worker import Ready, tell_ready, when_supervisor_is_gone
+from translator.serving.worker import RETIRE, Ready, Reports, when_supervisor_is_gone
 from translator.settings.current import CurrentSettings
 from translator.settings.definition import Settings
 from translator.transport.service import Transport
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_RETIREMENT = 3600.0  # seconds for the streams of a worker that is replaced
 _ANY_PORT = "127.0.0.1:0"
 
 
@@ -43,8 +44,14 @@ async def serve(current: CurrentSettings, log: LogWriter, worker: int | None = N
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, current.reload)
+    retire = asyncio.Event()
     if worker is not None:
         when_supervisor_is_gone(stop.set)
+        loop.add_signal_handler(RETIRE, retire.set)
+
+    def ends() -> bool:
+        return stop.is_set() or retire.is_set()
+
     settings = current.settings
     tracing = _tracing(settings)
     sessions = Sessions(current, tracing)
@@ -55,11 +62,16 @@ async def serve(current: CurrentSettings, log: LogWriter, worker: int | None = N
     watching = asyncio.create_task(current.watch())
     try:
         address = settings.admin if worker is None or not settings.admin else _ANY_PORT
-        admin = Admin(address, _pages(current, sessions, transport, log, stop)) if address else None
+        admin = Admin(address, _pages(current, sessions, transport, log, ends)) if address else None
         if worker is not None:
-            tell_ready(Ready(listening, admin.port if admin else None))
+            reports = Reports()
+            reports.ready(Ready(listening, admin.port if admin else None))
+            sessions.on_enough = reports.enough
         logger.info("ready on %s", listening)
-        await stop.wait()
+        await _first(stop.wait(), retire.wait())
+        if retire.is_set() and not stop.is_set():
+            # Much longer than the grace: the other workers serve meanwhile, and nothing is lost.
+            await _first(stop.wait(), transport.retire(), asyncio.sleep(_RETIREMENT))
     finally:
         watching.cancel()
         await transport.drain(settings.grace)
@@ -68,6 +80,16 @@ async def serve(current: CurrentSettings, log: LogWriter, worker: int | None = N
     if tracing is not None:
         tracing.close()
     logger.info("stopped")
+
+
+async def _first(*events: Coroutine[Any, Any, object]) -> None:
+    """Wait until one of them is over, and cancel the others."""
+    tasks = [asyncio.create_task(event) for event in events]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
 
 
 def _tracing(settings: Settings) -> "Tracing | None":
@@ -83,10 +105,10 @@ def _pages(
     sessions: Sessions,
     transport: Transport,
     log: LogWriter,
-    stop: asyncio.Event,
+    ends: Callable[[], bool],
 ) -> Mapping[str, Page]:
     def readiness() -> tuple[int, str, bytes]:
-        return (503, TEXT, b"draining\n") if stop.is_set() else (200, TEXT, b"ready\n")
+        return (503, TEXT, b"draining\n") if ends() else (200, TEXT, b"ready\n")
 
     def configuration() -> tuple[int, str, bytes]:
         return 200, JSON, msgspec.json.encode(current.settings, enc_hook=str)

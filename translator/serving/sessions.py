@@ -24,13 +24,20 @@ class Sessions:
     Args:
         current: the settings; each session keeps the settings that it began with.
         tracing: starts the span of each exchange; None for no tracing.
+
+    Attributes:
+        open: the number of open sessions.
+        total: the number of all sessions.
+        listeners: called with the record of each session that has ended.
+        on_enough: called once, when there have been ``max_exchanges_per_worker``.
     """
 
     def __init__(self, current: CurrentSettings, tracing: "Tracing | None" = None) -> None:
         self._current = current
         self._tracing = tracing
-        self.open = 0
+        self.open = self.total = 0
         self._of_connection: Counter[Hashable] = Counter()
+        self.on_enough: Callable[[], None] | None = None
         self.listeners: list[Listener] = [log_exchange]
 
     def new(self, stream: Stream) -> Session:
@@ -43,6 +50,10 @@ class Sessions:
             stream: the gRPC stream.
         """
         self.open += 1
+        self.total += 1
+        if 0 < self._current.settings.max_exchanges_per_worker <= self.total and self.on_enough:
+            self.on_enough()
+            self.on_enough = None
         self._of_connection[stream.connection] += 1
         most = self._current.settings.max_exchanges
         share = most / len(self._of_connection)

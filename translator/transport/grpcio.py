@@ -93,14 +93,19 @@ class GrpcTransport:
         self._health.set(serving=True)
         return port
 
+    async def retire(self) -> None:
+        """Report NOT_SERVING, refuse new streams, and wait until the open ones have ended."""
+        self._refuse()
+        while self._calls:  # those that are refused meanwhile, too
+            await asyncio.wait(self._calls)
+
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
         A refused stream ends with UNAVAILABLE, or with CANCELLED while the server stops; Envoy
         retries both on another worker.
         """
-        self._draining = True
-        self._health.set(serving=False)
+        self._refuse()
         if self._calls:
             logger.info("draining %d streams for up to %g s", len(self._calls), grace)
             # Not with the grace of server.stop(): that also waits for health Watch calls, which
@@ -113,6 +118,10 @@ class GrpcTransport:
             await asyncio.wait(self._calls, timeout=_ENDING)
         if self._file is not None:
             self._file.remove()
+
+    def _refuse(self) -> None:
+        self._draining = True
+        self._health.set(serving=False)
 
     def _bind(self, address: str, tls: Tls | None) -> int:
         try:

@@ -44,5 +44,8 @@ class Transport(Protocol):
     def certificate_reloads(self) -> Mapping[str, int]:
         """How many changed certificates were ``taken``, and ``refused``."""
 
+    async def retire(self) -> None:
+        """Report NOT_SERVING, refuse new streams, and wait until the open ones have ended."""
+
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, let open ones finish for ``grace`` seconds."""

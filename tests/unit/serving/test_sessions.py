@@ -55,6 +55,21 @@ def test_other_paths_pass_even_if_overloaded(sessions: Sessions) -> None:
     assert ask(third, plain).HasField("mode_override")
 
 
+def test_enough_exchanges_are_reported_once() -> None:
+    sessions = Sessions(CurrentSettings({"max_exchanges_per_worker": "3"}, {}, None))
+    told: list[int] = []
+    sessions.on_enough = lambda: told.append(sessions.total)
+    for _ in range(5):
+        sessions.new(stream()).close()
+    assert told == [3]
+
+
+def test_by_default_there_are_never_enough(sessions: Sessions) -> None:
+    sessions.on_enough = pytest.fail
+    for _ in range(5):
+        sessions.new(stream()).close()
+
+
 def test_a_refusal_is_recorded(sessions: Sessions) -> None:
     records: list[Any] = []
     sessions.listeners.append(records.append)

@@ -35,8 +35,8 @@ class Peer(asyncio.BufferedProtocol):
         limits: the limits of the connection.
         peers: all open connections; this one is a member while it is open.
         buffer: for :data:`LARGEST_READ` bytes. Connections can share it, because each read is
-            copied. asyncio's default allocates a buffer of four times this size for every read, which
-            takes a tenth of the CPU of an exchange.
+            copied. asyncio's default allocates a buffer of four times this size for every read,
+            which takes a tenth of the CPU of an exchange.
 
     Attributes:
         gone: set when the connection is closed.

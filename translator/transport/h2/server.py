@@ -82,15 +82,19 @@ class H2Transport:
         self._services.health.set(serving=True)
         return port
 
+    async def retire(self) -> None:
+        """Report NOT_SERVING, refuse new streams, and wait until the open ones have ended."""
+        self._refuse()
+        await self._services.idle.wait()
+
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
         Refused streams and cut streams end with UNAVAILABLE; Envoy retries refused ones on another
         worker.
         """
+        self._refuse()
         services = self._services
-        services.draining = True
-        services.health.set(serving=False)
         if services.open:
             logger.info("draining %d streams for up to %g s", len(services.open), grace)
             with suppress(TimeoutError):
@@ -108,6 +112,10 @@ class H2Transport:
         await self._gone()
         if self._file is not None:
             self._file.remove()
+
+    def _refuse(self) -> None:
+        self._services.draining = True
+        self._services.health.set(serving=False)
 
     async def _gone(self) -> None:
         """Wait until all connections are closed."""

@@ -8,17 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from tests.unit import envoy
-from tests.unit.transport.h2.library import CHECK, PROCESS, Client, connected, message
+from tests.unit.transport.h2.library import CHECK, PROCESS, connected, message
 from tests.unit.transport.h2.serving import serving, until
 from tests.unit.transport.running import SOON
-from translator.extproc._proto.external_processor_pb2 import ProcessingResponse
-from translator.serving.sessions import Sessions
-from translator.settings.current import CurrentSettings
 from translator.transport.h2 import peer as module
 from translator.transport.h2.limits import Limits
 from translator.transport.h2.peer import LARGEST_READ
-from translator.transport.h2.server import H2Transport
 
 MANY = 200
 AT_ONCE = 16
@@ -92,25 +87,3 @@ async def test_incomplete_messages_of_a_connection_are_limited() -> None:
         await client.reset(third)
         await client.send(fourth := await client.open(PROCESS), whole, end=True)
         assert (await client.ended(fourth)).status == (0, "")
-
-
-async def is_accepted(client: Client) -> bool:
-    """Begin an exchange, and leave it open."""
-    stream = await client.open(PROCESS)
-    await client.send(stream, message(envoy.request_headers().SerializeToString()))
-    (reply,) = await client.reply(stream)
-    return not ProcessingResponse.FromString(reply).HasField("immediate_response")
-
-
-async def test_a_connection_cannot_use_up_the_exchanges_of_others() -> None:
-    sessions = Sessions(CurrentSettings({"max_exchanges": "4"}, {}, None))
-    transport = H2Transport(sessions.new)
-    address = f"127.0.0.1:{await transport.start('127.0.0.1:0')}"
-    async with connected(address) as greedy, connected(address) as other:
-        assert [await is_accepted(greedy) for _ in range(6)] == [True] * 4 + [False] * 2
-        assert [await is_accepted(other) for _ in range(3)] == [True] * 2 + [False]
-        assert not await is_accepted(greedy)
-    await until(lambda: not sessions.open)
-    async with connected(address) as later:
-        assert [await is_accepted(later) for _ in range(5)] == [True] * 4 + [False]
-    await transport.drain(0)
