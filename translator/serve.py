@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     flags, environment, file = sources(arguments)
     current = CurrentSettings(flags, environment, file)
-    configure(current.settings.log_level, current.settings.log_format)
+    log = configure(current.settings.log_level, current.settings.log_format)
     worker: int | None = getattr(arguments, "worker", None)  # its number, from a supervisor
     if worker is None and current.settings.workers.count > 1:
         from translator.serving.supervisor import supervise  # noqa: PLC0415 -- only here
@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(supervise(current, flags, file))
     from translator.serving.server import serve  # noqa: PLC0415 -- see above
 
-    asyncio.run(serve(current, worker))
+    asyncio.run(serve(current, log, worker))
     return 0

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,12 @@ from tests import oip
 from tests.e2e.conftest import send
 from tests.e2e.fleet import Fleet, adjacent_ports, alive, fleet, workers_of
 from tests.e2e.impatient import BEYOND_GRACE
+from tests.e2e.load import load, models
 from tests.e2e.upstream import Upstream
 from tests.unit.transport.running import OPTIONS, exchange_body, exchange_headers, open_stream
 
 RESTARTS = "oip_translator_worker_restarts_total"
+REPLACEMENTS = "oip_translator_worker_replacements_total"
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 
@@ -46,6 +50,19 @@ async def serves(target: str) -> None:
         await exchange_headers(call)
         await exchange_body(call)
         call.cancel()
+
+
+async def refuses(channel: Any) -> None:
+    """An endpoint must soon refuse new streams."""
+    async with asyncio.timeout(60):
+        while True:
+            call = open_stream(channel)
+            with suppress(grpc.aio.AioRpcError):
+                await exchange_headers(call)
+                call.cancel()
+                continue
+            assert await call.code() is grpc.StatusCode.UNAVAILABLE
+            return
 
 
 def maps(pid: int) -> str:
@@ -331,3 +348,50 @@ async def test_envoy_gives_work_to_all(upstream: Upstream, tmp_path: Path) -> No
         await until(all_are_counted)
     assert set(answers) == {"0", "1"}
     assert min(answers.values()) > 0
+
+
+@pytest.mark.transport
+async def test_workers_are_replaced_one_after_the_other_without_loss(tmp_path: Path) -> None:
+    with fleet(tmp_path, "--max-exchanges-per-worker=50") as running:
+        async with models() as asked:
+            port = stack.free_port()
+            config = stack.gateway_config(
+                port=port,
+                admin=stack.free_port(),
+                http=asked.port,
+                grpc=asked.port,
+                translators=[int(target.rpartition(":")[2]) for target in running.targets],
+            )
+            with stack.envoy(config, tmp_path):
+                async with load(port) as sent:
+                    # The second replacement of worker 0 is after the first of worker 1.
+                    await until(lambda: running.log.count("was replaced") >= 3)
+                assert not sent.broken
+                assert asked.asked == dict.fromkeys(range(len(sent.exchanges)), 1)
+        said = re.findall(r"worker (\d) (?:is replaced|exited with status 0 and was)", running.log)
+        begun, replaced = said[::2][: len(said) // 2], said[1::2]
+        assert begun == replaced, "one at a time"
+        assert set(replaced) == {"0", "1"}
+        assert sum(running.metrics(REPLACEMENTS).values()) >= len(replaced)
+        assert running.metrics(RESTARTS) == {"0": 0, "1": 0}
+        assert "ERROR" not in running.log
+
+
+@pytest.mark.transport
+async def test_a_worker_is_replaced_when_its_streams_have_ended(tmp_path: Path) -> None:
+    with fleet(tmp_path, "--max-exchanges-per-worker=2", "--grace=0") as running:
+        before = running.workers()
+        async with channel_to(running.targets[0]) as channel:
+            first, second = open_stream(channel), open_stream(channel)
+            await exchange_headers(first)
+            await exchange_headers(second)
+            await until(lambda: "worker 0 is replaced when its streams have ended" in running.log)
+            await refuses(channel)
+            for call in (first, second):
+                await exchange_body(call)
+                await call.done_writing()
+                assert await call.code() is grpc.StatusCode.OK
+        await until(lambda: "worker 0 exited with status 0 and was replaced" in running.log)
+        await serves(running.targets[0])
+        after = running.workers()
+        assert (after[0] != before[0], after[1]) == (True, before[1])

@@ -8,7 +8,7 @@ from hyperframe.frame import Frame, GoAwayFrame
 from translator.extproc.session import Session
 from translator.transport.h2.frames import PREFACE
 from translator.transport.h2.limits import Limits
-from translator.transport.h2.peer import Peer
+from translator.transport.h2.peer import LARGEST_READ, Peer
 from translator.transport.h2.services import Services
 
 LIMITS = Limits(
@@ -75,7 +75,7 @@ async def attack(data: bytes) -> None:
     services.health.set(serving=True)
     services.draining = bool(how[0] & 4)
     peers: set[Peer] = set()
-    peer = Peer(services, LIMITS, peers)
+    peer = Peer(services, LIMITS, peers, memoryview(bytearray(LARGEST_READ)))
     socket: Any = Socket()
     peer.connection_made(socket)
     try:

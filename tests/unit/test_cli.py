@@ -203,7 +203,7 @@ def serve_with(monkeypatch: pytest.MonkeyPatch) -> Serve:
     """The settings that options lead to."""
     served: list[Settings] = []
 
-    async def serve(current: CurrentSettings, _worker: int | None) -> None:
+    async def serve(current: CurrentSettings, *_: object) -> None:
         served.append(current.settings)
 
     monkeypatch.setattr("translator.serving.server.serve", serve)

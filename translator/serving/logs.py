@@ -14,6 +14,7 @@ from types import TracebackType
 import msgspec
 
 from translator.exchange.record import Record
+from translator.serving.log_writer import LogWriter, to_standard_error
 
 access = logging.getLogger("translator.access")
 
@@ -73,7 +74,7 @@ class JsonFormatter(TextFormatter):
             return text.encode(errors="replace").decode()
 
 
-def configure(level: str, style: str) -> None:
+def configure(level: str, style: str) -> LogWriter:
     """Log to standard error from ``level`` on, as ``text`` or as ``json``."""
     # These cost time on each line and are not in the formats ("Optimization" in Python's "Logging
     # HOWTO").
@@ -81,9 +82,10 @@ def configure(level: str, style: str) -> None:
     logging._srcfile = None  # noqa: SLF001 -- documented there
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
-    handler = logging.StreamHandler()
+    handler = to_standard_error()
     handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler])
+    return handler
 
 
 def log_exchange(record: Record) -> None:

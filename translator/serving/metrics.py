@@ -29,6 +29,7 @@ from translator.serving.conventions import (
     SECONDS_TO_FIRST_TOKEN,
     TOKENS,
 )
+from translator.serving.log_writer import LogWriter
 from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
 
@@ -52,6 +53,7 @@ class Metrics:
         sessions: the sessions, whose exchanges are counted.
         current: the settings, whose reloads are counted.
         certificate_reloads: reloads of the certificate, by outcome.
+        log: its missing lines are counted; None for a process that writes none.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Metrics:
         sessions: Sessions,
         current: CurrentSettings,
         certificate_reloads: Mapping[str, int] = _NONE,
+        log: LogWriter | None = None,
     ) -> None:
         self._models = _Names()
         self._response_models = _Names()
@@ -156,6 +159,8 @@ class Metrics:
                 certificate_reloads,
             )
         )
+        if log is not None:
+            registry.register(_MissingLines(log))
         sessions.listeners.append(self.count)
 
     def count(self, record: Record) -> None:
@@ -220,6 +225,24 @@ class _Counts(Collector):
         family = CounterMetricFamily(self._name, self._documentation, labels=["outcome"])
         for outcome, count in self._counts.items():
             family.add_metric([outcome], count)
+        yield family
+
+
+class _MissingLines(Collector):
+    """The lines that the log does not have, by reason."""
+
+    def __init__(self, log: LogWriter) -> None:
+        self._log = log
+
+    def collect(self) -> Iterator[Metric]:
+        """See :class:`prometheus_client.registry.Collector`."""
+        family = CounterMetricFamily(
+            "oip_translator_log_lines_missing",
+            "Lines that were not written to the log: it could not be written, or they repeat.",
+            labels=["reason"],
+        )
+        family.add_metric(["dropped"], self._log.dropped)
+        family.add_metric(["repeated"], self._log.repeats.suppressed)
         yield family
 
 

@@ -116,6 +116,7 @@ async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:
         Whether all have started.
     """
     failed = False
+    replacing = asyncio.Lock()  # one after the other, so that the others take its streams
 
     async def run(worker: Worker) -> None:
         nonlocal failed
@@ -128,7 +129,7 @@ async def _run(workers: Sequence[Worker], stop: asyncio.Event) -> bool:
             return
         if all(other.ready for other in workers):
             logger.info("all %d workers are ready", len(workers))
-        await worker.keep()
+        await worker.keep(replacing)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(run(worker)) for worker in workers]

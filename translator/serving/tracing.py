@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from threading import Thread
-from time import monotonic
 from uuid import uuid4
 
 from opentelemetry.sdk.environment_variables import (
@@ -21,6 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
 from translator import __version__
+from translator.serving.log_writer import Repeats
 from translator.serving.spans import ExchangeSpan
 from translator.settings.sources import SettingsError
 
@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 _EXPORTERS = "OTEL_TRACES_EXPORTER"
 _FLUSH = 3.0  # seconds, at the exit of the process
-_QUIET = 60.0  # seconds between two equal log lines
 
 
 class Tracing:
@@ -132,18 +131,16 @@ def _otlp() -> SpanExporter:
 
 
 class RateLimited(logging.Handler):
-    """Passes a message on to the root logger's handlers at most once a minute."""
+    """Passes a complaint on to the root logger's handlers at most once a minute."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}  # message templates
+        self._repeats = Repeats(times=1)
 
     def emit(self, record: logging.LogRecord) -> None:
         """See :class:`logging.Handler`."""
-        message, now = str(record.msg), monotonic()
-        if now - self._said.get(message, -_QUIET) >= _QUIET:
-            self._said[message] = now
-            logging.getLogger().handle(record)
+        for admitted in self._repeats.admitted(record):
+            logging.getLogger().handle(admitted)
 
 
 def quieten() -> None:

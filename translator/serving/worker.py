@@ -1,7 +1,7 @@
 """One of several worker processes: its pipes to the supervisor, and how it is kept running.
 
-On standard output a worker reports its addresses once, as a line of JSON. Standard input carries no
-data: when it ends, the supervisor has exited for any reason.
+On standard output a worker reports its addresses, as a line of JSON, and later that it should be
+replaced. Standard input carries no data: when it ends, the supervisor has exited for any reason.
 """
 
 import asyncio
@@ -20,7 +20,12 @@ logger = logging.getLogger(__name__)
 _STDIN, _STDOUT, _STDERR = range(3)
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 10.0
+_SETTLING = 2.0  # seconds until Envoy sends streams to a new process
 _LONG_ENOUGH = 30.0  # seconds of running after which the backoff starts over
+
+
+RETIRE = signal.SIGUSR1
+"""Makes a worker refuse new streams, and exit when the open ones have ended."""
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -35,11 +40,27 @@ class Ready(msgspec.Struct, frozen=True):
     admin: int | None
 
 
-def tell_ready(ready: Ready) -> None:
-    """Report it to the supervisor. Later output on standard output goes to standard error."""
-    with suppress(BrokenPipeError):  # the supervisor is gone; the end of standard input says so
-        os.write(_STDOUT, msgspec.json.encode(ready) + b"\n")
-    os.dup2(_STDERR, _STDOUT)
+class Reports:
+    """The reports of a worker to its supervisor.
+
+    Later output on standard output goes to standard error.
+    """
+
+    def __init__(self) -> None:
+        self._pipe = os.dup(_STDOUT)
+        os.dup2(_STDERR, _STDOUT)
+
+    def ready(self, ready: Ready) -> None:
+        """It accepts streams."""
+        self._tell(msgspec.json.encode(ready))
+
+    def enough(self) -> None:
+        """It has had ``max_exchanges_per_worker``, and should be replaced."""
+        self._tell(b"enough")
+
+    def _tell(self, line: bytes) -> None:
+        with suppress(BrokenPipeError):  # the supervisor is gone; the end of standard input says so
+            os.write(self._pipe, line + b"\n")
 
 
 def when_supervisor_is_gone(act: Callable[[], object]) -> None:
@@ -83,6 +104,7 @@ class Worker:
     Attributes:
         ready: what the process reported when it was ready; None before that and after its exit.
         restarts: the number of unexpected exits.
+        replacements: the number of exits after ``max_exchanges_per_worker``.
     """
 
     def __init__(
@@ -93,7 +115,7 @@ class Worker:
     ) -> None:
         self.index = index
         self.ready: Ready | None = None
-        self.restarts = 0
+        self.restarts = self.replacements = 0
         self._argv = argv
         self._environment = environment
         self._process: Process | None = None
@@ -127,10 +149,14 @@ class Worker:
                 return
         raise WorkerError(await self._ended())
 
-    async def keep(self) -> None:
-        """Restart it whenever it exits. Never returns."""
+    async def keep(self, replacing: asyncio.Lock) -> None:
+        """Restart it whenever it exits, and replace it when it asks for that. Never returns.
+
+        Args:
+            replacing: held while a worker is replaced.
+        """
         backoff = Backoff()
-        how = await self._ended()
+        how = await self._run(replacing)
         while True:
             self.ready = None
             self.restarts += 1
@@ -139,9 +165,33 @@ class Worker:
             await asyncio.sleep(pause)
             try:
                 await self.start()
-                how = await self._ended()
+                how = await self._run(replacing)
             except WorkerError as error:
                 how = str(error)
+
+    async def _run(self, replacing: asyncio.Lock) -> str:
+        """Wait until it exits unexpectedly; returns how. Replaces it when it asks for that."""
+        while await self._asks():
+            async with replacing:
+                logger.info("worker %d is replaced when its streams have ended", self.index)
+                self._send(RETIRE)
+                how = await self._ended()
+                self.ready = None
+                self.replacements += 1
+                try:
+                    await self.start()
+                except WorkerError as error:
+                    return str(error)
+                logger.info("worker %d %s and was replaced", self.index, how)
+                await asyncio.sleep(_SETTLING)
+        return await self._ended()
+
+    async def _asks(self) -> bool:
+        """Wait for its next report; returns whether there is one."""
+        assert self._process is not None  # noqa: S101 -- it was started
+        output = self._process.stdout
+        assert output is not None  # noqa: S101 -- it is a pipe
+        return bool(await output.readline())
 
     def reload(self) -> None:
         """Make it reload its settings. A worker that is starting reads them anyway."""

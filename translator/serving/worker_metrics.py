@@ -39,11 +39,18 @@ def _of_supervisor(workers: Sequence[Worker]) -> list[Metric]:
         "Unexpected exits of a worker, each followed by a restart.",
         labels=["worker"],
     )
+    replacements = CounterMetricFamily(
+        "oip_translator_worker_replacements",
+        "Exits of a worker after max_exchanges_per_worker, each followed by a start.",
+        labels=["worker"],
+    )
     for worker in workers:
         restarts.add_metric([str(worker.index)], worker.restarts)
+        replacements.add_metric([str(worker.index)], worker.replacements)
     ready = sum(worker.ready is not None for worker in workers)
     return [
         restarts,
+        replacements,
         GaugeMetricFamily("oip_translator_workers_ready", "Workers that accept streams.", ready),
     ]
 

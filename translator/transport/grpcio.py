@@ -17,7 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from translator.transport.errors import ListenError
 from translator.transport.health.messages import SERVICE as HEALTH
 from translator.transport.health.server import Health, UnknownServiceError
-from translator.transport.service import SERVICE, NewSession
+from translator.transport.service import MESSAGE, SERVICE, STREAMS, NewSession, Stream
 from translator.transport.tls import Tls, server_credentials
 from translator.transport.unixsocket import SocketFile
 
@@ -26,10 +26,9 @@ __all__ = ["SERVICE", "GrpcTransport", "ListenError"]
 logger = logging.getLogger(__name__)
 
 _OPTIONS = (
-    # A whole body is one message, and grpcio's default limit is 4 MiB. Envoy's buffer and the
-    # exchange limit the size.
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", MESSAGE),
+    ("grpc.max_send_message_length", -1),  # the exchange limits the size
+    ("grpc.max_concurrent_streams", STREAMS),
     # A second process on the same port must fail at start: Envoy opens one connection per endpoint,
     # so it would get no streams.
     ("grpc.so_reuseport", 0),
@@ -94,14 +93,19 @@ class GrpcTransport:
         self._health.set(serving=True)
         return port
 
+    async def retire(self) -> None:
+        """Report NOT_SERVING, refuse new streams, and wait until the open ones have ended."""
+        self._refuse()
+        while self._calls:  # those that are refused meanwhile, too
+            await asyncio.wait(self._calls)
+
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
 
         A refused stream ends with UNAVAILABLE, or with CANCELLED while the server stops; Envoy
         retries both on another worker.
         """
-        self._draining = True
-        self._health.set(serving=False)
+        self._refuse()
         if self._calls:
             logger.info("draining %d streams for up to %g s", len(self._calls), grace)
             # Not with the grace of server.stop(): that also waits for health Watch calls, which
@@ -114,6 +118,10 @@ class GrpcTransport:
             await asyncio.wait(self._calls, timeout=_ENDING)
         if self._file is not None:
             self._file.remove()
+
+    def _refuse(self) -> None:
+        self._draining = True
+        self._health.set(serving=False)
 
     def _bind(self, address: str, tls: Tls | None) -> int:
         try:
@@ -136,7 +144,10 @@ class GrpcTransport:
         call.add_done_callback(self._calls.discard)
         if self._draining:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "draining")
-        session = self._new_session(lambda: dict(context.invocation_metadata()))
+        # All connections of a unix socket have the same name.
+        session = self._new_session(
+            Stream(lambda: dict(context.invocation_metadata()), context.peer())
+        )
         try:
             async for message in messages:
                 reply = session.respond(message)

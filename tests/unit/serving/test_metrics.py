@@ -1,15 +1,18 @@
 """The metrics of exchanges."""
 
+import logging
 import re
 
 import pytest
 
 from translator import __version__
 from translator.exchange.record import Record
+from translator.serving.log_writer import LogWriter
 from translator.serving.metrics import Metrics
 from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
 from translator.tasks.repair import Repair
+from translator.transport.service import Stream
 
 
 @pytest.fixture
@@ -174,7 +177,7 @@ def test_further_models_are_counted_together(metrics: Metrics) -> None:
 
 
 def test_exchanges_in_progress_are_a_gauge(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new(dict)
+    session = sessions.new(Stream(dict, ""))
     assert values(metrics)["oip_translator_exchanges"] == 1
     session.close()
     assert values(metrics)["oip_translator_exchanges"] == 0
@@ -187,7 +190,7 @@ def test_reloads_are_counted(current: CurrentSettings, metrics: Metrics) -> None
 
 
 def test_every_session_that_ends_is_counted(sessions: Sessions, metrics: Metrics) -> None:
-    session = sessions.new(dict)
+    session = sessions.new(Stream(dict, ""))
     session.exchange.record.operation = "embeddings"
     session.close()
     assert any('gen_ai_operation_name="embeddings"' in name for name in values(metrics))
@@ -201,6 +204,19 @@ def test_reloads_of_the_certificate_are_counted(
     reloads["taken"] += 2
     assert values(metrics)['oip_translator_certificate_reloads_total{outcome="taken"}'] == 2
     assert values(metrics)['oip_translator_certificate_reloads_total{outcome="refused"}'] == 0
+
+
+def test_lines_that_the_log_does_not_have_are_counted(
+    sessions: Sessions, current: CurrentSettings
+) -> None:
+    log = LogWriter(None)
+    metrics = Metrics(sessions, current, log=log)
+    for _ in range(12):
+        log.handle(logging.LogRecord("x", logging.WARNING, "", 0, "bad", None, None))
+    log.flush()  # with one line about the repeated ones
+    found = values(metrics)
+    assert found['oip_translator_log_lines_missing_total{reason="dropped"}'] == 11
+    assert found['oip_translator_log_lines_missing_total{reason="repeated"}'] == 2
 
 
 def test_process_metrics_are_included(metrics: Metrics) -> None:

@@ -10,11 +10,16 @@ from translator.extproc._proto.external_processor_pb2 import ProcessingResponse
 from translator.extproc.session import Session
 from translator.serving.sessions import Sessions
 from translator.settings.current import CurrentSettings
+from translator.transport.service import Stream
 
 
 @pytest.fixture
 def sessions() -> Sessions:
     return Sessions(CurrentSettings({"max_exchanges": "2"}, {}, None))
+
+
+def stream(connection: str = "") -> Stream:
+    return Stream(dict, connection)
 
 
 def ask(session: Session, headers: dict[str, str] | None = None) -> ProcessingResponse:
@@ -23,7 +28,7 @@ def ask(session: Session, headers: dict[str, str] | None = None) -> ProcessingRe
 
 
 def test_too_many_exchanges_get_503(sessions: Sessions) -> None:
-    first, second, third = (sessions.new(dict) for _ in range(3))
+    first, second, third = (sessions.new(stream()) for _ in range(3))
     assert ask(first).HasField("request_headers")
     assert ask(second).HasField("request_headers")
     refused = ask(third).immediate_response
@@ -36,24 +41,48 @@ def test_too_many_exchanges_get_503(sessions: Sessions) -> None:
 
 
 def test_an_exchange_that_ends_makes_room_for_another(sessions: Sessions) -> None:
-    first, _, third = (sessions.new(dict) for _ in range(3))
+    first, _, third = (sessions.new(stream()) for _ in range(3))
     assert ask(third).HasField("immediate_response")
     first.close()
     third.close()
     assert sessions.open == 1
-    assert ask(sessions.new(dict)).HasField("request_headers")
+    assert ask(sessions.new(stream())).HasField("request_headers")
 
 
 def test_other_paths_pass_even_if_overloaded(sessions: Sessions) -> None:
-    *_, third = (sessions.new(dict) for _ in range(3))
+    *_, third = (sessions.new(stream()) for _ in range(3))
     plain = {**envoy.POST_CHAT, ":path": "/v2/models/m/infer"}
     assert ask(third, plain).HasField("mode_override")
+
+
+def test_enough_exchanges_are_reported_once() -> None:
+    sessions = Sessions(CurrentSettings({"max_exchanges_per_worker": "3"}, {}, None))
+    told: list[int] = []
+    sessions.on_enough = lambda: told.append(sessions.total)
+    for _ in range(5):
+        sessions.new(stream()).close()
+    assert told == [3]
+
+
+def test_by_default_there_are_never_enough(sessions: Sessions) -> None:
+    sessions.on_enough = pytest.fail
+    for _ in range(5):
+        sessions.new(stream()).close()
 
 
 def test_a_refusal_is_recorded(sessions: Sessions) -> None:
     records: list[Any] = []
     sessions.listeners.append(records.append)
-    *_, third = (sessions.new(dict) for _ in range(3))
+    *_, third = (sessions.new(stream()) for _ in range(3))
     ask(third)
     third.close()
     assert [(record.status, record.error) for record in records] == [(503, "overloaded")]
+
+
+def test_a_connection_with_less_than_its_share_is_not_refused(sessions: Sessions) -> None:
+    for _ in range(2):
+        sessions.new(stream("a"))
+    first, second = (sessions.new(stream("b")) for _ in range(2))
+    assert ask(first).HasField("request_headers")
+    assert ask(second).HasField("immediate_response")
+    assert ask(sessions.new(stream("a"))).HasField("immediate_response")

@@ -84,7 +84,7 @@ async def test_a_worker_that_exits_is_restarted(
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
     worker = running(READY + "raise SystemExit(4)")
     await worker.start()
-    keeping = asyncio.create_task(worker.keep())
+    keeping = asyncio.create_task(worker.keep(asyncio.Lock()))
     await until(lambda: worker.restarts == 3)
     keeping.cancel()
     await asyncio.wait({keeping})
@@ -105,7 +105,7 @@ async def test_a_failed_restart_is_repeated(
     worker = Worker(3, [str(program), "-c", POLITE])
     await worker.start()
     program.rename(tmp_path / "away")
-    keeping = asyncio.create_task(worker.keep())
+    keeping = asyncio.create_task(worker.keep(asyncio.Lock()))
     await worker.stop(20)
     await until(lambda: worker.restarts >= 2)
     assert worker.ready is None
@@ -115,6 +115,54 @@ async def test_a_failed_restart_is_repeated(
     await asyncio.wait({keeping})
     assert await worker.stop(20)
     assert "worker 3 cannot be started: No such file or directory; restarting" in caplog.text
+
+
+ASKING = (
+    "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(0))\n"
+    + READY
+    + "print('enough', flush=True)\n"
+    + WAIT
+)
+
+
+async def test_workers_that_ask_are_replaced_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(module, "_SETTLING", 0.01)
+    replacing = asyncio.Lock()
+    workers = [Worker(index, [sys.executable, "-c", ASKING]) for index in range(2)]
+    for worker in workers:
+        await worker.start()
+    async with asyncio.TaskGroup() as group:
+        keeping = [group.create_task(worker.keep(replacing)) for worker in workers]
+        await until(lambda: all(worker.replacements > 1 for worker in workers))
+        for task in keeping:
+            task.cancel()
+    for worker in workers:
+        await worker.stop(20)
+        assert worker.restarts == 0
+    indexes = [message.split()[1] for message in caplog.messages]
+    assert indexes[:6:2] == indexes[1:6:2]
+
+
+async def test_a_replacement_that_cannot_be_started_is_restarted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
+    program = tmp_path / "program"
+    program.symlink_to(sys.executable)
+    worker = Worker(3, [str(program), "-c", ASKING])
+    await worker.start()
+    program.unlink()
+    keeping = asyncio.create_task(worker.keep(replacing := asyncio.Lock()))
+    await until(lambda: worker.restarts > 1)
+    assert (worker.replacements, worker.ready, replacing.locked()) == (1, None, False)
+    program.symlink_to(sys.executable)
+    await until(lambda: worker.replacements > 1)
+    keeping.cancel()
+    await asyncio.wait({keeping})
+    await worker.stop(20)
 
 
 async def test_a_worker_that_was_not_ready_may_end_by_sigterm(tmp_path: Path) -> None:

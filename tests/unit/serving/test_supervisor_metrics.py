@@ -80,8 +80,11 @@ def test_the_supervisor_has_metrics_of_its_workers() -> None:
     both = workers()
     both[1].ready = Ready("here", None)
     both[1].restarts = 4
+    both[0].replacements = 5
     found = samples(render(both, {}).decode())
     assert found == {
+        ("oip_translator_worker_replacements_total", "0"): 5,
+        ("oip_translator_worker_replacements_total", "1"): 0,
         ("oip_translator_worker_restarts_total", "0"): 0,
         ("oip_translator_worker_restarts_total", "1"): 4,
         ("oip_translator_workers_ready", ""): 1,

@@ -15,9 +15,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tests import oip
 from tests.unit import envoy
 from tests.unit.events import event
-from tests.unit.transport.running import SOON, Kind, Served
+from tests.unit.transport.running import OPTIONS, SOON, Kind, Served, open_stream
 from translator.extproc._proto.external_processor_pb2 import ProcessingRequest, ProcessingResponse
 from translator.extproc.session import Session
+from translator.serving.sessions import Sessions
+from translator.settings.current import CurrentSettings
 from translator.transport.errors import ListenError
 from translator.transport.service import SERVICE
 
@@ -201,6 +203,43 @@ async def test_a_drain_waits_for_the_last_of_several_streams(tcp: Envoy) -> None
         await call.done_writing()
         assert await call.code() is grpc.StatusCode.OK
     await draining
+
+
+async def test_a_retirement_refuses_new_streams_and_waits_for_open_ones(tcp: Envoy) -> None:
+    await tcp.health.Check(health_pb2.HealthCheckRequest())
+    call = tcp.open()
+    await ask(call, envoy.request_headers())
+    retiring = asyncio.create_task(tcp.transport.retire())
+    while (await tcp.health.Check(health_pb2.HealthCheckRequest())).status != NOT_SERVING:
+        pass
+    assert await tcp.open().code() is grpc.StatusCode.UNAVAILABLE
+    assert not retiring.done()
+    await ask(call, envoy.request_body(UNARY))
+    await call.done_writing()
+    assert await call.code() is grpc.StatusCode.OK
+    await retiring
+
+
+async def test_a_connection_cannot_use_up_the_exchanges_of_others(kind: Kind) -> None:
+    sessions = Sessions(CurrentSettings({"max_exchanges": "4"}, {}, None))
+    transport = kind(sessions.new)
+    target = f"127.0.0.1:{await transport.start('127.0.0.1:0')}"
+    calls = []
+
+    async def is_accepted(channel: Any) -> bool:
+        calls.append(open_stream(channel))
+        return not (await ask(calls[-1], envoy.request_headers())).HasField("immediate_response")
+
+    async with (
+        asyncio.timeout(SOON),
+        grpc.aio.insecure_channel(target, OPTIONS) as greedy,
+        grpc.aio.insecure_channel(target, OPTIONS) as other,
+    ):
+        assert [await is_accepted(greedy) for _ in range(6)] == [True] * 4 + [False] * 2
+        assert [await is_accepted(other) for _ in range(3)] == [True] * 2 + [False]
+        assert not await is_accepted(greedy)
+    await transport.drain(LONG)
+    assert sessions.open == 0
 
 
 async def test_a_drain_with_nothing_open_ends_at_once(tcp: Envoy) -> None:

@@ -66,6 +66,7 @@ class Call(ABC):
         self._reader = MessageReader(self._connection.limits.message, compresses=compresses)
         self._waiting: deque[Message] = deque()
         self._consumed = 0  # consumed bytes without a WINDOW_UPDATE yet
+        self._held = 0  # bytes of an incomplete message
         self._ended = self._begun = False
         self._rest: Callable[[], None] | None = None  # processes more of the last message
         self._fault: CallFault | None = None  # raised after the waiting messages
@@ -96,6 +97,7 @@ class Call(ABC):
         if self._fault is None:
             try:
                 self._reader.feed(data, self._waiting)
+                self._hold(self._reader.held)
             except CallFault as fault:
                 self._fault = fault
         if self._waiting or self._ended or self._fault or not self._can_go_on():
@@ -131,6 +133,14 @@ class Call(ABC):
             self.finish(Status.INTERNAL, "the last message is incomplete")
         return False
 
+    def _hold(self, size: int) -> None:
+        """Count the bytes of the incomplete message."""
+        inbox = self._connection.inbox
+        inbox.incomplete += size - self._held
+        self._held = size
+        if size and inbox.incomplete > self._connection.limits.incomplete:
+            raise CallFault(Status.RESOURCE_EXHAUSTED, "too many bytes of incomplete messages")
+
     def _can_go_on(self) -> bool:
         return not (self.over or self._connection.outbox.is_blocked(self.stream))
 
@@ -165,6 +175,7 @@ class Call(ABC):
         """The stream is closed. Called once, because the owner then drops the call."""
         self.over = True
         self._waiting.clear()
+        self._hold(0)
         self.on_close()
 
 

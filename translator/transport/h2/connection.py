@@ -10,7 +10,14 @@ from translator.transport.h2 import frames
 from translator.transport.h2.errors import ConnectionFault, ErrorCode, StreamFault
 from translator.transport.h2.events import Event, Lost, Opened, Received, Reset
 from translator.transport.h2.frame_reader import FrameReader, unpadded
-from translator.transport.h2.frames import ACK, END_STREAM, PADDED, Kind, Setting
+from translator.transport.h2.frames import (
+    ACK,
+    END_STREAM,
+    PADDED,
+    SMALLEST_MAX_FRAME,
+    Kind,
+    Setting,
+)
 from translator.transport.h2.headers import HeaderReader, MalformedError
 from translator.transport.h2.inbox import Inbox
 from translator.transport.h2.limits import DEFAULTS, Limits
@@ -130,6 +137,7 @@ class Connection:
     def send_data(self, stream: int, data: bytes) -> None:
         """Send a part of a response when the client's windows allow it."""
         if stream in self._streams:
+            self._patience.sent(len(data) // SMALLEST_MAX_FRAME + 1)
             self.outbox.data(stream, data)
 
     def finish(self, stream: int, block: bytes) -> None:
@@ -248,6 +256,7 @@ class Connection:
             self.outbox.add(frames.ping_ack(payload))
 
     def _on_window_update(self, _flags: int, stream: int, payload: bytes) -> None:
+        self._patience.update()
         increment = frames.read_long(payload)
         if not stream:
             self.outbox.widen(increment)

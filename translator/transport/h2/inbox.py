@@ -28,6 +28,9 @@ class Inbox:
     Args:
         limits: the limits of the connection.
         outbox: gets the WINDOW_UPDATE frames.
+
+    Attributes:
+        incomplete: bytes of incomplete messages, which are consumed but held. Calls count them.
     """
 
     def __init__(self, limits: Limits, outbox: Outbox) -> None:
@@ -36,6 +39,7 @@ class Inbox:
         self._flows: dict[int, _Flow] = {}
         self._window = limits.connection_window  # as of a stream
         self._taken = 0  # likewise
+        self.incomplete = 0
         more = limits.connection_window - frames.DEFAULT_WINDOW
         outbox.add(frames.window_update(0, more))
 

@@ -100,6 +100,11 @@ class MessageReader:
         return self._size < 0 and not self._prefix
 
     @property
+    def held(self) -> int:
+        """The received bytes of the incomplete message."""
+        return len(self._message)
+
+    @property
     def missing(self) -> int:
         """The missing bytes of the current message; 0 if there is none."""
         return max(self._size - len(self._message), 0)

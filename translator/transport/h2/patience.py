@@ -11,10 +11,11 @@ class Patience:
         limits: the maximum counts.
     """
 
-    __slots__ = ("_limits", "_settings", "_useless", "_wasted")
+    __slots__ = ("_limits", "_settings", "_updates", "_useless", "_wasted")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._updates = 0  # WINDOW_UPDATE frames that the sent data explains
         self.renew()
 
     def renew(self) -> None:
@@ -29,6 +30,17 @@ class Patience:
     def excuse(self, frames: int) -> None:
         """Allow so many more useless frames that are not the client's fault."""
         self._useless -= frames
+
+    def sent(self, frames: int) -> None:
+        """Count sent DATA frames. Each explains a WINDOW_UPDATE of its stream and of all."""
+        self._updates += 2 * frames
+
+    def update(self) -> None:
+        """Count WINDOW_UPDATE, which is useless if no sent data explains it."""
+        if self._updates > 0:
+            self._updates -= 1
+        else:
+            self.useless()
 
     def useless(self) -> None:
         """Count a useless frame. Raises ConnectionFault above the limit."""

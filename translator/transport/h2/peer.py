@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from time import monotonic
 from typing import cast
 
 from translator.transport.h2.calls import Call, Request
@@ -18,9 +19,10 @@ logger = logging.getLogger(__name__)
 # Bytes of replies that are sent before the whole read has been processed: one read can have
 # messages of many streams, and the first reply should not wait for the last.
 _FLUSH_SIZE = 8192
-# Bytes of one read, into a buffer that is reused: asyncio's default allocates a buffer of four
-# times this size for every read, which takes a tenth of the CPU of an exchange.
-_READ = 64 * 1024
+_SLOW_READ = 0.002  # seconds of processing after which the next read of a connection is smaller
+_SMALLEST_READ = 1024  # bytes of the smallest read
+LARGEST_READ = 64 * 1024
+"""Bytes of the largest read."""
 LINGER = 1.0
 """Seconds for a client to read the last bytes."""
 
@@ -32,12 +34,17 @@ class Peer(asyncio.BufferedProtocol):
         services: the services that the client can call.
         limits: the limits of the connection.
         peers: all open connections; this one is a member while it is open.
+        buffer: for :data:`LARGEST_READ` bytes. Connections can share it, because each read is
+            copied. asyncio's default allocates a buffer of four times this size for every read,
+            which takes a tenth of the CPU of an exchange.
 
     Attributes:
         gone: set when the connection is closed.
     """
 
-    def __init__(self, services: Services, limits: Limits, peers: "set[Peer]") -> None:
+    def __init__(
+        self, services: Services, limits: Limits, peers: "set[Peer]", buffer: memoryview
+    ) -> None:
         self._services = services
         self._limits = limits
         self._peers = peers
@@ -47,7 +54,8 @@ class Peer(asyncio.BufferedProtocol):
         self._parting = False  # all data is sent, and the write side is closed
         self._full = False  # the write buffer is full: the client reads too slowly
         self._silent = 0.0  # seconds
-        self._buffer = memoryview(bytearray(_READ))
+        self._buffer = buffer
+        self._room = _SMALLEST_READ  # bytes of the next read
         self._loop = asyncio.get_running_loop()
         self.gone = asyncio.Event()
         self._timer = self._loop.call_later(limits.greeting, self._greeted)
@@ -63,13 +71,20 @@ class Peer(asyncio.BufferedProtocol):
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """See :class:`asyncio.BufferedProtocol`."""
-        return self._buffer
+        return self._buffer[: self._room]
 
     def buffer_updated(self, size: int) -> None:
         """See :class:`asyncio.BufferedProtocol`."""
         self._silent = 0.0
+        began = monotonic()
         for event in self._connection.receive(bytes(self._buffer[:size])):
             self._handle(event)
+        # Small header blocks take much CPU per byte. The rest stays in the kernel, and the other
+        # connections are read first.
+        if monotonic() - began > _SLOW_READ:
+            self._room = max(self._room // 2, _SMALLEST_READ)
+        else:
+            self._room = min(self._room * 2, LARGEST_READ)
         self._services.turns.run()
         self.flush()
 

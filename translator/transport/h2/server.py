@@ -8,14 +8,15 @@ from contextlib import suppress
 
 from translator.transport.errors import ListenError
 from translator.transport.h2.limits import DEFAULTS, Limits
-from translator.transport.h2.peer import LINGER, Peer
+from translator.transport.h2.peer import LARGEST_READ, LINGER, Peer
 from translator.transport.h2.services import Services
 from translator.transport.service import NewSession
 from translator.transport.unixsocket import SocketFile
 
 logger = logging.getLogger(__name__)
 
-_BACKLOG = 1024
+_BACKLOG = 1024  # connections that the kernel accepts before we do
+_ACCEPTS_AT_ONCE = 16  # connections accepted before the open ones are read again
 _KEEPALIVE = {  # seconds, seconds and probes: two minutes, instead of Linux's two hours
     socket.TCP_KEEPIDLE: 60,
     socket.TCP_KEEPINTVL: 15,
@@ -39,6 +40,7 @@ class H2Transport:
         self._services = Services(new_session)
         self._limits = limits
         self._peers: set[Peer] = set()
+        self._buffer = memoryview(bytearray(LARGEST_READ))
         self._servers: list[asyncio.Server] = []
         self._file: SocketFile | None = None
         self.certificate_reloads = {"taken": 0, "refused": 0}
@@ -59,20 +61,31 @@ class H2Transport:
         loop = asyncio.get_running_loop()
         if address.startswith("unix:"):
             self._file = SocketFile(address)
-            listener = _unix_listener(self._file, socket_mode, socket_owner)
+            listeners = [_unix_listener(self._file, socket_mode, socket_owner)]
             self._servers = [
-                await loop.create_unix_server(self._peer, sock=listener, backlog=_BACKLOG)
+                await loop.create_unix_server(
+                    self._peer, sock=listeners[0], backlog=_ACCEPTS_AT_ONCE
+                )
             ]
             port = 0
         else:
             listeners = _tcp_listeners(address)
             port = int(listeners[0].getsockname()[1])
             self._servers = [
-                await loop.create_server(self._peer, sock=listener, backlog=_BACKLOG)
+                await loop.create_server(self._peer, sock=listener, backlog=_ACCEPTS_AT_ONCE)
                 for listener in listeners
             ]
+        for listener in listeners:
+            # asyncio accepts up to `backlog` connections at once, and when no descriptor is left,
+            # it logs an error as often. The kernel's queue is made longer again.
+            listener.listen(_BACKLOG)
         self._services.health.set(serving=True)
         return port
+
+    async def retire(self) -> None:
+        """Report NOT_SERVING, refuse new streams, and wait until the open ones have ended."""
+        self._refuse()
+        await self._services.idle.wait()
 
     async def drain(self, grace: float) -> None:
         """Report NOT_SERVING, refuse new streams, give the open ones ``grace`` seconds to finish.
@@ -80,9 +93,8 @@ class H2Transport:
         Refused streams and cut streams end with UNAVAILABLE; Envoy retries refused ones on another
         worker.
         """
+        self._refuse()
         services = self._services
-        services.draining = True
-        services.health.set(serving=False)
         if services.open:
             logger.info("draining %d streams for up to %g s", len(services.open), grace)
             with suppress(TimeoutError):
@@ -101,13 +113,17 @@ class H2Transport:
         if self._file is not None:
             self._file.remove()
 
+    def _refuse(self) -> None:
+        self._services.draining = True
+        self._services.health.set(serving=False)
+
     async def _gone(self) -> None:
         """Wait until all connections are closed."""
         for peer in tuple(self._peers):
             await peer.gone.wait()
 
     def _peer(self) -> Peer:
-        return Peer(self._services, self._limits, self._peers)
+        return Peer(self._services, self._limits, self._peers, self._buffer)
 
 
 def _unix_listener(file: SocketFile, mode: int, owner: str) -> socket.socket:

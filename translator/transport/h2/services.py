@@ -11,7 +11,7 @@ from translator.transport.h2.messages import CONTENT_TYPE, Status, only_trailers
 from translator.transport.h2.turns import Turns
 from translator.transport.health import messages
 from translator.transport.health.server import Health
-from translator.transport.service import SERVICE, NewSession
+from translator.transport.service import SERVICE, NewSession, Stream
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Services:
 
     def _process(self, request: Request) -> ProcessCall | None:
         try:
-            session = self._new_session(lambda: request.fields)
+            session = self._new_session(Stream(lambda: request.fields, request.connection))
         except Exception:
             # Outside of this method it would end the connection, with all its calls.
             logger.exception("creating a session failed")

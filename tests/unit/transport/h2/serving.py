@@ -12,7 +12,7 @@ from translator.extproc.session import Session
 from translator.transport import h2
 from translator.transport.h2.limits import DEFAULTS, Limits
 from translator.transport.h2.server import H2Transport
-from translator.transport.service import Metadata
+from translator.transport.service import Stream
 
 LONG = 120.0  # a grace that no test waits for
 
@@ -84,8 +84,8 @@ class Served:
         """Whether it has had so many sessions, all of which are over."""
         return len(self.sessions) == number and not self.calls
 
-    def _new(self, metadata: Metadata) -> Session:
-        self.metadata.append(metadata())
+    def _new(self, stream: Stream) -> Session:
+        self.metadata.append(stream.metadata())
         self.sessions.append(Counted(self._answer))
         return self.sessions[-1]
 

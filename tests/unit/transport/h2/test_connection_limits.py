@@ -79,6 +79,9 @@ USELESS = [
     data(3, end=True),
     headers(3, LAST, end=True),
     rst_stream(3, 8),
+    window_update(0, 1),
+    window_update(1, 1),
+    window_update(3, 1),
 ]
 
 
@@ -108,12 +111,29 @@ def test_useful_frames_offset_useless_ones(frame: Frame) -> None:
     assert connection.streams == 1
 
 
-@pytest.mark.parametrize("late", [data(3, b"x"), padded(data(3, b"x"), 5), window_update(3, 1)])
+@pytest.mark.parametrize("late", [data(3, b"x"), padded(data(3, b"x"), 5)])
 def test_late_data_on_closed_streams_is_not_counted(late: Frame) -> None:
     # As much as the windows had room for may come of a stream that has ended.
     connection = one_open_one_closed()
     assert say(connection, *[late] * (20 * TIMES)) == []
     assert connection.streams == 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_383, 16_384, 1_000_000])
+def test_sent_data_explains_window_updates(size: int) -> None:
+    connection = opened((wire.WINDOW, 2**30), limits=FEW)
+    say(connection, window_update(0, 2**30))
+    connection.new_period()
+    for _ in range(TIMES):
+        connection.send_data(1, bytes(size))
+    frames = [frame for frame in told(connection) if frame.kind == wire.DATA]
+    assert len(frames) >= TIMES
+    # They may come later, and each for its stream and for the connection.
+    connection.new_period()
+    for _ in frames:
+        assert not say(connection, window_update(0, 1), window_update(1, 1))
+    assert connection.streams == 1
+    assert lost(connection, *[window_update(0, 1)] * (4 * TIMES)) is CALM
 
 
 def test_settings_above_the_limit_end_the_connection() -> None:

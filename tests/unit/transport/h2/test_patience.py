@@ -46,6 +46,16 @@ def test_useful_frames_offset_useless_ones_but_not_in_advance() -> None:
         tried.useless()
 
 
+def test_window_updates_are_useless_unless_sent_data_explains_them() -> None:
+    tried = patience()
+    tried.sent(5)
+    tried.renew()
+    for _ in range(10 + 3):
+        tried.update()
+    with pytest.raises(ConnectionFault):
+        tried.update()
+
+
 def test_useful_frames_do_not_offset_wasted_streams_and_settings() -> None:
     tried = patience()
     use_up(tried)

@@ -18,7 +18,7 @@ from tests.unit.transport.h2.wire import GOAWAY
 from translator.extproc.session import Session
 from translator.transport.h2 import peer as module
 from translator.transport.h2.limits import DEFAULTS, PERIOD, Limits
-from translator.transport.h2.peer import LINGER, Peer
+from translator.transport.h2.peer import LARGEST_READ, LINGER, Peer
 from translator.transport.h2.services import Services
 
 BRIEF = Limits(idle=1.5 * PERIOD)
@@ -42,7 +42,9 @@ async def test_a_connection_accepted_during_the_shutdown_is_closed(
     peers: set[Peer] = set()
     loop = asyncio.get_running_loop()
     client, server = pair
-    await loop.connect_accepted_socket(lambda: Peer(services, DEFAULTS, peers), server)
+    await loop.connect_accepted_socket(
+        lambda: Peer(services, DEFAULTS, peers, memoryview(bytearray(LARGEST_READ))), server
+    )
     assert await loop.sock_recv(client, 1) == b""
     assert not peers
 

@@ -79,6 +79,19 @@ async def test_open_streams_continue_and_new_ones_are_refused(address: str) -> N
         await draining
 
 
+async def test_a_retirement_ends_no_stream_and_no_connection() -> None:
+    async with serving() as served, connected(served.address) as client:
+        stream = await begin(client)
+        retiring = asyncio.create_task(served.transport.retire())
+        await until(lambda: served.transport._services.draining)  # noqa: SLF001 -- nothing else tells
+        assert (await client.call(PROCESS, HEADERS)).status == DRAINING
+        assert not retiring.done()
+        await client.send(stream, HEADERS[:0], end=True)
+        assert (await client.ended(stream)).status == (0, "")
+        await retiring
+        assert (await client.call(CHECK)).messages == [NOT_SERVING]
+
+
 async def test_streams_that_outlive_the_grace_are_cut() -> None:
     async with serving() as served, connected(served.address) as client:
         streams = [await begin(client) for _ in range(3)]
