@@ -263,6 +263,16 @@ def test_every_answer_has_openais_headers(
     assert int(reply.headers["openai-processing-ms"]) >= 0
 
 
+def test_a_request_id_that_is_a_uuid_comes_back_as_sent(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    sent = "0199f1de-6a06-7d7c-b8d0-0b7e1e9c5a11"  # version 7: Envoy writes a 4
+    upstream.answer(oip.answer("Hi"))
+    reply = gateway.post(PATH, request(), x_request_id=sent)
+    (received,) = upstream.received
+    assert (reply.headers["x-request-id"], received.headers["x-request-id"]) == (sent, sent)
+
+
 def test_processing_ms_is_how_long_the_model_took(gateway: Gateway, upstream: Upstream) -> None:
     gate = Gate()
     upstream.stream(gate, oip.answer("Hello"))

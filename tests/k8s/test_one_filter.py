@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as _access_
 from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as _cel
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.request_id.uuid import v3 as _request_ids
 from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _previous_hosts
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
@@ -22,7 +23,7 @@ from translator.exchange.headers import CREDENTIALS
 from translator.exchange.routes import PLAIN_GRPC
 
 # Any messages are parsed into the types of modules that have been imported.
-IMPORTED = (_access_loggers, _cel, _previous_hosts, _route, _upstreams)
+IMPORTED = (_access_loggers, _cel, _previous_hosts, _request_ids, _route, _upstreams)
 REFERENCE = GATEWAY.name
 OURS = [name for name in PLACES if name not in {REFERENCE, "envoy-gateway"}]
 

@@ -12,6 +12,7 @@ from envoy_data_plane.envoy.extensions.access_loggers.filters.cel import v3 as _
 from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
 from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
+from envoy_data_plane.envoy.extensions.request_id.uuid import v3 as _request_ids
 from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _previous_hosts
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
@@ -22,7 +23,7 @@ from translator.exchange.settings import Limits
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.
-IMPORTED = (_access_loggers, _cel, _previous_hosts, _router, _upstreams)
+IMPORTED = (_access_loggers, _cel, _previous_hosts, _request_ids, _router, _upstreams)
 FILTER = "envoy.filters.http.ext_proc"
 
 
