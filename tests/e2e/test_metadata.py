@@ -52,10 +52,16 @@ def ask(gateway: Gateway, model: str = "m", **more: Any) -> Reply:
     return gateway.post(CHAT, {"model": model, "messages": messages, **more})
 
 
-def lines(folder: Path) -> list[str]:
+def lines(folder: Path) -> list[dict[str, Any]]:
     """The access log; it is all there once Envoy has ended."""
     log = (folder / "envoy.log").read_text().splitlines()
-    return [line.partition('" "')[2].partition('" ')[2] for line in log if '"POST ' in line]
+    return [json.loads(line) for line in log if line.startswith("{")]
+
+
+def counts(folder: Path) -> list[tuple[Any, ...]]:
+    """Model and tokens of each line."""
+    names = ("model", "input_tokens", "output_tokens")
+    return [tuple(line[name] for name in names) for line in lines(folder)]
 
 
 def test_the_access_log_shows_model_and_tokens(tmp_path: Path, upstream: Upstream) -> None:
@@ -68,12 +74,20 @@ def test_the_access_log_shows_model_and_tokens(tmp_path: Path, upstream: Upstrea
         assert ask(running, "uncounted").status == 200
         assert ask(running, "refused", temperature=3).status == 400
         assert running.get_admin("/stats?filter=ext_proc").status == 200
-    assert lines(tmp_path) == [
-        "model=m tokens=7+5",
-        "model=s tokens=7+5",
-        "model=uncounted tokens=-+-",
-        "model=- tokens=-+-",
+    assert counts(tmp_path) == [
+        ("m", 7, 5),
+        ("s", 7, 5),
+        ("uncounted", None, None),
+        (None, None, None),
     ]
+
+
+def test_a_client_cannot_forge_the_access_log(tmp_path: Path, upstream: Upstream) -> None:
+    forged = '" "10.0.0.1:80" model=x {"status": 200}'
+    with gateway(tmp_path, upstream) as running:
+        assert running.post(CHAT, {}, x_request_id=forged).status == 400
+    (line,) = lines(tmp_path)
+    assert (line["request_id"], line["status"], line["model"]) == (forged, 400, None)
 
 
 def test_tokens_are_known_of_a_stream_that_its_client_left(
@@ -96,7 +110,7 @@ def test_tokens_are_known_of_a_stream_that_its_client_left(
             if upstream.hung_up.wait(0.1):
                 break
         assert upstream.hung_up.is_set()
-    assert lines(tmp_path) == ["model=m tokens=7+5"]
+    assert counts(tmp_path) == [("m", 7, 5)]
 
 
 def test_requests_are_limited_by_model(tmp_path: Path, upstream: Upstream) -> None:

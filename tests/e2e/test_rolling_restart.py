@@ -49,9 +49,10 @@ class Fleet:
 
     def told(self, exchanges: Iterable[Exchange]) -> list[str]:
         """What Envoy's log says of some exchanges."""
-        numbers = {f'"{exchange.number}"' for exchange in exchanges}
+        ids = {str(exchange.number) for exchange in exchanges}
         lines = self.envoy.log.read_text().splitlines()
-        return [line for line in lines if not numbers.isdisjoint(line.split())]
+        of_exchanges = (line for line in lines if line.startswith("{"))
+        return [line for line in of_exchanges if json.loads(line)["request_id"] in ids]
 
     async def stop(self, index: int, number: signal.Signals) -> int:
         """Send a signal to one translator and wait until it has ended; give its exit status."""
