@@ -16,6 +16,7 @@ from demo import stack
 from tests import oip
 from tests.e2e.conftest import Gateway, Reply
 from tests.e2e.upstream import Gate, Upstream
+from translator.exchange.headers import PASSED_TO_CLIENT
 
 PATH = "/v1/chat/completions"
 HELLO: dict[str, Any] = {"model": "chat", "messages": [{"role": "user", "content": "Hello"}]}
@@ -196,6 +197,41 @@ def test_an_upstream_error_keeps_its_status(
     assert reply.error["type"]
     assert reply.error["code"]
     assert "x-should-retry" not in reply.headers
+
+
+INSIDE = {
+    "x_powered_by": "Express/1.0",
+    "refresh": "0; url=http://10.0.0.7:8080/",
+    "access_control_allow_origin": "*",
+    **{f"x_inside_{number}": "1" for number in range(80)},
+}
+
+
+@pytest.mark.parametrize(
+    ("streamed", "content", "status"),
+    [
+        (False, json.dumps(oip.answer("Hi")), "200 OK"),
+        (True, json.dumps(oip.answer("Hi")), "200 OK"),
+        (True, None, "200 OK"),
+        (False, "no", "400 Bad Request"),
+        (True, "", "503 Service Unavailable"),
+    ],
+)
+def test_clients_get_only_listed_headers_of_the_model_server(
+    gateway: Gateway, upstream: Upstream, content: str | None, status: str, *, streamed: bool
+) -> None:
+    headers: dict[str, Any] = {**INSIDE, "x_ratelimit_remaining_requests": "7"}
+    if content is None:
+        upstream.stream(oip.answer("Hi"), **headers)
+    else:
+        upstream.answer(content, status=status, **headers)
+    reply = gateway.post(PATH, {**HELLO, "stream": streamed})
+    assert str(reply.status) in status
+    assert set(reply.headers) <= PASSED_TO_CLIENT | {
+        "x-ratelimit-remaining-requests",
+        "x-accel-buffering",
+    }
+    assert reply.headers["x-ratelimit-remaining-requests"] == "7"
 
 
 def test_an_event_stream_without_a_body_is_502(gateway: Gateway, upstream: Upstream) -> None:

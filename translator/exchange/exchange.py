@@ -28,8 +28,8 @@ from translator.exchange.content_encoding import Decoder, TooLargeError, Undecod
 from translator.exchange.headers import (
     CREDENTIALS,
     STRIPPED_FROM_REQUEST,
-    STRIPPED_FROM_RESPONSE,
     stripped,
+    unlisted,
     unusual_credentials,
 )
 from translator.exchange.record import Record
@@ -213,7 +213,13 @@ class Exchange:
 
     @_phase(Phase.RESPONSE_HEADERS)
     def on_response_headers(self, headers: Mapping[str, str], *, end_of_stream: bool) -> Action:
-        """Choose between a stream and a whole body; respond now if there is no body."""
+        """Choose between a stream and a whole body; respond now if there is no body.
+
+        Args:
+            headers: the headers, of which those in :data:`~translator.exchange.headers.UNREAD` may
+                be absent.
+            end_of_stream: whether no body follows.
+        """
         self._upstream = upstream = UpstreamResponse(headers)
         self.record.upstream_status = upstream.status
         begin = self.inference.stream if self.inference else None
@@ -321,7 +327,7 @@ class Exchange:
 
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:
-        return stripped(STRIPPED_FROM_RESPONSE, self._settings.kept_headers)
+        return unlisted(tuple(self._upstream.headers), self._settings.passed_headers)
 
     @property
     def _model(self) -> str | None:

@@ -82,6 +82,21 @@ class Credential(str):
         return cls(name)
 
 
+class ResponseHeader(str):
+    """The name of a header that settings can let pass from the model server to clients."""
+
+    __slots__ = ()
+    allowed: ClassVar[str] = "names in lower case, except of headers that describe the body"
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read it. Raises ValueError."""
+        name = str(value)
+        if not _NAME.fullmatch(name) or name in _OF_UPSTREAM_BODY:
+            raise ValueError(cls.allowed)
+        return cls(name)
+
+
 _NAME = re.compile("[a-z0-9_-]+")
 
 STRIPPED_FROM_REQUEST = (
@@ -103,42 +118,66 @@ STRIPPED_FROM_REQUEST = (
     "range",
 )
 
-STRIPPED_FROM_RESPONSE = (
-    # MLServer's CloudEvents headers name internal models and services.
-    "ce-datacontenttype",
-    "ce-dataschema",
-    "ce-endpoint",
-    "ce-id",
-    "ce-inferenceservicename",
-    "ce-modelid",
-    "ce-requestid",
-    "ce-source",
-    "ce-specversion",
-    "ce-subject",
-    "ce-time",
-    "ce-type",
-    "seldon-internal-model",
-    "x-pipeline-version",
-    SELDON_ROUTE,
-    # Pipelines return the request's headers of this kind.
-    "x-envoy-expected-rq-timeout-ms",
-    "x-envoy-external-address",
-    "x-envoy-internal",
-    "x-envoy-original-path",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    # These describe the upstream body, not the client's.
-    "accept-ranges",
-    "content-disposition",
-    "content-encoding",
-    "content-range",
-    "etag",
-    "last-modified",
-    # The client must not see how to reach the model server.
-    "location",
-    "set-cookie",
-    "www-authenticate",
+PASSED_TO_CLIENT = frozenset(
+    {
+        ":status",
+        # Of the body; the translator sets them.
+        "content-length",
+        "content-type",
+        # The translator sets them on every response.
+        "openai-processing-ms",
+        "openai-version",
+        "x-request-id",
+        # When and whether to retry.
+        "ratelimit",
+        "ratelimit-policy",
+        "retry-after",
+        "retry-after-ms",
+        "x-envoy-overloaded",
+        "x-envoy-ratelimited",
+        "x-should-retry",
+        # About caches and browsers; without information about the server.
+        "cache-control",
+        "strict-transport-security",
+        "vary",
+        "x-content-type-options",
+        # Envoy's; it replaces or removes most of these itself.
+        "connection",
+        "date",
+        "keep-alive",
+        "server",
+        "transfer-encoding",
+        "x-envoy-attempt-count",
+        "x-envoy-upstream-service-time",
+    }
 )
+"""The headers of a response that pass to the client, besides those of rate limits. All others are
+removed: they can name internal models and addresses, set cookies, or describe the body before its
+translation."""
+
+_RATE_LIMITS = ("x-ratelimit-", "ratelimit-")
+
+UNREAD = PASSED_TO_CLIENT - READ
+"""Headers of a response that need not be read, because they pass and nothing depends on them."""
+
+_OF_UPSTREAM_BODY = frozenset(
+    {
+        "accept-ranges",
+        "content-disposition",
+        "content-encoding",
+        "content-range",
+        "etag",
+        "last-modified",
+    }
+)
+"""These describe the body before its translation."""
+
+
+@lru_cache(maxsize=256)  # a server has few combinations of headers
+def unlisted(names: tuple[str, ...], kept: frozenset[str]) -> tuple[str, ...]:
+    """The headers of a response to remove: those that neither a list nor the settings let pass."""
+    passed = PASSED_TO_CLIENT | kept
+    return tuple(name for name in names if name not in passed and not name.startswith(_RATE_LIMITS))
 
 
 NO_CACHE = ("cache-control", "no-cache")

@@ -34,7 +34,8 @@ class ExchangeSettings:
     Attributes:
         limits: the size limits.
         models: the settings by model.
-        kept_headers: headers that are forwarded although they are removed by default.
+        kept_headers: headers of requests that are forwarded although they are removed by default.
+        passed_headers: headers of responses that pass to clients besides those of the list.
         default_model: the model for requests that name none, by operation.
         base_paths: what comes before an operation in a URL that names no model.
     """
@@ -42,6 +43,7 @@ class ExchangeSettings:
     limits: Limits = field(default_factory=Limits)
     models: Models = field(default_factory=Models)
     kept_headers: frozenset[str] = frozenset()
+    passed_headers: frozenset[str] = frozenset()
     default_model: Mapping[str, str] = field(default_factory=dict)
     base_paths: frozenset[str] = BASE_PATHS
 

@@ -16,7 +16,7 @@ class UpstreamResponse(msgspec.Struct, frozen=True):
     """The headers of a response from the model server, a proxy before it, or Envoy.
 
     Attributes:
-        headers: the headers that are read.
+        headers: the headers that are read, and those that do not pass to the client.
     """
 
     headers: Mapping[str, str]

@@ -148,7 +148,7 @@ def _set_headers(headers: Headers) -> Iterator[bytes]:
     return starmap(header_value_option, headers)
 
 
-@lru_cache(maxsize=8)  # there are few such lists, all constant
+@lru_cache(maxsize=256)  # there are few such lists
 def _removed(names: tuple[str, ...]) -> bytes:
     return HeaderMutation(remove_headers=names).SerializeToString()
 

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from translator.exchange.actions import Action, Forward
 from translator.exchange.body_log import BodyLog, Direction
 from translator.exchange.exchange import Exchange
-from translator.exchange.headers import READ, is_credential
+from translator.exchange.headers import READ, UNREAD, is_credential
 from translator.exchange.record import Record
 from translator.exchange.settings import DEFAULTS, ExchangeSettings
 from translator.exchange.span import Tracer
@@ -123,7 +123,7 @@ class Session:
             case "response_headers":
                 headers = request.response_headers
                 action = self.exchange.on_response_headers(
-                    _read(headers), end_of_stream=headers.end_of_stream
+                    _read_response(headers), end_of_stream=headers.end_of_stream
                 )
                 return self._reply(Phase.RESPONSE_HEADERS, action)
             case "request_body" | "response_body" as kind:
@@ -180,10 +180,22 @@ class Session:
         return replies.encode(phase, action, metadata.encode(known, told))
 
 
+# Both keep bytes that are not UTF-8, in case they are forwarded.
+
+
 def _read(headers: HttpHeaders) -> dict[str, str]:
-    # Keep bytes that are not UTF-8, in case they are forwarded.
     return {
         name: header.raw_value.decode("utf-8", "surrogateescape") or header.value
         for header in headers.headers.headers
         if (name := header.key) in READ or is_credential(name)
+    }
+
+
+def _read_response(headers: HttpHeaders) -> dict[str, str]:
+    return {
+        name: (header.raw_value.decode("utf-8", "surrogateescape") or header.value)
+        if name in READ
+        else ""  # only its name is used, to remove it
+        for header in headers.headers.headers
+        if (name := header.key) not in UNREAD
     }

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from translator.contracts.models import Models
 from translator.contracts.settings import ModelSettings
-from translator.exchange.headers import SELDON_ROUTE, Credential
+from translator.exchange.headers import SELDON_ROUTE, Credential, ResponseHeader
 from translator.exchange.routes import BASE_PATHS
 from translator.exchange.settings import ExchangeSettings, Limits
 from translator.operations.registry import OPERATIONS
@@ -158,6 +158,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[Credential, ...],
         Meta(description="client credentials to forward to the model server"),
     ] = ()
+    response_headers: Annotated[
+        tuple[ResponseHeader, ...],
+        Meta(
+            description="headers of responses that pass from the model server to clients, besides "
+            "those that always do (docs/wire-contract.md)"
+        ),
+    ] = ()
     default_model: Annotated[
         dict[str, Annotated[str, Meta(min_length=1)]],
         Meta(
@@ -219,6 +226,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """The part of the settings that an exchange needs, without loaded tokenizers."""
         by_name = dict(self.models)
         default = by_name.pop(EVERY_MODEL, ModelSettings())
+        sticky = (SELDON_ROUTE,) if self.sticky_routes else ()
         return ExchangeSettings(
             Limits(
                 request_body=int(self.max_request_body),  # clients see it as a number
@@ -226,7 +234,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 event=int(self.max_event),
             ),
             Models(default, by_name, self.seldon_mesh),
-            frozenset((*self.forward_headers, *([SELDON_ROUTE] if self.sticky_routes else ()))),
+            frozenset((*self.forward_headers, *sticky)),
+            frozenset((*self.response_headers, *sticky)),
             self.default_model,
             frozenset(path.rstrip("/") for path in self.base_paths),
         )

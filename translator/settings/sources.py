@@ -15,7 +15,7 @@ import msgspec
 from msgspec.structs import FieldInfo, fields
 
 from translator.contracts.settings import ContractName, ModelSettings
-from translator.exchange.headers import Credential
+from translator.exchange.headers import Credential, ResponseHeader
 from translator.settings.definition import Settings
 from translator.settings.values import (
     Address,
@@ -38,6 +38,7 @@ _PARSED = (
     BasePath,
     ContractName,
     Credential,
+    ResponseHeader,
     Mode,
     Owner,
     Port,

@@ -253,11 +253,13 @@ def test_errors_that_a_retry_cannot_fix_have_headers(stream: Stream) -> None:
 
 @pytest.mark.parametrize("sticky", [True, False])
 def test_seldon_routes_pass_only_with_the_setting(*, sticky: bool) -> None:
-    session = Session(ExchangeSettings(kept_headers=KEPT if sticky else frozenset()))
+    kept = KEPT if sticky else frozenset()
+    session = Session(ExchangeSettings(kept_headers=kept, passed_headers=kept))
+    inside = {"x-seldon-route": ":m_1:", "seldon-internal-model": "m_1"}
     messages = [
         envoy.request_headers(),
         envoy.request_body(UNARY),
-        envoy.response_headers(),
+        envoy.response_headers({**envoy.JSON, **inside}),
         envoy.response_body(ANSWER),
     ]
     first, _, _, last = (

@@ -243,5 +243,12 @@ def test_base_paths_end_in_no_slash(text: str, paths: set[str]) -> None:
     assert load({}, {}).exchange.base_paths == {"/v1"}
 
 
+def test_response_headers_that_pass_are_a_list() -> None:
+    given = {"response_headers": "x-cost, x-powered-by", "sticky_routes": "true"}
+    exchange = load(given, {}).exchange
+    assert exchange.passed_headers == {"x-cost", "x-powered-by", "x-seldon-route"}
+    assert "names in lower case" in refused({"response_headers": "X-Cost"}, {})
+
+
 def test_every_credential_may_be_let_through() -> None:
     assert load({"forward_headers": ",".join(CREDENTIALS)}, {}).forward_headers == CREDENTIALS
