@@ -251,9 +251,9 @@ class Exchange:
         mode = Mode.DUPLEX if self._upstream.may_have_trailers else Mode.STREAM
         self._streamed = StreamedResponse(begin(self._settings.limits.event), decoder, mode)
         self._to(State.STREAMING, Phase.RESPONSE_HEADERS)
-        self._responded(self.record.upstream_status)
+        self._responded(200)
         return Forward(
-            set_headers=response_headers.of_stream(self._common_headers),
+            set_headers=(*self._status, *response_headers.of_stream(self._common_headers)),
             # Envoy checked content-length before it knew that the body would be streamed.
             remove_headers=(*self._stripped_from_response, "content-length"),
             mode=mode,
@@ -308,10 +308,10 @@ class Exchange:
         self.record.counted(response.tokens, response.model)
         self.record.repairs = tuple(sorted(response.repairs))
         self._log_repairs()
-        self._responded(self.record.upstream_status, response.body)
+        self._responded(200, response.body)
         headers = response_headers.of_whole(response.body, self._common_headers, events=events)
         return Forward(
-            set_headers=headers,
+            set_headers=(*self._status, *headers),
             remove_headers=self._stripped_from_response,
             body=response.body,
         )
@@ -324,6 +324,11 @@ class Exchange:
         if self.record.repairs:
             kinds = ", ".join(self.record.repairs)
             logger.debug("%s: repaired %s of %s", self._request_id, kinds, self._model)
+
+    @property
+    def _status(self) -> Headers:
+        """The status of a translated response, if it is not upstream's: 206 is about its body."""
+        return () if self._upstream.status == 200 else ((":status", "200"),)  # noqa: PLR2004 -- an HTTP status
 
     @property
     def _stripped_from_response(self) -> tuple[str, ...]:
