@@ -18,8 +18,11 @@ from translator.tasks.usage import UNKNOWN, TokenCounts
 
 # The name is sent in a header, which cannot have control characters, and as UTF-8, which cannot
 # have surrogates (bytes that were not UTF-8). Spaces around a header are removed on the way, so the
-# request would reach another model than the one whose settings apply. "." and ".." change the path.
-_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^ | $|^\.{1,2}$")
+# request would reach another model than the one whose settings apply.
+_IMPOSSIBLE_NAME = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]|^ | $")
+# A name with slashes is sent as one encoded segment, but a server that decodes it sees several:
+# these would reach another model, or a version that the URL did not name.
+_STEPS = re.compile(r"(^|[/\\])\.{1,2}($|[/\\])|[/\\]versions[/\\]")
 _LONGEST_NAME = 512
 _SHOWN = 64  # characters of a name in an error
 
@@ -172,7 +175,8 @@ def take_model(fields: Object, target: Target, *, required: bool = True) -> str:
         required: whether the body must name the model even if the URL does.
 
     Raises:
-        ClientError: 400 if it is missing or differs from the URL's; 404 if the name is impossible.
+        ClientError: 400 if it is missing, differs from the URL's or has segments that change the
+            path; 404 if the name is impossible.
     """
     given = fields.pop("model", None)
     in_url = target.model_in_url
@@ -196,6 +200,13 @@ def take_model(fields: Object, target: Target, *, required: bool = True) -> str:
         )
     if _IMPOSSIBLE_NAME.search(model) or len(model) > _LONGEST_NAME:
         raise model_not_found(model[:_SHOWN])
+    if _STEPS.search(model):
+        raise ClientError(
+            f"The model name '{model[:_SHOWN]}' has path segments that a name cannot have: "
+            "'.', '..' or 'versions'.",
+            param="model",
+            code="invalid_value",
+        )
     return model
 
 
