@@ -302,6 +302,7 @@ def test_no_model_server_is_503(tmp_path: Path) -> None:
         reply = Gateway(*parts).post(PATH, HELLO)
     assert reply.status == 503
     assert reply.error["type"] == "server_error"
+    assert reply.error["code"] == "service_unavailable"
     assert "127.0.0.1" not in reply.error["message"]
 
 
@@ -315,6 +316,7 @@ def test_no_translator_is_503(upstream: Upstream, tmp_path: Path) -> None:
         assert answer.status == 503
         assert answer.headers["content-type"] == "application/json"
         assert answer.error["type"] == "server_error"
+        assert answer.error["code"] == "service_unavailable"
     assert upstream.received == []
 
 
@@ -334,3 +336,4 @@ def test_a_translator_that_dies_midway_is_503(upstream: Upstream, tmp_path: Path
             reply = pending.result(20)
     assert reply.status == 503
     assert reply.error["type"] == "server_error"
+    assert reply.error["code"] == "service_unavailable"
