@@ -61,6 +61,47 @@ def test_a_bad_body_is_400_and_nothing_is_sent(
     assert upstream.received == []
 
 
+def send_bytes(gateway: Gateway, head: bytes) -> Reply:
+    """What Envoy answers to bytes that no HTTP client sends."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as wire:
+        wire.sendall(head)
+        response = http.client.HTTPResponse(wire)
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, headers, response.read())
+
+
+LINE = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+REFUSED_BY_ENVOY = {
+    "a fragment": (b"POST /v1/chat/completions#x HTTP/1.1\r\nhost: x\r\n\r\n", 400, "bad_request"),
+    "a null byte": (b"POST /v1/chat%00/x HTTP/1.1\r\nhost: x\r\n\r\n", 400, "bad_request"),
+    "no host": (b"POST /v1/chat/completions HTTP/1.1\r\n\r\n", 400, "bad_request"),
+    "not HTTP": (b"garbage\r\n\r\n", 400, "bad_request"),
+    "large headers": (
+        LINE + b"x: " + b"x" * 70_000 + b"\r\n\r\n",
+        431,
+        "request_headers_too_large",
+    ),
+    "a websocket": (
+        LINE + b"connection: upgrade\r\nupgrade: websocket\r\n\r\n",
+        403,
+        "upgrade_not_supported",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED_BY_ENVOY)
+def test_what_envoy_refuses_by_itself_is_an_openai_error(
+    gateway: Gateway, upstream: Upstream, name: str
+) -> None:
+    head, status, code = REFUSED_BY_ENVOY[name]
+    reply = send_bytes(gateway, head)
+    assert (reply.status, reply.error["code"]) == (status, code)
+    assert reply.error["type"] == "invalid_request_error"
+    assert reply.headers["content-type"] == "application/json"
+    assert upstream.received == []
+
+
 def post_with_trailers(gateway: Gateway, body: bytes) -> Reply:
     """What a request over HTTP/2 gets that ends with trailers."""
     connection = H2Connection()
