@@ -113,17 +113,61 @@ def test_tokens_are_known_of_a_stream_that_its_client_left(
     assert counts(tmp_path) == [("m", 7, 5)]
 
 
-def test_requests_are_limited_by_model(tmp_path: Path, upstream: Upstream) -> None:
-    [limit] = yaml.safe_load((EXAMPLES / "limit-by-model.yaml").read_text())
-    with gateway(tmp_path, upstream, [limit]) as running:
-        for _ in range(4):
-            upstream.answer(COUNTED)
+LIMIT = yaml.safe_load((EXAMPLES / "limit-by-model.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def limited(_upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that limits each model, on which the limit of ``chat`` is used up."""
+    with gateway(tmp_path_factory.mktemp("limited"), _upstream, LIMIT) as running:
+        for _ in range(2):
+            _upstream.answer(COUNTED)
         assert [ask(running, "chat").status for _ in range(3)] == [200, 200, 429]
-        refused = ask(running, "chat")
+        yield running
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        CHAT,
+        "/openai/deployments/chat/chat/completions",
+        "/v2/models/chat/infer/chat/completions",
+        "/v2/models/chat/versions/1/infer/chat/completions",
+        "/v2/models/chat/infer",
+        "/v2/models/ch%61t/infer",
+        "/v2/models/chat/versions/2/infer?x=1",
+    ],
+)
+def test_requests_are_limited_by_model(limited: Gateway, upstream: Upstream, path: str) -> None:
+    body = {"model": "chat", "messages": [{"role": "user", "content": "Hi"}]}
+    refused = limited.post(path, body)
+    assert refused.status == 429
+    assert upstream.received == []
+    if "completions" in path:
         assert refused.error["message"] == "Rate limit reached. Please try again later."
-        assert (refused.error["type"], refused.error["code"]) == ("requests", "rate_limit_exceeded")
-        assert [ask(running, "other").status for _ in range(2)] == [200, 200]
-    assert len(upstream.received) == 4
+        assert (refused.error["type"], refused.error["code"]) == (
+            "requests",
+            "rate_limit_exceeded",
+        )
+
+
+def test_each_model_has_its_own_limit(limited: Gateway, upstream: Upstream) -> None:
+    upstream.answer("{}")
+    assert limited.request("GET", "/v2/models/chat/ready").status == 200
+    for _ in range(3):
+        upstream.answer(COUNTED)
+        assert ask(limited, "other").status == 200
+
+
+@pytest.mark.parametrize("path", ["/v2/models/chat/infer", "/v2/models/chat/versions/1/infer"])
+def test_plain_oip_uses_up_the_limit_of_a_model(
+    tmp_path: Path, upstream: Upstream, path: str
+) -> None:
+    with gateway(tmp_path, upstream, LIMIT) as running:
+        for _ in range(2):
+            upstream.answer(COUNTED)
+            assert running.post(path, {}).status == 200
+        assert ask(running, "chat").status == 429
 
 
 SLOW = 0.1  # seconds; Envoy's default time-out for a rate limit service is 20 ms
