@@ -16,7 +16,7 @@ from tests.k8s.manifests import (
 )
 
 EVERY = pytest.mark.parametrize("name", BUILDS)
-# The Pods of the other are Seldon's: how many, and who may reach them, is said elsewhere.
+# The Pods of the other are Seldon's: how many is said elsewhere.
 OURS = pytest.mark.parametrize("name", [name for name in BUILDS if name != "seldon-envoy"])
 OTHERS: dict[str, tuple[str, dict[str, int]]] = {
     # Pods that are not ours: whose they are, and the ports of theirs that are used.
@@ -125,6 +125,17 @@ def test_network_policies_let_through_what_is_needed_and_no_more(name: str) -> N
         going += [(dns, 53), (dns, 53)]
     assert rules(policy, "ingress", "from") == coming
     assert sorted(rules(policy, "egress", "to"), key=str) == sorted(going, key=str)
+
+
+def test_clients_reach_seldons_pods_but_not_the_ports_of_operators() -> None:
+    objects = build("seldon-envoy")
+    (pod,) = pods("seldon-envoy")
+    policy = the(objects, "NetworkPolicy")
+    service = the(objects, "Service")
+    assert policy["spec"]["podSelector"]["matchLabels"] == service["spec"]["selector"]
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    ports = [pod.ports["oip-http"], MESH[1], 9003]
+    assert rules(policy, "ingress", "from") == [(None, port) for port in ports]
 
 
 @pytest.mark.parametrize("name", [name for name in BUILDS if "metrics" in name])
