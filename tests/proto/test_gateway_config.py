@@ -20,6 +20,7 @@ from demo.stack import GATEWAY, ROOT
 from translator.exchange import routes
 from translator.exchange.headers import CREDENTIALS
 from translator.exchange.settings import Limits
+from translator.exchange.upstream_errors import from_response
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.
@@ -90,6 +91,24 @@ def test_a_body_of_the_translators_own_limit_fits_into_envoys_buffers() -> None:
     buffers = _clusters()
     for holder in (resources.listeners[0], buffers["oip_translator"]):
         assert holder.per_connection_buffer_limit_bytes == Limits().request_body
+
+
+def test_envoys_own_errors_have_the_codes_of_the_contract() -> None:
+    """As responses of a model server with these statuses."""
+    manager = yaml.safe_load(GATEWAY.read_text())["static_resources"]["listeners"][0]
+    manager = manager["filter_chains"][0]["filters"][0]["typed_config"]
+    codes = {}
+    for mapper in manager["local_reply_config"]["mappers"]:
+        *_, last = mapper["filter"].get("and_filter", {"filters": [{}]})["filters"]
+        if "status_code_filter" in last:
+            status = last["status_code_filter"]["comparison"]["value"]["default_value"]
+            comparison = last["status_code_filter"]["comparison"]["op"]
+            error = mapper["body_format_override"]["json_format"]["error"]
+            codes[503 if comparison == "GE" else status] = (error["type"], error["code"])
+    assert codes.pop(431) == ("invalid_request_error", "request_headers_too_large")
+    expected = {status: from_response(status, b"", None) for status in codes}
+    assert codes == {status: (error.type, error.code) for status, error in expected.items()}
+    assert set(codes) == {400, 413, 429, 500, 503, 504}
 
 
 def _bootstrap(path: Path) -> Bootstrap:
