@@ -23,7 +23,7 @@ from translator.errors import (
 )
 from translator.exchange import request_headers, response_headers, routes
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
-from translator.exchange.admission import admit, too_large
+from translator.exchange.admission import admit, decode
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
     CREDENTIALS,
@@ -153,12 +153,7 @@ class Exchange:
         assert self.route is not None  # noqa: S101 -- HELD implies it
         assert self._decoder is not None  # noqa: S101 -- and this
         self.record.request_bytes = len(body)
-        try:
-            body = self._decoder.whole(body)
-        except TooLargeError:
-            raise too_large(self._settings.limits.request_body) from None
-        except UndecodableError as error:
-            raise ClientError("The compressed body of your request is broken.") from error
+        body = decode(body, self._decoder, self._settings.limits.request_body)
         accepted = self._accept(body, self.route)
         if isinstance(accepted, LocalResponse):
             return self._respond(accepted)
