@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -24,11 +23,6 @@ RESET = "envoy.overload_actions.reset_high_memory_stream.count"
 BOTH = pytest.mark.parametrize("kind", [Http1Upload, Http2Upload])
 
 
-def manager(config: dict[str, Any]) -> dict[str, Any]:
-    (listener,) = config["static_resources"]["listeners"]
-    return listener["filter_chains"][0]["filters"][0]["typed_config"]
-
-
 @contextmanager
 def changed(
     folder: Path, upstream: Upstream, *, heap: int | None = None, request_timeout: str | None = None
@@ -42,7 +36,9 @@ def changed(
         (monitor,) = config["overload_manager"]["resource_monitors"]
         monitor["typed_config"]["max_heap_size_bytes"] = heap
     if request_timeout is not None:
-        manager(config)["request_timeout"] = request_timeout
+        (listener,) = config["static_resources"]["listeners"]
+        manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+        manager["request_timeout"] = request_timeout
     with stack.translator(worker, folder) as serving, stack.envoy(config, folder) as proxy:
         yield Gateway(port, admin, worker, proxy, serving)
 

@@ -3,7 +3,6 @@
 import socket
 from typing import Protocol, Self
 
-from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
     DataReceived,
@@ -84,7 +83,7 @@ class Http2Upload(_Upload):
         self._left = size
         self._ended = False
         self._received = b""
-        self._connection = H2Connection(H2Configuration(header_encoding="utf-8"))
+        self._connection = H2Connection()
         self._connection.initiate_connection()
         head = [(":method", "POST"), (":path", PATH), (":authority", "x"), (":scheme", "http")]
         fields = [("content-type", "application/json"), ("content-length", str(size))]
@@ -118,7 +117,7 @@ class Http2Upload(_Upload):
                 changed = event.changed_settings.get(SettingCodes.MAX_CONCURRENT_STREAMS)
                 self.most_streams = changed.new_value if changed else self.most_streams
             elif isinstance(event, ResponseReceived):
-                self._received += dict(event.headers)[":status"].encode() + b"\r\n\r\n"
+                self._received += dict(event.headers)[b":status"] + b"\r\n\r\n"
             elif isinstance(event, DataReceived):
                 self._received += event.data
             self._ended |= isinstance(event, StreamEnded | StreamReset)
