@@ -37,7 +37,13 @@ def bootstrap() -> Object:
         "normalize_path": True,
         "merge_slashes": True,
         "http_protocol_options": {"accept_http_10": "http10" in clients.get("http1", {})},
+        "http2_protocol_options": {
+            "max_concurrent_streams": clients["http2"]["maxConcurrentStreams"],
+            "initial_stream_window_size": _size(clients["http2"]["initialStreamWindowSize"]),
+            "initial_connection_window_size": 1024 * 1024,  # the default of Envoy Gateway
+        },
         "stream_idle_timeout": clients["timeout"]["http"]["streamIdleTimeout"],
+        "request_timeout": clients["timeout"]["http"]["requestReceivedTimeout"],
         "route_config": {
             "name": "oip/http",
             "virtual_hosts": [
@@ -202,7 +208,10 @@ def _address(port: int) -> Object:
 
 
 def _bytes(settings: Object) -> int:
-    limit = settings["connection"]["bufferLimit"]
+    return _size(settings["connection"]["bufferLimit"])
+
+
+def _size(limit: str) -> int:
     return int(limit[:-2]) * {"Ki": 1024, "Mi": 1024**2}[limit[-2:]]
 
 

@@ -98,7 +98,11 @@ def test_buffers_hold_the_largest_body_everywhere(name: str) -> None:
     clusters = [found for found in resources["clusters"] if found["name"] in upstreams]
     assert [found["per_connection_buffer_limit_bytes"] for found in clusters] == [65_536]
     assert {route["route"]["timeout"] for route in routes} == {"0s"}
-    assert manager_of(PLACES[name]())["stream_idle_timeout"] == "600s"
+    manager = manager_of(PLACES[name]())
+    assert manager["http2_protocol_options"]["initial_stream_window_size"] == limit
+    assert manager["http2_protocol_options"]["max_concurrent_streams"] == 100
+    assert manager["stream_idle_timeout"] == "600s"
+    assert manager["request_timeout"] == "60s"
 
 
 @pytest.mark.parametrize("name", [*OURS, "envoy-gateway"])

@@ -61,6 +61,15 @@ def test_no_container_may_take_all_of_a_node(pod: Pod) -> None:
         assert int(number) * SIZES[unit] >= 256 * 1024
 
 
+@WITH_ENVOY
+def test_envoys_memory_is_twice_its_heap(pod: Pod) -> None:
+    envoy = yaml.safe_load(data(build(pod.build), "oip-gateway-envoy", "envoy.yaml"))
+    (monitor,) = envoy["overload_manager"]["resource_monitors"]
+    heap = monitor["typed_config"]["max_heap_size_bytes"]
+    limit = pod.container("envoy")["resources"]["limits"]["memory"]
+    assert limit == f"{2 * heap // 1024**3}Gi"
+
+
 @EVERY
 def test_the_restricted_pod_security_standard(pod: Pod) -> None:
     spec = pod.spec

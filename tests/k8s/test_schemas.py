@@ -138,7 +138,8 @@ CUSTOM: dict[tuple[str, str], Any] = {
         "targetRefs": [_REFERENCE],
         "connection": {"bufferLimit": str},
         "http1": {"http10": dict},
-        "timeout": {"http": {"streamIdleTimeout": str}},
+        "http2": {"maxConcurrentStreams": int, "initialStreamWindowSize": str},
+        "timeout": {"http": {"streamIdleTimeout": str, "requestReceivedTimeout": str}},
     },
     ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"): {
         "targetRefs": [_REFERENCE],

@@ -124,8 +124,15 @@ class Decoder:
         if self._new is not None and (self._current is None or not self._current.eof):
             raise UndecodableError
 
-    def whole(self, body: bytes) -> bytes:
-        """Decode a whole body. Raises the errors of ``feed`` and ``finish``."""
+    def whole(self, body: bytes, most: int | None = None) -> bytes:
+        """Decode a whole body. Raises the errors of ``feed`` and ``finish``.
+
+        Args:
+            body: the body as received.
+            most: a size limit for this body, if it is lower than the decoder's.
+        """
+        if most is not None:
+            self._limit = min(self._limit, most)
         data = self.feed(body)
         if len(data) > self._limit:
             raise TooLargeError

@@ -23,7 +23,7 @@ from translator.errors import (
 )
 from translator.exchange import request_headers, response_headers, routes
 from translator.exchange.actions import UNCHANGED, Action, Forward, Headers, Mode, Respond
-from translator.exchange.admission import admit, too_large
+from translator.exchange.admission import admit, decode
 from translator.exchange.content_encoding import Decoder, TooLargeError, UndecodableError
 from translator.exchange.headers import (
     CREDENTIALS,
@@ -77,7 +77,9 @@ class Exchange:
 
     Args:
         settings: the settings of the exchange.
-        overloaded: refuse the exchange, because there are too many.
+        overloaded: refuse the exchange at its headers, because there are too many.
+        begin: called when the whole request has arrived; if it returns False, the exchange is
+            refused, because there are too many by now.
         tracer: starts the span of an exchange on an OpenAI path; None for no tracing.
     """
 
@@ -86,12 +88,14 @@ class Exchange:
         settings: ExchangeSettings = DEFAULTS,
         *,
         overloaded: bool = False,
+        begin: Callable[[], bool] = lambda: True,
         tracer: Tracer | None = None,
     ) -> None:
         self.state = State.IDLE
         self._tracer = tracer
         self.span: Span | None = None
         self._overloaded = overloaded
+        self._begin = begin
         self._settings = settings
         self._started = monotonic()
         self.route: routes.Route | None = None
@@ -153,12 +157,9 @@ class Exchange:
         assert self.route is not None  # noqa: S101 -- HELD implies it
         assert self._decoder is not None  # noqa: S101 -- and this
         self.record.request_bytes = len(body)
-        try:
-            body = self._decoder.whole(body)
-        except TooLargeError:
-            raise too_large(self._settings.limits.request_body) from None
-        except UndecodableError as error:
-            raise ClientError("The compressed body of your request is broken.") from error
+        if not self._begin():
+            raise OverloadedError
+        body = decode(body, self._decoder, self._settings.limits.request_body)
         accepted = self._accept(body, self.route)
         if isinstance(accepted, LocalResponse):
             return self._respond(accepted)

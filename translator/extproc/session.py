@@ -40,7 +40,8 @@ class Session:
     Args:
         settings: the settings of the exchange.
         on_end: called once with the record, when the exchange ends for any reason.
-        overloaded: refuse the exchange, because there are too many.
+        overloaded: see :class:`~translator.exchange.exchange.Exchange`.
+        begin: the same.
         tracer: starts the span of an exchange; None for no tracing.
     """
 
@@ -52,9 +53,10 @@ class Session:
         on_end: Callable[[Record], None] = _ignore,
         *,
         overloaded: bool = False,
+        begin: Callable[[], bool] = lambda: True,
         tracer: Tracer | None = None,
     ) -> None:
-        self.exchange = Exchange(settings, overloaded=overloaded, tracer=tracer)
+        self.exchange = Exchange(settings, overloaded=overloaded, begin=begin, tracer=tracer)
         self._on_end = on_end
         self._told = metadata.NOTHING
         self._bodies = BodyLog(self.exchange.record)

@@ -27,6 +27,7 @@ class Sessions:
 
     Attributes:
         open: the number of open sessions.
+        working: those whose whole request has arrived, by connection.
         total: the number of all sessions.
         listeners: called with the record of each session that has ended.
         on_enough: called once, when there have been ``max_exchanges_per_worker``.
@@ -36,15 +37,12 @@ class Sessions:
         self._current = current
         self._tracing = tracing
         self.open = self.total = 0
-        self._of_connection: Counter[Hashable] = Counter()
+        self.working: Counter[Hashable] = Counter()
         self.on_enough: Callable[[], None] | None = None
         self.listeners: list[Listener] = [log_exchange]
 
     def new(self, stream: Stream) -> Session:
         """Create a session. It refuses its exchange if there are too many already.
-
-        A connection that has fewer than its share may exceed the limit, so that one connection
-        cannot use up the exchanges of the others. The total is below twice the limit.
 
         Args:
             stream: the gRPC stream.
@@ -54,18 +52,61 @@ class Sessions:
         if 0 < self._current.settings.max_exchanges_per_worker <= self.total and self.on_enough:
             self.on_enough()
             self.on_enough = None
-        self._of_connection[stream.connection] += 1
-        most = self._current.settings.max_exchanges
-        share = most / len(self._of_connection)
-        overloaded = self.open > most and self._of_connection[stream.connection] > share
+        work = _Work(self, stream.connection)
+        overloaded = self.overloaded(stream.connection)
         tracer = None if self._tracing is None else partial(self._tracing.begin, stream.metadata())
-        ended = partial(self._ended, stream.connection)
-        return Session(self._current.exchange, ended, overloaded=overloaded, tracer=tracer)
+        return Session(
+            self._current.exchange,
+            partial(self._ended, work),
+            overloaded=overloaded,
+            begin=work.begin,
+            tracer=tracer,
+        )
 
-    def _ended(self, connection: Hashable, record: Record) -> None:
+    def overloaded(self, connection: Hashable) -> bool:
+        """Whether one more exchange of a connection would be too many.
+
+        A connection that has fewer than its share may exceed the limit, so that one connection
+        cannot use up the exchanges of the others. The total is below twice the limit.
+        """
+        most = self._current.settings.max_exchanges
+        if self.working.total() < most:
+            return False
+        share = most / len({*self.working, connection})
+        return self.working[connection] + 1 > share
+
+    def _ended(self, work: "_Work", record: Record) -> None:
         self.open -= 1
-        self._of_connection[connection] -= 1
-        if not self._of_connection[connection]:
-            del self._of_connection[connection]
+        work.end()
         for listener in self.listeners:
             listener(record)
+
+
+class _Work:
+    """What one exchange counts towards ``max_exchanges``: from its whole request to its end.
+
+    A request that is still arriving does not count, or clients that never end their requests could
+    use up the exchanges of all others.
+    """
+
+    __slots__ = ("_begun", "_connection", "_sessions")
+
+    def __init__(self, sessions: Sessions, connection: Hashable) -> None:
+        self._sessions = sessions
+        self._connection = connection
+        self._begun = False
+
+    def begin(self) -> bool:
+        """Count the exchange, unless there are too many."""
+        if not self._sessions.overloaded(self._connection):
+            self._begun = True
+            self._sessions.working[self._connection] += 1
+        return self._begun
+
+    def end(self) -> None:
+        """Count it no longer."""
+        if self._begun:
+            working = self._sessions.working
+            working[self._connection] -= 1
+            if not working[self._connection]:
+                del working[self._connection]

@@ -453,6 +453,29 @@ def test_a_body_over_the_limit_is_too_large_also_when_compressed(
     assert f"at most {len(UNARY) - 1} bytes" in error["message"]
 
 
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_compressed_body_may_not_grow_without_proportion(encoding: str) -> None:
+    def reply_to(spaces: int) -> Action:
+        body = COMPRESSED[encoding](UNARY + b" " * spaces)
+        assert len(body) < 20_000, "3 MiB and more are out of proportion"
+        return held({"content-encoding": encoding}).on_request_body(body)
+
+    forwarded(reply_to(1024 * 1024 - len(UNARY)))
+    action = reply_to(3 * 1024 * 1024)
+    assert isinstance(action, Respond)
+    status, error = error_of(action)
+    assert (status, error["code"]) == (413, "request_too_large")
+    assert "decompressed bytes are accepted in" in error["message"]
+
+
+@pytest.mark.parametrize("encoding", COMPRESSED)
+def test_a_large_compressed_body_may_become_a_hundred_times_its_size(encoding: str) -> None:
+    text = "".join(map(str, range(40_000))) + " " * 6_000_000
+    body = json.dumps({**json.loads(UNARY), "user": text}).encode()
+    action = held({"content-encoding": encoding}).on_request_body(COMPRESSED[encoding](body))
+    assert text.encode() in (forwarded(action).body or b"")
+
+
 @pytest.mark.parametrize(("name", "compress"), COMPRESSED.items())
 def test_a_compressed_body_is_translated_and_sent_plain(
     name: str, compress: Callable[[bytes], bytes]
