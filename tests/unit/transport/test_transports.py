@@ -227,8 +227,11 @@ async def test_a_connection_cannot_use_up_the_exchanges_of_others(kind: Kind) ->
     calls = []
 
     async def is_accepted(channel: Any) -> bool:
-        calls.append(open_stream(channel))
-        return not (await ask(calls[-1], envoy.request_headers())).HasField("immediate_response")
+        calls.append(call := open_stream(channel))
+        if (await ask(call, envoy.request_headers())).HasField("immediate_response"):
+            return False
+        assert (await ask(call, envoy.request_body(UNARY))).HasField("request_body")
+        return True
 
     async with (
         asyncio.timeout(SOON),
