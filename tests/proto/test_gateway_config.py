@@ -13,6 +13,7 @@ from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_pr
 from envoy_data_plane.envoy.extensions.filters.http.router import v3 as _router
 from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import v3 as hcm
 from envoy_data_plane.envoy.extensions.request_id.uuid import v3 as _request_ids
+from envoy_data_plane.envoy.extensions.resource_monitors.fixed_heap import v3 as _fixed_heap
 from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as _previous_hosts
 from envoy_data_plane.envoy.extensions.upstreams.http import v3 as _upstreams
 
@@ -24,7 +25,7 @@ from translator.exchange.upstream_errors import from_response
 
 CONFIGS = sorted((ROOT / "envoy").glob("*.yaml"))
 # Any messages are parsed into the types of modules that have been imported.
-IMPORTED = (_access_loggers, _cel, _previous_hosts, _request_ids, _router, _upstreams)
+IMPORTED = (_access_loggers, _cel, _fixed_heap, _previous_hosts, _request_ids, _router, _upstreams)
 FILTER = "envoy.filters.http.ext_proc"
 
 
@@ -108,7 +109,7 @@ def test_envoys_own_errors_have_the_codes_of_the_contract() -> None:
     assert codes.pop(431) == ("invalid_request_error", "request_headers_too_large")
     expected = {status: from_response(status, b"", None) for status in codes}
     assert codes == {status: (error.type, error.code) for status, error in expected.items()}
-    assert set(codes) == {400, 413, 429, 500, 503, 504}
+    assert set(codes) == {400, 408, 413, 429, 500, 503, 504}
 
 
 def _bootstrap(path: Path) -> Bootstrap:
