@@ -63,7 +63,9 @@ def test_more_contents_than_roles_are_an_upstream_error() -> None:
 def test_logprobs_with_far_too_many_values_are_ignored() -> None:
     assert hello(oip.text("logprobs", json.dumps([TOKEN] * 5000))).logprobs is not None
     dense = json.dumps([{}] * 200_000, separators=(",", ":"))
-    assert hello(oip.text("logprobs", dense)).logprobs is None
+    deep = "[" * 100_000 + "0," * 60_000
+    for text in (dense, deep):
+        assert hello(oip.text("logprobs", text)).logprobs is None
 
 
 def test_as_many_choices_as_openai_allows_are_accepted() -> None:

@@ -190,19 +190,37 @@ NO_ARGUMENTS = {"id": "c", "type": "function", "function": {"name": "f", "argume
     "document",
     [
         chunk(*[{"index": index, "delta": {}} for index in range(2000)]),
+        chunk(*[{}] * 129),
         chunk(*[{}] * 20_000),
+        said(tool_calls=[{}] * 1001),
         chunk(*[{"message": {"content": "a"}}] * 2000),
         said(tool_calls=[NO_ARGUMENTS | {"index": index} for index in range(1001)]),
         chunk({"message": {"tool_calls": [NO_ARGUMENTS] * 1001}}),
         chunk(part(content="a") | {"logprobs": {"content": [{}] * 200_000}}),
         chunk(part(content="a"), x=[0] * 200_000),
     ],
-    ids=["deltas", "choices", "messages", "calls", "whole calls", "logprobs", "values"],
+    ids=[
+        "deltas",
+        "few choices",
+        "choices",
+        "empty calls",
+        "messages",
+        "calls",
+        "whole calls",
+        "logprobs",
+        "values",
+    ],
 )
 def test_an_object_with_far_too_many_values_ends_the_stream(document: Document) -> None:
     *_, error, done = data_of(run(json.dumps(document, separators=(",", ":"))))
     assert "could not be understood" in json.loads(error)["error"]["message"]
     assert done == b"[DONE]"
+
+
+def test_an_object_that_is_nested_too_deeply_ends_the_stream() -> None:
+    deep = '{"choices":[],"x":' + "[" * 100_000 + "0," * 60_000 + "]" * 100_000 + "}"
+    *_, error, _ = data_of(run(deep))
+    assert "could not be understood" in json.loads(error)["error"]["message"]
 
 
 def test_long_logprobs_are_accepted() -> None:

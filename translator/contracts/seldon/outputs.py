@@ -112,7 +112,7 @@ class _Logprobs(msgspec.Struct):
 def _is_dense(text: str) -> bool:
     try:
         return exceeds(text.encode(), MANY + len(text) // _BYTES_PER_VALUE)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return True
 
 

@@ -56,7 +56,7 @@ def read_provided(text: str) -> tuple[bytes, bool]:
     marked = surrogates.mark_text(text)
     try:
         check_size(marked)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise unreadable() from error
     return provider.read(marked), marked != text
 

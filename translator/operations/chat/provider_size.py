@@ -8,6 +8,7 @@ from translator.tasks.generation import MOST_CHOICES
 from translator.tasks.tool_calls import MOST_CALLS
 from translator.value_count import MANY, exceeds
 
+_LEAST = len("{},") * MOST_CHOICES  # characters of an object that has too many choices or calls
 _BYTES_PER_VALUE = 5  # for each value beyond MANY; logprobs with the bytes of tokens have 8
 
 
@@ -31,19 +32,19 @@ def check_size(text: str) -> None:
     """Refuse an object with far too many values, choices or tool calls.
 
     Args:
-        text: a provider's chunk or completion. A small one is not examined.
+        text: a provider's chunk or completion.
 
     Raises:
         UpstreamError: 502, it has too many.
         msgspec.DecodeError: it is not valid JSON.
+        RecursionError: it is nested too deeply.
     """
-    if len(text) <= MANY:
+    if len(text) <= _LEAST:
         return
-    body = text.encode()
-    if exceeds(body, MANY + len(body) // _BYTES_PER_VALUE):
+    if len(text) > MANY and exceeds(text.encode(), MANY + len(text) // _BYTES_PER_VALUE):
         raise unreadable()
     try:
-        choices = _decode(body).choices or ()
+        choices = _decode(text).choices or ()
     except msgspec.ValidationError:  # to be repaired, or refused
         return
     messages = [given for choice in choices for given in (choice.delta, choice.message) if given]
